@@ -1,0 +1,180 @@
+public import NIOCore
+import Formats
+
+extension EncodedInfotable {
+    /// Which of its two members the JSON form begins with: a gateway answers rows first, a platform the data shape
+    /// (ems.md §6.3).
+    public enum Order: Sendable { case rowsFirst, shapeFirst }
+
+    /// Appends the ThingWorx JSON form (alwayson.md §5), written straight from the wire form.
+    public func writeJSON(into out: inout ByteBuffer, order: Order = .rowsFirst) {
+        do {
+            try WireReader.withReader(bytes) { reader in
+                var writer = InfotableJSONWriter(order: order)
+                try writer.table(&reader, into: &out)
+            }
+        } catch {
+            preconditionFailure("bytes that were validated do not decode: \(error)")
+        }
+    }
+
+    public func json(order: Order = .rowsFirst) -> ByteBuffer {
+        var out = ByteBufferAllocator().buffer(capacity: 128 + 2 * bytes.readableBytes)
+        writeJSON(into: &out, order: order)
+        return out
+    }
+}
+
+extension Infotable {
+    public func json(order: EncodedInfotable.Order = .rowsFirst) -> ByteBuffer {
+        EncodedInfotable(self).json(order: order)
+    }
+}
+
+struct InfotableJSONWriter {
+    let order: EncodedInfotable.Order
+
+    init(order: EncodedInfotable.Order) { self.order = order }
+
+    mutating func table(_ reader: inout WireReader, into out: inout ByteBuffer) throws {
+        var shape = reader
+        // Each row repeats the members' names: they are escaped once.
+        var keys = ByteBuffer()
+        var keyEnds: [Int] = []
+        while try reader.flag("a field marker") {
+            keys.writeInteger(UInt8(ascii: "\""))
+            keys.writeEscapedJSON(reader[try reader.stringRange()])
+            keys.writeStaticString("\":")
+            keyEnds.append(keys.writerIndex)
+            try reader.skipString()
+            _ = try reader.baseType()
+            for _ in 0..<(try reader.integer(UInt16.self)) {
+                try reader.skipString()
+                try reader.skipValue()
+            }
+        }
+        out.writeInteger(UInt8(ascii: "{"))
+        if order == .shapeFirst {
+            try dataShape(&shape, into: &out)
+            out.writeInteger(UInt8(ascii: ","))
+        }
+        try rows(&reader, keys: keys, keyEnds: keyEnds, into: &out)
+        if order == .rowsFirst {
+            out.writeInteger(UInt8(ascii: ","))
+            try dataShape(&shape, into: &out)
+        }
+        out.writeInteger(UInt8(ascii: "}"))
+    }
+
+    private mutating func rows(
+        _ reader: inout WireReader, keys: ByteBuffer, keyEnds: [Int], into out: inout ByteBuffer
+    ) throws {
+        out.writeStaticString("\"rows\":[")
+        var firstRow = true
+        while try reader.flag("a row marker") {
+            if !firstRow { out.writeInteger(UInt8(ascii: ",")) }
+            firstRow = false
+            out.writeInteger(UInt8(ascii: "{"))
+            let count = try reader.rowLength(width: keyEnds.count)
+            var keyStart = 0
+            for column in keyEnds.indices {
+                if column > 0 { out.writeInteger(UInt8(ascii: ",")) }
+                let from = keyStart
+                keys.withUnsafeReadableBytes { raw in
+                    _ = out.writeBytes(UnsafeRawBufferPointer(rebasing: raw[from..<keyEnds[column]]))
+                }
+                keyStart = keyEnds[column]
+                if column < count { try value(&reader, into: &out) } else { out.writeStaticString("null") }
+            }
+            out.writeInteger(UInt8(ascii: "}"))
+        }
+        out.writeInteger(UInt8(ascii: "]"))
+    }
+
+    private mutating func dataShape(_ reader: inout WireReader, into out: inout ByteBuffer) throws {
+        out.writeStaticString("\"dataShape\":{\"fieldDefinitions\":{")
+        var ordinal = 0
+        while try reader.flag("a field marker") {
+            if ordinal > 0 { out.writeInteger(UInt8(ascii: ",")) }
+            let name = try reader.stringRange()
+            quoted(reader[name], into: &out)
+            out.writeStaticString(":{\"name\":")
+            quoted(reader[name], into: &out)
+            out.writeStaticString(",\"description\":")
+            quoted(reader[try reader.stringRange()], into: &out)
+            out.writeStaticString(",\"baseType\":\"")
+            out.writeString(try reader.baseType().name)
+            out.writeStaticString("\",\"ordinal\":")
+            out.writeString(String(ordinal))
+            out.writeStaticString(",\"aspects\":{")
+            for index in 0..<(try reader.integer(UInt16.self)) {
+                if index > 0 { out.writeInteger(UInt8(ascii: ",")) }
+                quoted(reader[try reader.stringRange()], into: &out)
+                out.writeInteger(UInt8(ascii: ":"))
+                try value(&reader, into: &out)
+            }
+            out.writeStaticString("}}")
+            ordinal += 1
+        }
+        out.writeStaticString("}}")
+    }
+
+    private func quoted(_ bytes: UnsafeBufferPointer<UInt8>, into out: inout ByteBuffer) {
+        out.writeInteger(UInt8(ascii: "\""))
+        out.writeEscapedJSON(bytes)
+        out.writeInteger(UInt8(ascii: "\""))
+    }
+
+    mutating func value(_ reader: inout WireReader, into out: inout ByteBuffer) throws {
+        let type = try reader.baseType()
+        switch type {
+        case .nothing: out.writeStaticString("null")
+        case .number: out.writeJSON(try reader.double())
+        case .boolean: out.writeJSON(try reader.flag("a BOOLEAN"))
+        case .datetime, .timespan: out.writeString(String(try reader.integer(Int64.self)))
+        case .integer: out.writeString(String(try reader.integer(Int32.self)))
+        case .location:
+            let location = try reader.location()
+            out.writeStaticString("{\"latitude\":")
+            out.writeJSON(location.latitude)
+            out.writeStaticString(",\"longitude\":")
+            out.writeJSON(location.longitude)
+            out.writeStaticString(",\"elevation\":")
+            out.writeJSON(location.elevation)
+            out.writeInteger(UInt8(ascii: "}"))
+        case .blob, .image:
+            out.writeInteger(UInt8(ascii: "\""))
+            out.writeBase64(UnsafeRawBufferPointer(reader[try reader.bytesRange()]))
+            out.writeInteger(UInt8(ascii: "\""))
+        case .variant:
+            out.writeStaticString("{\"baseType\":\"")
+            var inner = reader
+            out.writeString(try inner.baseType().name)
+            out.writeStaticString("\",\"value\":")
+            try value(&reader, into: &out)
+            out.writeInteger(UInt8(ascii: "}"))
+        case .infotable:
+            try table(&reader, into: &out)
+        case .json, .query, .schedule:
+            let text = reader[try reader.stringRange()]
+            if InfotableJSONWriter.isJSON(text) {
+                out.writeBytes(UnsafeRawBufferPointer(text))
+            } else {
+                quoted(text, into: &out)
+            }
+        default:
+            quoted(reader[try reader.stringRange()], into: &out)
+        }
+    }
+
+    static func isJSON(_ text: UnsafeBufferPointer<UInt8>) -> Bool {
+        var reader = JSONReader(text)
+        do {
+            try reader.skipValue()
+            try reader.end()
+            return true
+        } catch {
+            return false
+        }
+    }
+}

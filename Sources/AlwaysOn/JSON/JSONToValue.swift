@@ -1,0 +1,233 @@
+import NIOCore
+import Formats
+
+extension InfotableJSONEncoder {
+    /// Writes the next JSON value as a typed value of this base type. Lenient where a person's intent is clear
+    /// ("12" for a NUMBER), an error with the field's name where it is not.
+    mutating func value(_ reader: inout JSONReader, as type: BaseType, field: String) throws(JSONError) {
+        let kind = try reader.peek()
+        if kind == .null || type == .nothing {
+            try reader.skipValue()
+            // JSON knows an explicit null only inside JSON itself.
+            out.writeInteger(BaseType.nothing.rawValue)
+            return
+        }
+        switch type {
+        case .number:
+            out.writeInteger(type.rawValue)
+            out.writeWireDouble(try number(&reader, kind, type, field))
+        case .integer:
+            let start = reader.startOfNext()
+            let double = try number(&reader, kind, type, field)
+            guard let integer = Int32(exactly: double) else {
+                throw JSONError(offset: start, message: "\"\(field)\": expected a whole number from -2147483648 to 2147483647")
+            }
+            out.writeInteger(type.rawValue)
+            out.writeInteger(integer)
+        case .boolean:
+            out.writeInteger(type.rawValue)
+            out.writeWireFlag(try boolean(&reader, kind, field))
+        case .datetime, .timespan:
+            out.writeInteger(type.rawValue)
+            out.writeInteger(try milliseconds(&reader, kind, type, field))
+        case .location: try location(&reader, kind, field)
+        case .blob, .image:
+            let start = reader.startOfNext()
+            guard kind == .string, let decoded = Base64.decode(try reader.string()) else {
+                throw JSONError(offset: start, message: "\"\(field)\": expected \(type.name) as a Base64 string")
+            }
+            out.writeInteger(type.rawValue)
+            out.writeInteger(UInt32(decoded.count))
+            out.writeBytes(decoded)
+        case .variant: try variant(&reader, kind)
+        case .infotable: try nestedTable(&reader, kind, field)
+        default:
+            out.writeInteger(type.rawValue)
+            try text(&reader, kind, type)
+        }
+    }
+
+    private func mismatch(_ reader: JSONReader, _ kind: JSONReader.Kind, _ type: BaseType, _ field: String) -> JSONError {
+        reader.error("\"\(field)\": expected \(type.name), found \(kind)")
+    }
+
+    private func number(
+        _ reader: inout JSONReader, _ kind: JSONReader.Kind, _ type: BaseType, _ field: String
+    ) throws(JSONError) -> Double {
+        switch kind {
+        case .number: return JSONNumber.double(bytes[try reader.number()])
+        case .bool: return try reader.bool() ? 1 : 0
+        case .string:
+            let error = mismatch(reader, kind, type, field)
+            guard let number = Double(try reader.string()) else { throw error }
+            return number
+        default: throw mismatch(reader, kind, type, field)
+        }
+    }
+
+    private func boolean(_ reader: inout JSONReader, _ kind: JSONReader.Kind, _ field: String) throws(JSONError) -> Bool {
+        let error = mismatch(reader, kind, .boolean, field)
+        switch kind {
+        case .bool: return try reader.bool()
+        case .number: return JSONNumber.double(bytes[try reader.number()]) != 0
+        case .string:
+            switch try reader.string().lowercased() {
+            case "true": return true
+            case "false": return false
+            default: throw error
+            }
+        default: throw error
+        }
+    }
+
+    private func milliseconds(
+        _ reader: inout JSONReader, _ kind: JSONReader.Kind, _ type: BaseType, _ field: String
+    ) throws(JSONError) -> Int64 {
+        let error = mismatch(reader, kind, type, field)
+        let text: String
+        switch kind {
+        case .number: text = String(decoding: bytes[try reader.number()], as: UTF8.self)
+        case .string: text = try reader.string()
+        default: throw error
+        }
+        if let whole = Int64(text) { return whole }
+        if let double = Double(text), let whole = Int64(exactly: double.rounded()) { return whole }
+        if let time = UTCTime(iso8601: text) { return time.milliseconds }
+        throw error
+    }
+
+    private mutating func location(_ reader: inout JSONReader, _ kind: JSONReader.Kind, _ field: String) throws(JSONError) {
+        guard kind == .object else { throw mismatch(reader, kind, .location, field) }
+        var location = Location(latitude: 0, longitude: 0)
+        try reader.beginObject()
+        var first = true
+        while let key = try reader.nextKey(&first) {
+            let kind = try reader.peek()
+            switch key {
+            case "latitude": location.latitude = try number(&reader, kind, .number, key)
+            case "longitude": location.longitude = try number(&reader, kind, .number, key)
+            case "elevation": location.elevation = try number(&reader, kind, .number, key)
+            default: try reader.skipValue()
+            }
+        }
+        out.writeInteger(BaseType.location.rawValue)
+        out.writeWireLocation(location)
+    }
+
+    /// `{"baseType", "value"}`, or a bare value typed by what it is.
+    private mutating func variant(_ reader: inout JSONReader, _ kind: JSONReader.Kind) throws(JSONError) {
+        try descend(reader)
+        defer { ascend() }
+        out.writeInteger(BaseType.variant.rawValue)
+        if kind == .object {
+            var scan = reader
+            var type: BaseType?
+            var place: Int?
+            try scan.beginObject()
+            var first = true
+            while let key = try scan.nextKey(&first) {
+                let kind = try scan.peek()
+                if key == "value" { place = scan.startOfNext() }
+                if key == "baseType", kind == .string {
+                    let at = scan.startOfNext()
+                    let name = try scan.string()
+                    type = BaseType(name: name)
+                    if type == nil { throw JSONError(offset: at, message: "unknown base type \"\(name)\"") }
+                } else {
+                    try scan.skipValue()
+                }
+            }
+            if let type {
+                if let place {
+                    var inner = JSONReader(bytes, position: place)
+                    try value(&inner, as: type, field: "value")
+                } else {
+                    out.writeInteger(BaseType.nothing.rawValue)
+                }
+                reader = scan
+                return
+            }
+        }
+        var scan = reader
+        let type = try inferredType(&scan)
+        try value(&reader, as: type, field: "value")
+    }
+
+    private mutating func nestedTable(_ reader: inout JSONReader, _ kind: JSONReader.Kind, _ field: String) throws(JSONError) {
+        switch kind {
+        case .object:
+            out.writeInteger(BaseType.infotable.rawValue)
+            try table(&reader)
+        case .string:
+            // Scripts hand tables over as text.
+            let start = reader.startOfNext()
+            let text = Array(try reader.string().utf8)
+            let nested: EncodedInfotable
+            do throws(JSONError) {
+                let result: Result<EncodedInfotable, JSONError> = text.withUnsafeBufferPointer { bytes in
+                    do throws(JSONError) { return .success(try EncodedInfotable(json: bytes)) } catch { return .failure(error) }
+                }
+                nested = try result.get()
+            } catch {
+                throw JSONError(offset: start, message: "\"\(field)\": expected INFOTABLE, the text in the string is none (\(error))")
+            }
+            out.writeInteger(BaseType.infotable.rawValue)
+            out.writeImmutableBuffer(nested.bytes)
+        default: throw mismatch(reader, kind, .infotable, field)
+        }
+    }
+
+    private mutating func text(_ reader: inout JSONReader, _ kind: JSONReader.Kind, _ type: BaseType) throws(JSONError) {
+        let start = reader.startOfNext()
+        if kind == .string {
+            let text = try reader.string()
+            // JSON handed over as text is taken as the JSON it holds; any other string is a JSON string of its own.
+            if !type.isJSONText || text.first == "{" || text.first == "[" || text.isEmpty {
+                out.writeWireString(text)
+                return
+            }
+        } else {
+            try reader.skipValue()
+        }
+        let raw = bytes[start..<reader.position]
+        out.writeWireStringLength(raw.count)
+        out.writeBytes(raw)
+    }
+}
+
+enum JSONNumber {
+    /// The double nearest to a number that JSON's grammar has already accepted.
+    static func double(_ text: Slice<UnsafeBufferPointer<UInt8>>) -> Double {
+        // Up to 15 digits and a power of ten up to 22 are exact in one operation (Clinger 1990).
+        var mantissa: UInt64 = 0
+        var digits = 0
+        var exponent = 0
+        var negative = false
+        var afterPoint = false
+        for byte in text {
+            switch byte {
+            case UInt8(ascii: "-"): negative = true
+            case UInt8(ascii: "."): afterPoint = true
+            case UInt8(ascii: "0")...UInt8(ascii: "9"):
+                mantissa = mantissa &* 10 &+ UInt64(byte &- UInt8(ascii: "0"))
+                if mantissa != 0 { digits += 1 }
+                if afterPoint { exponent -= 1 }
+            default: return slow(text)
+            }
+            if digits > 15 { return slow(text) }
+        }
+        guard exponent >= -22 else { return slow(text) }
+        let magnitude = exponent < 0 ? Double(mantissa) / powers[-exponent] : Double(mantissa)
+        return negative ? -magnitude : magnitude
+    }
+
+    private static func slow(_ text: Slice<UnsafeBufferPointer<UInt8>>) -> Double {
+        // A number too large for a double becomes an infinity.
+        Double(String(decoding: text, as: UTF8.self)) ?? .nan
+    }
+
+    private static let powers: [Double] = [
+        1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20,
+        1e21, 1e22,
+    ]
+}

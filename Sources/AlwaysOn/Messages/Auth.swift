@@ -1,0 +1,44 @@
+import NIOCore
+
+/// Who the edge says that it is (alwayson.md §3): the first message of a connection.
+public struct Auth: Sendable, Equatable {
+    public struct Claim: Sendable, Equatable {
+        public var name: String
+        public var value: String
+
+        public init(name: String, value: String) {
+            self.name = name
+            self.value = value
+        }
+    }
+
+    public var claims: [Claim]
+
+    public init(claims: [Claim]) { self.claims = claims }
+
+    public init(applicationKey: String) { claims = [Claim(name: "appKey", value: applicationKey)] }
+
+    /// The claim `appKey`.
+    public var applicationKey: String? { claims.first { $0.name == "appKey" }?.value }
+
+    init(from reader: inout WireReader) throws(WireError) {
+        claims = []
+        for _ in 0..<(try reader.integer(UInt8.self)) {
+            let name = try reader.string()
+            claims.append(Claim(name: name, value: try reader.string()))
+        }
+    }
+
+    func encode(into buffer: inout ByteBuffer) {
+        buffer.writeInteger(UInt8(claims.count))
+        for claim in claims {
+            buffer.writeWireString(claim.name)
+            buffer.writeWireString(claim.value)
+        }
+    }
+}
+
+extension Auth: CustomStringConvertible {
+    /// The claims' names; their values are secrets.
+    public var description: String { "AUTH with \(claims.map(\.name).joined(separator: ", "))" }
+}

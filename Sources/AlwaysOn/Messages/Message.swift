@@ -1,0 +1,89 @@
+public import NIOCore
+
+/// One whole AlwaysOn message.
+public struct Message: Sendable, Equatable {
+    public enum Body: Sendable, Equatable {
+        case auth(Auth)
+        case bind(Bind)
+        case unbind(Bind)
+        case request(Request)
+        case response(Response)
+        case keepAlive
+    }
+
+    public var header: Header
+    public var body: Body
+
+    public init(header: Header, body: Body) {
+        self.header = header
+        self.body = body
+    }
+
+    /// Reads a whole message; bytes after a complete body are ignored (alwayson.md §3).
+    /// - Throws: `WireError`.
+    public init(decoding buffer: ByteBuffer) throws {
+        guard case .message(let message) = try Packet(decoding: buffer) else {
+            throw WireError("a chunk where a whole message was expected", offset: 14)
+        }
+        self = message
+    }
+
+    public func encoded(allocator: ByteBufferAllocator = ByteBufferAllocator()) -> ByteBuffer {
+        var buffer = allocator.buffer(capacity: estimatedSize)
+        buffer.writeHeader(header)
+        switch body {
+        case .auth(let auth): auth.encode(into: &buffer)
+        case .bind(let bind), .unbind(let bind): bind.encode(into: &buffer)
+        case .request(let request): request.encode(into: &buffer)
+        case .response(let response): response.encode(into: &buffer)
+        case .keepAlive: break
+        }
+        return buffer
+    }
+
+    private var estimatedSize: Int {
+        switch body {
+        case .auth, .keepAlive: 128
+        case .bind(let bind), .unbind(let bind): 64 + 24 * bind.names.count
+        case .request(let request): Header.size + request.estimatedSize
+        case .response(let response): 32 + (response.reason?.utf8.count ?? 0) + (response.content?.bytes.readableBytes ?? 0)
+        }
+    }
+}
+
+/// What one WebSocket message holds.
+public enum Packet: Sendable, Equatable {
+    case message(Message)
+    case chunk(Chunk)
+
+    /// - Throws: `WireError`.
+    public init(decoding buffer: ByteBuffer) throws {
+        self = try WireReader.withReader(buffer) { reader in
+            let (header, isChunk) = try reader.header()
+            if isChunk { return .chunk(try Chunk(header: header, from: &reader)) }
+            return .message(Message(header: header, body: try Message.Body(header: header, from: &reader)))
+        }
+    }
+
+    /// The header alone, when the bytes hold one: tells whom to answer when the rest cannot be read.
+    public static func header(of buffer: ByteBuffer) -> Header? {
+        try? WireReader.withReader(buffer) { try $0.header().0 }
+    }
+}
+
+extension Message.Body {
+    init(header: Header, from reader: inout WireReader) throws(WireError) {
+        switch header.code {
+        case Code.auth: self = .auth(try Auth(from: &reader))
+        case Code.bind: self = .bind(try Bind(from: &reader))
+        case Code.unbind: self = .unbind(try Bind(from: &reader))
+        case Code.keepAlive: self = .keepAlive
+        case 0x40...: self = .response(try Response(status: Status(rawValue: header.code), from: &reader))
+        default:
+            guard let method = Method(rawValue: header.code) else {
+                throw WireError("unknown message code \(header.code)", offset: 1)
+            }
+            self = .request(try Request(method: method, from: &reader))
+        }
+    }
+}

@@ -1,0 +1,100 @@
+import NIOCore
+
+/// A request for a property, service or event of an entity (alwayson.md §3).
+public struct Request: Sendable, Equatable {
+    public struct HeaderField: Sendable, Equatable {
+        public var name: String
+        public var value: String
+
+        public init(name: String, value: String) {
+            self.name = name
+            self.value = value
+        }
+    }
+
+    public var method: Method
+    public var entityType: EntityType
+    public var entityName: String
+    public var characteristic: Characteristic
+    public var name: String
+    /// At most 255, names and values at most 127 bytes each: SDK clients misread longer ones.
+    public var headers: [HeaderField]
+    public var content: EncodedInfotable?
+
+    public init(
+        _ method: Method, entityType: EntityType = .thing, _ entityName: String,
+        _ characteristic: Characteristic, _ name: String,
+        headers: [HeaderField] = [], content: EncodedInfotable? = nil
+    ) {
+        self.method = method
+        self.entityType = entityType
+        self.entityName = entityName
+        self.characteristic = characteristic
+        self.name = name
+        self.headers = headers
+        self.content = content
+    }
+
+    init(method: Method, from reader: inout WireReader) throws(WireError) {
+        self.method = method
+        entityType = EntityType(rawValue: try reader.integer())
+        entityName = try reader.string()
+        let kind: UInt8 = try reader.integer()
+        guard let characteristic = Characteristic(rawValue: kind) else {
+            throw reader.error("unknown characteristic type \(kind)")
+        }
+        self.characteristic = characteristic
+        name = try reader.string()
+        headers = []
+        for _ in 0..<(try reader.integer(UInt8.self)) {
+            let name = try reader.string()
+            headers.append(HeaderField(name: name, value: try reader.string()))
+        }
+        content = try reader.content()
+    }
+
+    func encode(into buffer: inout ByteBuffer) {
+        buffer.writeInteger(entityType.rawValue)
+        buffer.writeWireString(entityName)
+        buffer.writeInteger(characteristic.rawValue)
+        buffer.writeWireString(name)
+        let sent = headers.prefix(255).filter { $0.name.utf8.count < 0x80 && $0.value.utf8.count < 0x80 }
+        buffer.writeInteger(UInt8(sent.count))
+        for header in sent {
+            buffer.writeWireString(header.name)
+            buffer.writeWireString(header.value)
+        }
+        buffer.writeContent(content)
+    }
+
+    var estimatedSize: Int {
+        48 + entityName.utf8.count + name.utf8.count + 32 * headers.count + (content?.bytes.readableBytes ?? 0)
+    }
+}
+
+/// Content type byte, then an infotable or nothing.
+extension WireReader {
+    mutating func content() throws(WireError) -> EncodedInfotable? {
+        let type: UInt8 = try integer()
+        switch type {
+        case BaseType.nothing.rawValue: return nil
+        case BaseType.infotable.rawValue:
+            let start = position
+            try skipInfotable()
+            return EncodedInfotable(trusted: slice(start..<position))
+        default:
+            throw WireError("expected content type 5 (infotable) or 255 (nothing), found \(type)", offset: position - 1)
+        }
+    }
+}
+
+extension ByteBuffer {
+    mutating func writeContent(_ content: EncodedInfotable?) {
+        if let content {
+            writeInteger(BaseType.infotable.rawValue)
+            writeImmutableBuffer(content.bytes)
+        } else {
+            writeInteger(BaseType.nothing.rawValue)
+        }
+    }
+}

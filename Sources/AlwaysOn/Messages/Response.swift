@@ -1,0 +1,41 @@
+import NIOCore
+
+/// The answer to any message (alwayson.md §3).
+public struct Response: Sendable, Equatable {
+    public var status: Status
+    /// Why a request failed, for a person.
+    public var reason: String?
+    public var content: EncodedInfotable?
+
+    public init(_ status: Status, reason: String? = nil, content: EncodedInfotable? = nil) {
+        self.status = status
+        self.reason = reason
+        self.content = content
+    }
+
+    public static func success(_ table: Infotable) -> Response { Response(.success, content: EncodedInfotable(table)) }
+
+    /// A single value under the name `result`.
+    public static func result(_ value: Value) -> Response { .success(Infotable("result", value)) }
+
+    init(status: Status, from reader: inout WireReader) throws(WireError) {
+        self.status = status
+        // SDK clients write a response without a body where nothing is to be said.
+        guard reader.remaining > 0 else { return }
+        if try reader.flag("the reason flag") { reason = try reader.string() }
+        content = try reader.content()
+    }
+
+    func encode(into buffer: inout ByteBuffer) {
+        buffer.writeWireFlag(reason != nil)
+        if let reason { buffer.writeWireString(reason) }
+        buffer.writeContent(content)
+    }
+
+    /// The reason, also where a peer put it into a content field of that name (alwayson.md §3, quirk).
+    public var reasonText: String? {
+        if let reason { return reason }
+        guard !status.isSuccess else { return nil }
+        return content?.decoded().first("reason")?.stringValue
+    }
+}

@@ -1,0 +1,85 @@
+/// The columns of an infotable (alwayson.md §5).
+public struct DataShape: Sendable, Equatable {
+    public struct Field: Sendable, Equatable {
+        public var name: String
+        public var description: String
+        public var baseType: BaseType
+        public var aspects: [Aspect]
+
+        public init(_ name: String, _ baseType: BaseType, description: String = "", aspects: [Aspect] = []) {
+            self.name = name
+            self.baseType = baseType
+            self.description = description
+            self.aspects = aspects
+        }
+    }
+
+    public struct Aspect: Sendable, Equatable {
+        public var name: String
+        public var value: Value
+
+        public init(_ name: String, _ value: Value) {
+            self.name = name
+            self.value = value
+        }
+    }
+
+    public var fields: [Field]
+
+    public init(_ fields: [Field]) { self.fields = fields }
+
+    public func index(of name: String) -> Int? { fields.firstIndex { $0.name == name } }
+}
+
+/// A data shape and rows. The cells of all rows lie in one array, row after row, each as long as the shape.
+public struct Infotable: Sendable, Equatable {
+    public let shape: DataShape
+    public private(set) var cells: [Value]
+    public private(set) var rowCount: Int
+
+    public init(_ shape: DataShape) {
+        self.shape = shape
+        cells = []
+        rowCount = 0
+    }
+
+    init(shape: DataShape, cells: [Value], rowCount: Int) {
+        self.shape = shape
+        self.cells = cells
+        self.rowCount = rowCount
+    }
+
+    /// One field, one row: the form of a property's value and of a service's single result.
+    public init(_ name: String, _ value: Value) {
+        self.init(DataShape([.init(name, value.baseType)]))
+        append([value])
+    }
+
+    /// One row, its shape taken from the values.
+    public init(row: KeyValuePairs<String, Value>) {
+        self.init(DataShape(row.map { .init($0.key, $0.value.baseType) }))
+        append(row.map(\.value))
+    }
+
+    /// Adds a row. Missing cells are empty.
+    /// - Precondition: the row is not longer than the shape.
+    public mutating func append(_ row: some Collection<Value>) {
+        precondition(row.count <= shape.fields.count, "a row of \(row.count) cells for \(shape.fields.count) fields")
+        cells.append(contentsOf: row)
+        cells.append(contentsOf: repeatElement(.nothing, count: shape.fields.count - row.count))
+        rowCount += 1
+    }
+
+    public subscript(row row: Int) -> ArraySlice<Value> {
+        let width = shape.fields.count
+        return cells[row * width..<(row + 1) * width]
+    }
+
+    public subscript(row: Int, name: String) -> Value? {
+        guard row < rowCount, let column = shape.index(of: name) else { return nil }
+        return cells[row * shape.fields.count + column]
+    }
+
+    /// The first row's cell of that name.
+    public func first(_ name: String) -> Value? { self[0, name] }
+}

@@ -1,0 +1,16 @@
+/// A message that the codec refuses (alwayson.md §11).
+public struct WireError: Error, Sendable, Equatable, CustomStringConvertible {
+    /// What the sender of a request is answered: 4.00, or 4.15 for a base type that is not known.
+    public let status: Status
+    public let message: String
+    /// Offset in bytes from the start of what was decoded.
+    public let offset: Int
+
+    public init(_ message: String, status: Status = .badRequest, offset: Int) {
+        self.message = message
+        self.status = status
+        self.offset = offset
+    }
+
+    public var description: String { "at byte \(offset): \(message)" }
+}
