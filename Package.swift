@@ -9,10 +9,18 @@ func product(_ name: String, _ package: String) -> Target.Dependency {
     .product(name: name, package: package)
 }
 
+let logging = product("Logging", "swift-log")
+let arguments = product("ArgumentParser", "swift-argument-parser")
+let settings: [SwiftSetting] = [.enableUpcomingFeature("InternalImportsByDefault")]
+
 let package = Package(
     name: "edge",
     products: [
         .library(name: "AlwaysOn", targets: ["AlwaysOn"]),
+        .executable(name: "wsems", targets: ["wsems"]),
+        .executable(name: "luaScriptResource", targets: ["luaScriptResource"]),
+        .executable(name: "thingplatform", targets: ["thingplatform"]),
+        .executable(name: "edgectl", targets: ["edgectl"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
@@ -20,16 +28,82 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
-        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
     ],
     targets: [
         // MARK: Protocol
         .target(name: "Formats", dependencies: [product("NIOCore", nio)]),
         .target(name: "AlwaysOn", dependencies: ["Formats", product("NIOCore", nio)]),
+        .target(name: "AlwaysOnSession", dependencies: ["AlwaysOn", product("NIOCore", nio)], swiftSettings: settings),
+        .target(
+            name: "AlwaysOnTransport",
+            dependencies: [
+                "AlwaysOn", "AlwaysOnSession", "NetworkSupport", product("NIOCore", nio), product("NIOPosix", nio), product("NIOHTTP1", nio),
+                product("NIOWebSocket", nio), product("NIOSSL", "swift-nio-ssl"),
+            ], swiftSettings: settings),
+        .target(
+            name: "NetworkSupport", dependencies: [product("NIOCore", nio), product("NIOPosix", nio), product("NIOSSL", "swift-nio-ssl")],
+            swiftSettings: settings),
+        // MARK: Common ground of the programs
+        .target(name: "ProgramSupport", dependencies: ["Formats", logging, arguments], swiftSettings: settings),
+        .target(
+            name: "Secrets", dependencies: ["Formats", product("Crypto", "swift-crypto")], swiftSettings: settings),
+        .target(name: "Settings", dependencies: ["Formats", "Secrets", product("NIOCore", nio)], swiftSettings: settings),
+        .target(
+            name: "HTTPTransport",
+            dependencies: [
+                "Formats", "NetworkSupport", logging, product("NIOCore", nio), product("NIOPosix", nio), product("NIOHTTP1", nio), product("NIOTLS", nio),
+                product("NIOConcurrencyHelpers", nio), product("NIOSSL", "swift-nio-ssl"),
+            ], swiftSettings: settings),
+        .target(
+            name: "EdgeREST", dependencies: ["AlwaysOn", "HTTPTransport", "Formats", product("NIOCore", nio), product("NIOHTTP1", nio)],
+            swiftSettings: settings),
+        // MARK: Gateway
+        .target(
+            name: "EdgeCore",
+            dependencies: [
+                "AlwaysOn", "AlwaysOnSession", "AlwaysOnTransport", "Formats", "Secrets", "Settings", logging, product("NIOCore", nio),
+                product("NIOPosix", nio),
+            ], swiftSettings: settings),
+        .target(
+            name: "EdgeHTTP",
+            dependencies: ["AlwaysOn", "EdgeCore", "EdgeREST", "HTTPTransport", "Secrets", "Formats", logging, product("NIOCore", nio), product("NIOHTTP1", nio), product("NIOSSL", "swift-nio-ssl")],
+            swiftSettings: settings),
+        // MARK: Lua
+        .target(name: "CLuaJIT", linkerSettings: [.linkedLibrary("luajit-5.1")]),
+        .target(name: "LuaRuntime", dependencies: ["CLuaJIT"], swiftSettings: settings),
+        .target(
+            name: "ScriptResource",
+            dependencies: [
+                "LuaRuntime", "HTTPTransport", "Secrets", "Settings", "Formats", logging, product("NIOCore", nio), product("NIOPosix", nio),
+                product("NIOHTTP1", nio), product("NIOSSL", "swift-nio-ssl"),
+            ],
+            resources: [.copy("thingworx")], swiftSettings: settings),
+        // MARK: Platform
+        .target(
+            name: "ThingPlatform",
+            dependencies: [
+                "AlwaysOn", "AlwaysOnSession", "AlwaysOnTransport", "HTTPTransport", "NetworkSupport", "Secrets", "Settings", "Formats", logging,
+                product("NIOCore", nio), product("NIOPosix", nio), product("NIOHTTP1", nio), product("Crypto", "swift-crypto"), "EdgeREST",
+            ], swiftSettings: settings),
+        // MARK: Programs
+        .executableTarget(
+            name: "wsems", dependencies: ["AlwaysOnTransport", "EdgeCore", "EdgeHTTP", "HTTPTransport", "ProgramSupport", "Secrets", "Settings", logging, arguments, product("NIOPosix", nio), product("NIOSSL", "swift-nio-ssl")],
+            swiftSettings: settings),
+        .executableTarget(
+            name: "luaScriptResource", dependencies: ["ScriptResource", "ProgramSupport", "Secrets", "LuaRuntime", "HTTPTransport", logging, arguments, product("NIOPosix", nio)],
+            swiftSettings: settings),
+        .executableTarget(
+            name: "thingplatform", dependencies: ["ThingPlatform", "ProgramSupport", "HTTPTransport", logging, arguments, product("NIOPosix", nio)],
+            swiftSettings: settings),
+        .executableTarget(
+            name: "edgectl", dependencies: ["EdgeCore", "Secrets", "HTTPTransport", "ProgramSupport", "Formats", logging, arguments, product("NIOCore", nio), product("NIOPosix", nio), product("NIOHTTP1", nio)],
+            swiftSettings: settings),
         // MARK: Tests
         .target(name: "TestKit", dependencies: ["Formats"], path: "Tests/TestKit"),
         .testTarget(name: "FormatsTests", dependencies: ["Formats", "TestKit"]),
         .testTarget(name: "AlwaysOnTests", dependencies: ["AlwaysOn", "TestKit"], resources: [.copy("Fixtures")]),
+        .testTarget(name: "AlwaysOnSessionTests", dependencies: ["AlwaysOn", "AlwaysOnSession", "TestKit"]),
+        .testTarget(name: "SecretsTests", dependencies: ["Formats", "Secrets", "TestKit"]),
     ],
     swiftLanguageModes: [.v6]
 )

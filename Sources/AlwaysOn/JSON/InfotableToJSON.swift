@@ -23,6 +23,20 @@ extension EncodedInfotable {
         writeJSON(into: &out, order: order)
         return out
     }
+
+    /// The first row as a bare object, `{}` when there is none: the parameters of a service as device hosts take them.
+    public func firstRowJSON() -> ByteBuffer {
+        var out = ByteBufferAllocator().buffer(capacity: 64 + 2 * bytes.readableBytes)
+        do {
+            try WireReader.withReader(bytes) { reader in
+                var writer = InfotableJSONWriter(order: .rowsFirst)
+                try writer.firstRow(&reader, into: &out)
+            }
+        } catch {
+            preconditionFailure("bytes that were validated do not decode: \(error)")
+        }
+        return out
+    }
 }
 
 extension Infotable {
@@ -38,21 +52,7 @@ struct InfotableJSONWriter {
 
     mutating func table(_ reader: inout WireReader, into out: inout ByteBuffer) throws {
         var shape = reader
-        // Each row repeats the members' names: they are escaped once.
-        var keys = ByteBuffer()
-        var keyEnds: [Int] = []
-        while try reader.flag("a field marker") {
-            keys.writeInteger(UInt8(ascii: "\""))
-            keys.writeEscapedJSON(reader[try reader.stringRange()])
-            keys.writeStaticString("\":")
-            keyEnds.append(keys.writerIndex)
-            try reader.skipString()
-            _ = try reader.baseType()
-            for _ in 0..<(try reader.integer(UInt16.self)) {
-                try reader.skipString()
-                try reader.skipValue()
-            }
-        }
+        let (keys, keyEnds) = try keys(&reader)
         out.writeInteger(UInt8(ascii: "{"))
         if order == .shapeFirst {
             try dataShape(&shape, into: &out)
@@ -66,6 +66,34 @@ struct InfotableJSONWriter {
         out.writeInteger(UInt8(ascii: "}"))
     }
 
+    mutating func firstRow(_ reader: inout WireReader, into out: inout ByteBuffer) throws {
+        let (keys, keyEnds) = try keys(&reader)
+        if try reader.flag("a row marker") {
+            try row(&reader, keys: keys, keyEnds: keyEnds, into: &out)
+        } else {
+            out.writeStaticString("{}")
+        }
+    }
+
+    /// The members' names with quotes and colon: each row repeats them, they are escaped once.
+    private func keys(_ reader: inout WireReader) throws -> (ByteBuffer, ends: [Int]) {
+        var keys = ByteBuffer()
+        var ends: [Int] = []
+        while try reader.flag("a field marker") {
+            keys.writeInteger(UInt8(ascii: "\""))
+            keys.writeEscapedJSON(reader[try reader.stringRange()])
+            keys.writeStaticString("\":")
+            ends.append(keys.writerIndex)
+            try reader.skipString()
+            _ = try reader.baseType()
+            for _ in 0..<(try reader.integer(UInt16.self)) {
+                try reader.skipString()
+                try reader.skipValue()
+            }
+        }
+        return (keys, ends)
+    }
+
     private mutating func rows(
         _ reader: inout WireReader, keys: ByteBuffer, keyEnds: [Int], into out: inout ByteBuffer
     ) throws {
@@ -74,21 +102,27 @@ struct InfotableJSONWriter {
         while try reader.flag("a row marker") {
             if !firstRow { out.writeInteger(UInt8(ascii: ",")) }
             firstRow = false
-            out.writeInteger(UInt8(ascii: "{"))
-            let count = try reader.rowLength(width: keyEnds.count)
-            var keyStart = 0
-            for column in keyEnds.indices {
-                if column > 0 { out.writeInteger(UInt8(ascii: ",")) }
-                let from = keyStart
-                keys.withUnsafeReadableBytes { raw in
-                    _ = out.writeBytes(UnsafeRawBufferPointer(rebasing: raw[from..<keyEnds[column]]))
-                }
-                keyStart = keyEnds[column]
-                if column < count { try value(&reader, into: &out) } else { out.writeStaticString("null") }
-            }
-            out.writeInteger(UInt8(ascii: "}"))
+            try row(&reader, keys: keys, keyEnds: keyEnds, into: &out)
         }
         out.writeInteger(UInt8(ascii: "]"))
+    }
+
+    private mutating func row(
+        _ reader: inout WireReader, keys: ByteBuffer, keyEnds: [Int], into out: inout ByteBuffer
+    ) throws {
+        out.writeInteger(UInt8(ascii: "{"))
+        let count = try reader.rowLength(width: keyEnds.count)
+        var keyStart = 0
+        for column in keyEnds.indices {
+            if column > 0 { out.writeInteger(UInt8(ascii: ",")) }
+            let from = keyStart
+            keys.withUnsafeReadableBytes { raw in
+                _ = out.writeBytes(UnsafeRawBufferPointer(rebasing: raw[from..<keyEnds[column]]))
+            }
+            keyStart = keyEnds[column]
+            if column < count { try value(&reader, into: &out) } else { out.writeStaticString("null") }
+        }
+        out.writeInteger(UInt8(ascii: "}"))
     }
 
     private mutating func dataShape(_ reader: inout WireReader, into out: inout ByteBuffer) throws {

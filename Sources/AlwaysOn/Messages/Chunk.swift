@@ -95,4 +95,17 @@ public struct Chunk: Sendable, Equatable {
             }
         }
     }
+
+    /// The bytes of the whole message whose chunks' data these are, in order.
+    package static func join(header: Header, entity: Entity?, parts: [ByteBuffer]) -> ByteBuffer {
+        let length = parts.reduce(0) { $0 + $1.readableBytes }
+        var buffer = ByteBufferAllocator().buffer(capacity: Header.size + 132 + length)
+        buffer.writeHeader(header)
+        if let entity {
+            buffer.writeInteger(entity.type.rawValue)
+            buffer.writeWireString(entity.name)
+        }
+        for part in parts { buffer.writeImmutableBuffer(part) }
+        return buffer
+    }
 }

@@ -1,0 +1,19 @@
+package import NIOCore
+
+/// The bounds of one session, the same for both ends. The defaults are the original's (alwayson.md §1).
+package struct SessionLimits: Sendable, Equatable {
+    /// Longest message, in bytes, that is accepted or put together from chunks.
+    package var maximumMessageSize = 1_048_576
+    /// Longer messages are sent in chunks of this many bytes: 512 to 65,535.
+    package var chunkSize = 8192
+    /// Requests that may wait for their response at once; more are refused with 5.03.
+    package var maximumRequestsInFlight = 500
+    /// An incomplete set of chunks is dropped after this time.
+    package var staleChunksAfter: TimeAmount = .seconds(50)
+    /// Incomplete sets of chunks that are kept at once.
+    package var maximumChunkSets = 64
+    /// Unreadable messages in a row after which the connection is closed with status 1007.
+    package var maximumStrikes = 3
+
+    package init() {}
+}

@@ -1,0 +1,150 @@
+package import AlwaysOn
+package import AlwaysOnSession
+import NetworkSupport
+package import NIOCore
+
+/// An open WebSocket to a platform, driving an `EdgeSession`: performs what the session decides.
+///
+/// Confined to its channel's event loop: every call must be made there, every event arrives there.
+package final class EdgeConnection: ChannelInboundHandler, @unchecked Sendable {
+    package typealias InboundIn = WebSocketMessage
+    package typealias OutboundOut = WebSocketMessage
+    package typealias Session = EdgeSession<EventLoopPromise<Response>>
+
+    package enum Event: Sendable {
+        case online
+        case refused(Response)
+        case bindAnswered(Bind, Response)
+        case unbindAnswered(Bind, Response)
+        case request(Header, Request)
+        /// The last event. What still waited has been completed with 5.03.
+        case closed(String)
+    }
+
+    private let auth: Auth
+    private let onEvent: @Sendable (EdgeConnection, Event) -> Void
+    private var session: Session
+    private var timer = SessionTimer()
+    private var channel: (any Channel)?
+    private var closeText: String?
+
+    init(session: Session.Configuration, auth: Auth, onEvent: @escaping @Sendable (EdgeConnection, Event) -> Void) {
+        self.session = Session(configuration: session)
+        self.auth = auth
+        self.onEvent = onEvent
+    }
+
+    // MARK: Calls
+
+    package var isOnline: Bool { session.isOnline }
+    package var counters: SessionCounters { session.counters }
+
+    /// Sends a request. The future never fails: whatever goes wrong is a response (5.03 not connected or overloaded,
+    /// 5.04 no answer in time, 4.13 too long).
+    package func request(_ request: Request, timeout: TimeAmount) -> EventLoopFuture<Response> {
+        let loop = assertLoop()
+        let promise = loop.makePromise(of: Response.self)
+        perform(session.request(request, token: promise, deadline: loop.now + timeout))
+        return promise.futureResult
+    }
+
+    package func respond(_ response: Response, to header: Header) {
+        assertLoop()
+        perform(session.respond(response, to: header))
+    }
+
+    package func bind(_ bind: Bind) { perform(session.bind(bind, now: assertLoop().now)) }
+
+    package func unbind(_ bind: Bind) { perform(session.unbind(bind, now: assertLoop().now)) }
+
+    /// Closes in order: what was written before goes out first.
+    package func close(_ reason: CloseReason) {
+        assertLoop()
+        perform(.close(reason))
+    }
+
+    @discardableResult
+    private func assertLoop() -> any EventLoop {
+        guard let channel else { preconditionFailure("a connection is used once it is open") }
+        channel.eventLoop.preconditionInEventLoop()
+        return channel.eventLoop
+    }
+
+    // MARK: Channel
+
+    package func handlerAdded(context: ChannelHandlerContext) { channel = context.channel }
+
+    /// Sends AUTH. Not before the upgrade is through: until then nothing may be written.
+    func start() {
+        guard let channel, channel.isActive else { return }
+        perform(session.connected(auth, now: channel.eventLoop.now))
+    }
+
+    package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        switch unwrapInboundIn(data) {
+        case .binary(let bytes): perform(session.received(bytes, now: context.eventLoop.now))
+        case .pong: session.pong()
+        case .text: perform(.close(.init(.policyViolation, "a text message on an AlwaysOn connection")))
+        case .ping: break
+        case .close(let code, let reason):
+            closeText = closeText ?? "closed by the platform (status \(code)\(reason.isEmpty ? "" : ", \(reason)"))"
+        }
+    }
+
+    package func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        if let reason = error as? CloseReason {
+            perform(.close(reason))
+        } else {
+            closeText = closeText ?? NetworkErrorText.describe(error)
+            context.close(promise: nil)
+        }
+    }
+
+    package func channelInactive(context: ChannelHandlerContext) {
+        timer.cancel()
+        for action in session.disconnected() { perform(action) }
+        onEvent(self, .closed(closeText ?? "the platform closed the connection"))
+        context.fireChannelInactive()
+    }
+
+    // MARK: Actions
+
+    private func perform(_ action: Session.Action) {
+        switch action {
+        case .none: break
+        case .send(let messages): send(messages.map { .binary($0) })
+        case .ping: send([.ping(ByteBuffer(integer: NIODeadline.now().uptimeNanoseconds))])
+        case .online: onEvent(self, .online)
+        case .refused(let response):
+            closeText = "the platform refused the application key"
+            onEvent(self, .refused(response))
+            send([.close(code: CloseReason.Code.normal.rawValue, reason: "")])
+        case .bindAnswered(let bind, let response): onEvent(self, .bindAnswered(bind, response))
+        case .unbindAnswered(let bind, let response): onEvent(self, .unbindAnswered(bind, response))
+        case .perform(let header, let request): onEvent(self, .request(header, request))
+        case .complete(let promise, let response): promise.succeed(response)
+        case .close(let reason):
+            closeText = closeText ?? reason.text
+            send([.close(code: reason.code.rawValue, reason: reason.text)])
+        }
+        scheduleTick()
+    }
+
+    private func send(_ messages: [WebSocketMessage]) {
+        guard let channel else { return }
+        for message in messages { channel.write(message, promise: nil) }
+        channel.flush()
+    }
+
+    private func scheduleTick() {
+        guard let channel, channel.isActive else { return }
+        timer.schedule(session.nextDeadline, on: channel.eventLoop) { [weak self] in self?.tick() }
+    }
+
+    private func tick() {
+        guard let channel else { return }
+        timer.fired()
+        for action in session.tick(channel.eventLoop.now) { perform(action) }
+        scheduleTick()
+    }
+}

@@ -1,0 +1,42 @@
+package import AlwaysOnSession
+import NIOCore
+package import NIOHTTP1
+import NIOWebSocket
+
+/// Turns an HTTP connection that asks for it into an AlwaysOn connection.
+package struct AlwaysOnUpgrader: Sendable {
+    /// Path of the upgrade request, compared without regard to case.
+    package var path = "/Thingworx/WS"
+    package var session = PlatformConnection.Session.Configuration()
+    /// Used for frames that are sent to an edge that does not say what it takes.
+    package var defaultFrameSize = 8192
+
+    package init() {}
+
+    /// - Parameter makeID: session ids, unique among open connections; called on the channel's event loop.
+    package func makeUpgrader(
+        makeID: @escaping @Sendable () -> UInt32, onEvent: @escaping @Sendable (PlatformConnection, PlatformConnection.Event) -> Void
+    ) -> any HTTPServerProtocolUpgrader & Sendable {
+        let path = self.path.lowercased()
+        let session = self.session
+        let defaultFrameSize = self.defaultFrameSize
+        return NIOWebSocketServerUpgrader(
+            maxFrameSize: session.limits.maximumMessageSize,
+            shouldUpgrade: { channel, head in
+                let asked = head.uri.split(separator: "?", maxSplits: 1).first.map { $0.lowercased() }
+                return channel.eventLoop.makeSucceededFuture(asked == path ? HTTPHeaders() : nil)
+            },
+            upgradePipelineHandler: { channel, head in
+                channel.eventLoop.makeCompletedFuture {
+                    // An edge resets the connection on a frame that is longer than it announced.
+                    let announced = head.headers.first(name: "Max-Frame-Size").flatMap { Int($0) } ?? defaultFrameSize
+                    try channel.pipeline.syncOperations.addHandlers([
+                        WebSocketMessageHandler(
+                            role: .server, maximumFrameSize: min(max(announced, 128), 1 << 20),
+                            maximumMessageSize: session.limits.maximumMessageSize),
+                        PlatformConnection(id: makeID(), channel: channel, session: session, onEvent: onEvent),
+                    ])
+                }
+            })
+    }
+}

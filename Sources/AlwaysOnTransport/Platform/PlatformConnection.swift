@@ -1,0 +1,133 @@
+package import AlwaysOn
+package import AlwaysOnSession
+import NetworkSupport
+package import NIOCore
+
+/// A WebSocket that an edge opened to us, driving a `PlatformSession`.
+///
+/// Confined to its channel's event loop: every call must be made there, every event arrives there.
+package final class PlatformConnection: ChannelInboundHandler, @unchecked Sendable {
+    package typealias InboundIn = WebSocketMessage
+    package typealias OutboundOut = WebSocketMessage
+    package typealias Session = PlatformSession<EventLoopPromise<Response>>
+
+    package enum Event: Sendable {
+        /// Answer with `accept` or `refuse`.
+        case authenticate(Header, Auth)
+        case bind(Header, Bind)
+        case unbind(Header, Bind)
+        case request(Header, Request)
+        /// The last event.
+        case closed(String)
+    }
+
+    /// The session's id, also the connection's name in logs.
+    package let id: UInt32
+    package let remoteAddress: SocketAddress?
+    private let onEvent: @Sendable (PlatformConnection, Event) -> Void
+    private var session: Session
+    private var timer = SessionTimer()
+    private let channel: any Channel
+    private var closeText: String?
+
+    init(
+        id: UInt32, channel: any Channel, session: Session.Configuration, onEvent: @escaping @Sendable (PlatformConnection, Event) -> Void
+    ) {
+        self.id = id
+        self.channel = channel
+        remoteAddress = channel.remoteAddress
+        self.session = Session(configuration: session, now: channel.eventLoop.now)
+        self.onEvent = onEvent
+    }
+
+    // MARK: Calls
+
+    package var counters: SessionCounters { session.counters }
+
+    package func accept(_ header: Header) { perform(session.accept(header, session: id)) }
+
+    /// Answers 4.01, the same for every cause, and closes.
+    package func refuse(_ header: Header) {
+        perform(session.refuse(header))
+        closeText = "authentication failed"
+        send([.close(code: CloseReason.Code.policyViolation.rawValue, reason: "authentication failed")])
+    }
+
+    /// Sends a request to the edge. The future never fails: whatever goes wrong is a response.
+    package func request(_ request: Request, timeout: TimeAmount) -> EventLoopFuture<Response> {
+        channel.eventLoop.preconditionInEventLoop()
+        let promise = channel.eventLoop.makePromise(of: Response.self)
+        perform(session.request(request, token: promise, deadline: channel.eventLoop.now + timeout))
+        return promise.futureResult
+    }
+
+    package func respond(_ response: Response, to header: Header) { perform(session.respond(response, to: header)) }
+
+    package func close(_ reason: CloseReason) { perform(.close(reason)) }
+
+    // MARK: Channel
+
+    package func handlerAdded(context: ChannelHandlerContext) { scheduleTick() }
+
+    package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        session.heard(now: context.eventLoop.now)
+        switch unwrapInboundIn(data) {
+        case .binary(let bytes): perform(session.received(bytes, now: context.eventLoop.now))
+        case .text: perform(.close(.init(.policyViolation, "a text message on an AlwaysOn connection")))
+        case .ping, .pong: break
+        case .close(let code, let reason):
+            closeText = closeText ?? "closed by the edge (status \(code)\(reason.isEmpty ? "" : ", \(reason)"))"
+        }
+    }
+
+    package func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        if let reason = error as? CloseReason {
+            perform(.close(reason))
+        } else {
+            closeText = closeText ?? NetworkErrorText.describe(error)
+            context.close(promise: nil)
+        }
+    }
+
+    package func channelInactive(context: ChannelHandlerContext) {
+        timer.cancel()
+        for action in session.disconnected() { perform(action) }
+        onEvent(self, .closed(closeText ?? "the edge closed the connection"))
+        context.fireChannelInactive()
+    }
+
+    // MARK: Actions
+
+    private func perform(_ action: Session.Action) {
+        channel.eventLoop.assertInEventLoop()
+        switch action {
+        case .none: break
+        case .send(let messages): send(messages.map { .binary($0) })
+        case .authenticate(let header, let auth): onEvent(self, .authenticate(header, auth))
+        case .bind(let header, let bind): onEvent(self, .bind(header, bind))
+        case .unbind(let header, let bind): onEvent(self, .unbind(header, bind))
+        case .perform(let header, let request): onEvent(self, .request(header, request))
+        case .complete(let promise, let response): promise.succeed(response)
+        case .close(let reason):
+            closeText = closeText ?? reason.text
+            send([.close(code: reason.code.rawValue, reason: reason.text)])
+        }
+        scheduleTick()
+    }
+
+    private func send(_ messages: [WebSocketMessage]) {
+        for message in messages { channel.write(message, promise: nil) }
+        channel.flush()
+    }
+
+    private func scheduleTick() {
+        guard channel.isActive else { return }
+        timer.schedule(session.nextDeadline, on: channel.eventLoop) { [weak self] in self?.tick() }
+    }
+
+    private func tick() {
+        timer.fired()
+        for action in session.tick(channel.eventLoop.now) { perform(action) }
+        scheduleTick()
+    }
+}

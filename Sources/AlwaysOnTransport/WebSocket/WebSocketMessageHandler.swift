@@ -1,0 +1,151 @@
+import AlwaysOnSession
+import NIOCore
+import NIOWebSocket
+
+/// Frames ↔ messages, for both ends: fragments, masking, pongs, the closing handshake.
+final class WebSocketMessageHandler: ChannelDuplexHandler {
+    typealias InboundIn = WebSocketFrame
+    typealias InboundOut = WebSocketMessage
+    typealias OutboundIn = WebSocketMessage
+    typealias OutboundOut = WebSocketFrame
+
+    enum Role { case client, server }
+
+    /// How long the peer may take to answer a close frame.
+    private static let closeTimeout = TimeAmount.seconds(1)
+
+    private let role: Role
+    private let maximumFrameSize: Int
+    private let maximumMessageSize: Int
+    private var fragments: (opcode: WebSocketOpcode, data: ByteBuffer)?
+    private var closing = false
+
+    /// - Parameters:
+    ///   - maximumFrameSize: longer messages are sent in continuation frames of this many bytes.
+    ///   - maximumMessageSize: a longer message is refused with status 1009.
+    init(role: Role, maximumFrameSize: Int, maximumMessageSize: Int) {
+        self.role = role
+        self.maximumFrameSize = maximumFrameSize
+        self.maximumMessageSize = maximumMessageSize
+    }
+
+    // MARK: Inbound
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        let frame = unwrapInboundIn(data)
+        guard frame.reservedBits.isEmpty else {
+            return fail(context, .protocolError, "a reserved bit is set")
+        }
+        guard (frame.maskKey != nil) == (role == .server) else {
+            return fail(context, .protocolError, role == .server ? "a client's frame is not masked" : "a server's frame is masked")
+        }
+        var payload = frame.unmaskedData
+        switch frame.opcode {
+        case .binary, .text: startMessage(context, frame, payload)
+        case .continuation: continueMessage(context, frame, &payload)
+        case .ping:
+            if !closing { writeFrame(context, .pong, payload, promise: nil) ; context.flush() }
+            context.fireChannelRead(wrapInboundOut(.ping(payload)))
+        case .pong: context.fireChannelRead(wrapInboundOut(.pong(payload)))
+        case .connectionClose: closed(context, &payload)
+        default: fail(context, .protocolError, "unknown opcode")
+        }
+    }
+
+    private func startMessage(_ context: ChannelHandlerContext, _ frame: WebSocketFrame, _ payload: ByteBuffer) {
+        guard fragments == nil else { return fail(context, .protocolError, "a message begins inside another") }
+        guard payload.readableBytes <= maximumMessageSize else { return tooLarge(context) }
+        if frame.fin {
+            deliver(context, frame.opcode, payload)
+        } else {
+            fragments = (frame.opcode, payload)
+        }
+    }
+
+    private func continueMessage(_ context: ChannelHandlerContext, _ frame: WebSocketFrame, _ payload: inout ByteBuffer) {
+        guard fragments != nil else { return fail(context, .protocolError, "a continuation of nothing") }
+        guard fragments!.data.readableBytes + payload.readableBytes <= maximumMessageSize else { return tooLarge(context) }
+        fragments!.data.writeBuffer(&payload)
+        if frame.fin, let (opcode, data) = fragments {
+            fragments = nil
+            deliver(context, opcode, data)
+        }
+    }
+
+    private func deliver(_ context: ChannelHandlerContext, _ opcode: WebSocketOpcode, _ data: ByteBuffer) {
+        guard opcode == .text else {
+            context.fireChannelRead(wrapInboundOut(.binary(data)))
+            return
+        }
+        guard String(validating: data.readableBytesView, as: UTF8.self) != nil else {
+            return fail(context, .invalidData, "a text message is not valid UTF-8")
+        }
+        context.fireChannelRead(wrapInboundOut(.text(data)))
+    }
+
+    private func closed(_ context: ChannelHandlerContext, _ payload: inout ByteBuffer) {
+        let code = payload.readInteger(as: UInt16.self)
+        let reason = payload.readString(length: payload.readableBytes) ?? ""
+        context.fireChannelRead(wrapInboundOut(.close(code: code ?? 1005, reason: reason)))
+        if closing {
+            context.close(promise: nil)
+        } else {
+            closing = true
+            var echo = ByteBuffer()
+            if let code { echo.writeInteger(code) }
+            let channel = context.channel
+            writeFrame(context, .connectionClose, echo, promise: nil)
+            context.flush()
+            channel.close(promise: nil)
+        }
+    }
+
+    private func tooLarge(_ context: ChannelHandlerContext) {
+        fail(context, .messageTooLarge, "a message of more than \(maximumMessageSize) bytes")
+    }
+
+    private func fail(_ context: ChannelHandlerContext, _ code: CloseReason.Code, _ text: String) {
+        guard !closing else { return }
+        fragments = nil
+        context.fireErrorCaught(CloseReason(code, text))
+    }
+
+    // MARK: Outbound
+
+    func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+        guard !closing else {
+            promise?.fail(ChannelError.ioOnClosedChannel)
+            return
+        }
+        switch unwrapOutboundIn(data) {
+        case .binary(let data): writeMessage(context, .binary, data, promise)
+        case .text(let data): writeMessage(context, .text, data, promise)
+        case .ping(let data): writeFrame(context, .ping, data, promise: promise)
+        case .pong(let data): writeFrame(context, .pong, data, promise: promise)
+        case .close(let code, let reason):
+            closing = true
+            var data = ByteBuffer(integer: code)
+            data.writeString(String(decoding: reason.utf8.prefix(120), as: UTF8.self))
+            writeFrame(context, .connectionClose, data, promise: promise)
+            let channel = context.channel
+            context.eventLoop.scheduleTask(in: WebSocketMessageHandler.closeTimeout) { channel.close(promise: nil) }
+        }
+    }
+
+    private func writeMessage(_ context: ChannelHandlerContext, _ opcode: WebSocketOpcode, _ data: ByteBuffer, _ promise: EventLoopPromise<Void>?) {
+        var rest = data
+        var opcode = opcode
+        while rest.readableBytes > maximumFrameSize {
+            writeFrame(context, opcode, rest.readSlice(length: maximumFrameSize)!, fin: false, promise: nil)
+            opcode = .continuation
+        }
+        writeFrame(context, opcode, rest, promise: promise)
+    }
+
+    private func writeFrame(
+        _ context: ChannelHandlerContext, _ opcode: WebSocketOpcode, _ data: ByteBuffer, fin: Bool = true, promise: EventLoopPromise<Void>?
+    ) {
+        let mask = role == .client ? WebSocketMaskingKey.random() : nil
+        context.write(wrapOutboundOut(WebSocketFrame(fin: fin, opcode: opcode, maskKey: mask, data: data)), promise: promise)
+    }
+}

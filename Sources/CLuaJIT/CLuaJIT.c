@@ -1,0 +1,49 @@
+#include "CLuaJIT.h"
+
+#include <string.h>
+
+typedef struct {
+  twlua_native native;
+  void *context;
+} Native;
+
+static int trampoline(lua_State *L) {
+  const Native *entry = lua_touserdata(L, lua_upvalueindex(1));
+  int results = entry->native(L, entry->context);
+  if (results == TWLUA_RAISE) return lua_error(L);
+  if (results == TWLUA_YIELD) return lua_yield(L, 0);
+  return results;
+}
+
+void twlua_push_native(lua_State *L, twlua_native native, void *context) {
+  Native *entry = lua_newuserdata(L, sizeof *entry);
+  entry->native = native;
+  entry->context = context;
+  lua_pushcclosure(L, trampoline, 1);
+}
+
+int twlua_traceback(lua_State *L) {
+  const char *message = lua_tostring(L, 1);
+  if (message == NULL) {
+    twlua_push_text(L, 1);
+    message = lua_tostring(L, -1);
+  }
+  luaL_traceback(L, L, message, 1);
+  return 1;
+}
+
+void twlua_push_traceback_handler(lua_State *L) { lua_pushcclosure(L, twlua_traceback, 0); }
+
+void twlua_push_text(lua_State *L, int index) {
+  switch (lua_type(L, index)) {
+    case LUA_TSTRING:
+    case LUA_TNUMBER:
+      /* A copy, so that a number in place stays a number. */
+      lua_pushvalue(L, index);
+      lua_tolstring(L, -1, NULL);
+      break;
+    case LUA_TBOOLEAN: lua_pushstring(L, lua_toboolean(L, index) ? "true" : "false"); break;
+    case LUA_TNIL: lua_pushstring(L, "nil"); break;
+    default: lua_pushfstring(L, "%s: %p", lua_typename(L, lua_type(L, index)), lua_topointer(L, index)); break;
+  }
+}

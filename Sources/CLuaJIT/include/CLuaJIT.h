@@ -1,0 +1,32 @@
+/* LuaJIT's C API as Swift can call it safely.
+ *
+ * An error in Lua leaves a C function by jumping over the frames above it, and Swift frames must never be jumped over.
+ * So Swift only calls functions that raise no error but out-of-memory, runs Lua only through lua_pcall and lua_resume,
+ * and raises an error itself only by returning TWLUA_RAISE to the trampoline below, which is C. */
+#pragma once
+
+#include <luajit-2.1/lua.h>
+#include <luajit-2.1/lauxlib.h>
+#include <luajit-2.1/lualib.h>
+
+/* What a native function returns besides a count of results. */
+#define TWLUA_RAISE (-1)
+#define TWLUA_YIELD (-2)
+
+typedef int (*twlua_native)(lua_State *L, void *context);
+
+/* Pushes a function that calls `native` with `context`. With TWLUA_RAISE the value on the top is raised as an error,
+ * with TWLUA_YIELD the running coroutine is suspended without values. */
+void twlua_push_native(lua_State *L, twlua_native native, void *context);
+
+/* A message handler for lua_pcall: adds a traceback to a message. */
+int twlua_traceback(lua_State *L);
+void twlua_push_traceback_handler(lua_State *L);
+
+/* The text of a value, also of tables and nil; never raises. Pushes it. */
+void twlua_push_text(lua_State *L, int index);
+
+static inline void twlua_pop(lua_State *L, int count) { lua_settop(L, -count - 1); }
+static inline int twlua_upvalue(int index) { return lua_upvalueindex(index); }
+static inline int twlua_registry(void) { return LUA_REGISTRYINDEX; }
+static inline int twlua_globals(void) { return LUA_GLOBALSINDEX; }

@@ -1,0 +1,80 @@
+package import AlwaysOn
+package import EdgeCore
+import EdgeREST
+import Formats
+package import HTTPTransport
+package import NIOCore
+import NIOHTTP1
+
+/// Carries the platform's requests to device hosts by HTTP (ems.md §6.5).
+package struct DeviceClient: DeviceCaller {
+    private let client: HTTPClient
+
+    package init(client: HTTPClient) { self.client = client }
+
+    package func probe(_ host: DeviceHost, timeout: TimeAmount) -> EventLoopFuture<Void> {
+        client.probe(HTTPOrigin(isTLS: host.isTLS, host: host.host, port: host.port), timeout: timeout)
+    }
+
+    package func call(_ request: Request, of thing: EdgeThing) -> EventLoopFuture<Response> {
+        let method: HTTPMethod = switch request.method {
+        case .get: .GET
+        case .put: .PUT
+        case .post: .POST
+        case .delete: .DELETE
+        }
+        var headers: HTTPHeaders = ["Accept": "application/json"]
+        var body: ByteBuffer?
+        if request.method != .get {
+            body = request.content?.firstRowJSON() ?? ByteBuffer(string: "{}")
+            headers.add(name: "Content-Type", value: "application/json")
+        }
+        if let user = thing.user {
+            let (name, value) = BasicAuthentication.header(user: user, password: thing.password?.reveal() ?? "")
+            headers.add(name: name, value: value)
+        }
+        let call = HTTPCall(
+            method, HTTPOrigin(isTLS: thing.isTLS, host: thing.host, port: thing.port),
+            RestPath.target(of: request, prefix: thing.path, name: thing.name), headers: headers, body: body, timeout: thing.timeout)
+        let isProperty = request.characteristic == .property
+        let name = isProperty ? request.name : "result"
+        return client.execute(call)
+            .map { DeviceClient.response($0, wrapping: name) }
+            .flatMapErrorThrowing { DeviceClient.response($0) }
+    }
+
+    /// The answer of a device host, read leniently: an infotable, a bare object as one row, any other JSON value or
+    /// text as the value asked for.
+    private static func response(_ answer: HTTPResponse, wrapping name: String) -> Response {
+        guard (200..<300).contains(answer.status.code) else {
+            return Response(Status(httpStatus: Int(answer.status.code)), reason: reason(answer))
+        }
+        var body = answer.body
+        while let byte = body.getInteger(at: body.readerIndex, as: UInt8.self), [0x20, 0x0A, 0x0D, 0x09].contains(byte) { body.moveReaderIndex(forwardBy: 1) }
+        guard body.readableBytes > 0, answer.status != .noContent else { return Response(.success) }
+        let isText = answer.headers.first(name: "Content-Type")?.hasPrefix("text/") == true
+        do {
+            if !isText, body.getInteger(at: body.readerIndex, as: UInt8.self) == UInt8(ascii: "{") {
+                return Response(.success, content: try EncodedInfotable(json: body))
+            }
+            let value = isText ? JSONValue.string(String(buffer: body)) : try JSONValue(parsing: body)
+            return Response(.success, content: try EncodedInfotable(json: [name: value] as JSONValue))
+        } catch {
+            return Response(.badGateway, reason: "the device's answer is neither an infotable nor JSON: \(error)")
+        }
+    }
+
+    private static func reason(_ answer: HTTPResponse) -> String {
+        if let text = (try? JSONValue(parsing: answer.body))?["error"]?.string { return text }
+        let text = String(buffer: answer.body.getSlice(at: answer.body.readerIndex, length: min(answer.body.readableBytes, 1000))!)
+        return text.isEmpty ? "the device answered \(answer.status.code)" : text
+    }
+
+    private static func response(_ error: any Error) -> Response {
+        switch error as? HTTPCallFailure {
+        case .timeout: Response(.gatewayTimeout, reason: "\(error)")
+        case .tooLarge: Response(.badGateway, reason: "\(error)")
+        default: Response(.serviceUnavailable, reason: "\(error)")
+        }
+    }
+}

@@ -1,0 +1,89 @@
+package import AlwaysOn
+package import HTTPTransport
+import Formats
+import NIOCore
+package import NIOHTTP1
+
+/// A REST request that names something that is not there, or in a way that does not go: the answer to it.
+package struct RestFailure: Error, Sendable {
+    package let status: HTTPResponseStatus
+    package let text: String
+
+    package init(_ status: HTTPResponseStatus, _ text: String) {
+        self.status = status
+        self.text = text
+    }
+}
+
+/// `/Thingworx/<Collection>/<entity>/<Properties|Services|Events>[/<name>]` ↔ a request of the core (ems.md §6.2).
+package enum RestPath {
+    /// - Throws: `RestFailure`.
+    package static func request(from http: HTTPRequest) throws(RestFailure) -> Request {
+        let path = http.path
+        guard path.count >= 4, path[0].lowercased() == "thingworx", let entity = EntityType(collection: path[1]) else {
+            throw RestFailure(.notFound, "expected /Thingworx/<collection>/<entity>/<Properties|Services|Events>/<name>")
+        }
+        guard path.count <= 5 else { throw RestFailure(.notFound, "more than a characteristic's name after \"\(path[3])\"") }
+        let name = path.count == 5 ? path[4] : ""
+        guard path[2].utf8.count <= 1024, name.utf8.count <= 1024 else { throw RestFailure(.badRequest, "a name longer than 1024 bytes") }
+        switch path[3].lowercased() {
+        case "thingname" where path.count == 4: return Request(.get, entityType: entity, path[2], .property, "name")
+        case "metadata" where path.count == 4: return Request(.post, entityType: entity, path[2], .service, "GetMetadata")
+        default: break
+        }
+        guard let characteristic = Characteristic(collection: path[3]) else {
+            throw RestFailure(.notFound, "\"\(path[3])\" is none of Properties, Services and Events")
+        }
+        let method = try method(of: http, characteristic, name)
+        var request = Request(method, entityType: entity, path[2], characteristic, name)
+        if method != .get, http.body.readableBytes > 0 { request.content = try content(http.body) }
+        if method == .put, request.content == nil { throw RestFailure(.badRequest, "expected a JSON object with the new value as body") }
+        return request
+    }
+
+    private static func method(of http: HTTPRequest, _ characteristic: Characteristic, _ name: String) throws(RestFailure) -> Method {
+        // A browser can only GET: `?method=POST` invokes a service that takes no parameters.
+        let isTunnelled = http.method == .GET && http.queryValue("method")?.uppercased() == "POST"
+        switch (characteristic, isTunnelled ? .POST : http.method) {
+        case (.property, .GET): return .get
+        case (.property, .PUT): return .put
+        case (.property, .DELETE): return .delete
+        case (.service, .POST), (.event, .POST):
+            guard !name.isEmpty else { throw RestFailure(.notFound, "expected a name after \(characteristic.collection)/") }
+            return .post
+        default: throw RestFailure(.methodNotAllowed, "\(http.method) does not go with \(characteristic.collection)")
+        }
+    }
+
+    private static func content(_ body: ByteBuffer) throws(RestFailure) -> EncodedInfotable {
+        do {
+            return try EncodedInfotable(json: body)
+        } catch let error as JSONError {
+            throw RestFailure(.badRequest, "the body is not the JSON that was expected, \(error)")
+        } catch {
+            throw RestFailure(.badRequest, "\(error)")
+        }
+    }
+
+    /// The path of a request below a device host's prefix, with one slash at each joint (ems.md §6.5).
+    package static func target(of request: Request, prefix: String, name: String) -> String {
+        var path = prefix
+        while path.hasSuffix("/") { path.removeLast() }
+        if !path.hasPrefix("/"), !path.isEmpty { path = "/" + path }
+        path += "/\(request.entityType.collection ?? "Things")/\(PercentEncoding.encode(name))/\(request.characteristic.collection)"
+        if !request.name.isEmpty, request.name != "*" { path += "/\(PercentEncoding.encode(request.name))" }
+        return path
+    }
+}
+
+/// A response of the core as an HTTP response.
+extension HTTPResponse {
+    package init(_ response: Response, order: EncodedInfotable.Order) {
+        guard response.status.isSuccess else {
+            let status = HTTPResponseStatus(statusCode: response.status.httpStatus)
+            self = .error(status, response.reasonText ?? response.status.description)
+            return
+        }
+        self = .json(response.content?.json(order: order) ?? ByteBuffer(string: "{}"))
+    }
+}

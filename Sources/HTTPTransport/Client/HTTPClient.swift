@@ -1,0 +1,224 @@
+import NetworkSupport
+package import NIOCore
+import NIOHTTP1
+import NIOPosix
+package import NIOSSL
+import NIOTLS
+
+/// A pooled HTTP/1.1 client that lives on one event loop: no hop, no task, no lock for a call.
+///
+/// Every call must be made on that loop.
+package final class HTTPClient: @unchecked Sendable {
+    package struct Configuration: Sendable {
+        /// For origins with TLS.
+        package var tls = TLSConfiguration.makeClientConfiguration()
+        /// Connections to one origin at once; further calls wait their turn, within their timeout.
+        package var maximumConnectionsPerOrigin = 64
+        /// Calls that may wait for a connection to one origin; one more fails with `overloaded`.
+        package var maximumWaiting = 1024
+        package var maximumBodySize = 16 << 20
+        /// An unused connection is closed after this time. Shorter than servers' own, so that they do not close first.
+        package var idleTimeout: TimeAmount = .seconds(30)
+
+        package init() {}
+    }
+
+    private struct Waiting {
+        let call: HTTPCall
+        let deadline: NIODeadline
+        let promise: EventLoopPromise<HTTPResponse>
+    }
+
+    private struct Pool {
+        var idle: [(connection: HTTPClientConnection, since: NIODeadline)] = []
+        /// Connections open or opening.
+        var count = 0
+        var waiting = CircularBuffer<Waiting>()
+    }
+
+    package let loop: any EventLoop
+    private let configuration: Configuration
+    private let tls: NIOSSLContext
+    private var pools: [HTTPOrigin: Pool] = [:]
+    private var sweep: RepeatedTask?
+
+    /// - Throws: when the TLS settings cannot be used.
+    package init(_ configuration: Configuration = Configuration(), on loop: any EventLoop) throws {
+        self.configuration = configuration
+        self.loop = loop
+        tls = try NIOSSLContext(configuration: configuration.tls)
+    }
+
+    /// - Returns: any answer, whatever its status. Fails with `HTTPCallFailure`.
+    package func execute(_ call: HTTPCall) -> EventLoopFuture<HTTPResponse> {
+        loop.preconditionInEventLoop()
+        let promise = loop.makePromise(of: HTTPResponse.self)
+        let waiting = Waiting(call: call, deadline: loop.now + call.timeout, promise: promise)
+        while let idle = pools[call.origin]?.idle.popLast() {
+            guard idle.connection.channel.isActive else { continue }
+            idle.connection.send(call, deadline: waiting.deadline, promise: promise)
+            return promise.futureResult
+        }
+        let pool = pools[call.origin, default: Pool()]
+        guard pool.waiting.count < configuration.maximumWaiting else {
+            promise.fail(HTTPCallFailure.overloaded(call.origin, pool.waiting.count))
+            return promise.futureResult
+        }
+        pools[call.origin, default: Pool()].waiting.append(waiting)
+        expireAtDeadline(waiting)
+        if pool.count < configuration.maximumConnectionsPerOrigin { open(call.origin, timeout: call.timeout) }
+        return promise.futureResult
+    }
+
+    /// Opens a connection and closes it again: tells whether somebody answers there (with TLS, after the handshake).
+    package func probe(_ origin: HTTPOrigin, timeout: TimeAmount) -> EventLoopFuture<Void> {
+        connect(origin, timeout: timeout).map { $0.close(promise: nil) }
+    }
+
+    package func close() {
+        loop.preconditionInEventLoop()
+        sweep?.cancel()
+        for pool in pools.values {
+            for idle in pool.idle { idle.connection.channel.close(promise: nil) }
+        }
+    }
+
+    // MARK: Connections
+
+    private func connect(_ origin: HTTPOrigin, timeout: TimeAmount) -> EventLoopFuture<any Channel> {
+        let tls = origin.isTLS ? self.tls : nil
+        let isAddress = (try? SocketAddress(ipAddress: origin.host, port: origin.port)) != nil
+        let loop = self.loop
+        return ClientBootstrap(group: loop)
+            .connectTimeout(timeout)
+            .channelOption(.socketOption(.tcp_nodelay), value: 1)
+            .connect(host: origin.host, port: origin.port)
+            .flatMap { channel in
+                guard let tls else { return loop.makeSucceededFuture(channel) }
+                let handshake = loop.makePromise(of: Void.self)
+                do {
+                    try channel.pipeline.syncOperations.addHandlers([
+                        NIOSSLClientHandler(context: tls, serverHostname: isAddress ? nil : origin.host), HandshakeHandler(promise: handshake),
+                    ])
+                } catch {
+                    handshake.fail(error)
+                }
+                let limit = loop.scheduleTask(in: timeout) { channel.close(promise: nil) }
+                handshake.futureResult.whenComplete { _ in limit.cancel() }
+                handshake.futureResult.whenFailure { _ in channel.close(promise: nil) }
+                return handshake.futureResult.map { channel }
+            }
+            .flatMapErrorThrowing { throw HTTPClient.explain($0, origin) }
+    }
+
+    private func open(_ origin: HTTPOrigin, timeout: TimeAmount) {
+        pools[origin, default: Pool()].count += 1
+        startSweep()
+        connect(origin, timeout: timeout).flatMapThrowing { [self] channel in
+            let connection = HTTPClientConnection(
+                channel: channel, maximumBodySize: configuration.maximumBodySize,
+                onIdle: { [weak self] in self?.released($0, origin) }, onClosed: { [weak self] in self?.closed($0, origin) })
+            try channel.pipeline.syncOperations.addHTTPClientHandlers()
+            try channel.pipeline.syncOperations.addHandler(connection)
+            return connection
+        }.whenComplete { [self] (result: Result<HTTPClientConnection, any Error>) in
+            switch result {
+            case .success(let connection): released(connection, origin)
+            case .failure(let error):
+                pools[origin]?.count -= 1
+                // Whoever waits would meet the same.
+                failWaiting(origin, error)
+            }
+        }
+    }
+
+    private func released(_ connection: HTTPClientConnection, _ origin: HTTPOrigin) {
+        while let next = pools[origin]?.waiting.popFirst() {
+            guard next.deadline > loop.now else {
+                next.promise.fail(HTTPCallFailure.timeout(origin))
+                continue
+            }
+            return connection.send(next.call, deadline: next.deadline, promise: next.promise)
+        }
+        pools[origin]?.idle.append((connection, loop.now))
+    }
+
+    private func closed(_ connection: HTTPClientConnection, _ origin: HTTPOrigin) {
+        guard var pool = pools[origin] else { return }
+        pool.count -= 1
+        pool.idle.removeAll { $0.connection === connection }
+        pools[origin] = pool.count == 0 && pool.waiting.isEmpty ? nil : pool
+        if let next = pool.waiting.first { open(origin, timeout: next.call.timeout) }
+    }
+
+    private func failWaiting(_ origin: HTTPOrigin, _ error: any Error) {
+        guard let pool = pools[origin] else { return }
+        pools[origin]?.waiting.removeAll()
+        if pool.count == 0 { pools[origin] = nil }
+        for waiting in pool.waiting { waiting.promise.fail(error) }
+    }
+
+    private func expireAtDeadline(_ waiting: Waiting) {
+        let origin = waiting.call.origin
+        let timer = loop.scheduleTask(deadline: waiting.deadline) { [weak self] in
+            guard let self, let index = pools[origin]?.waiting.firstIndex(where: { $0.promise.futureResult === waiting.promise.futureResult })
+            else { return }
+            pools[origin]?.waiting.remove(at: index)
+            waiting.promise.fail(HTTPCallFailure.timeout(origin))
+        }
+        waiting.promise.futureResult.whenComplete { _ in timer.cancel() }
+    }
+
+    private func startSweep() {
+        guard sweep == nil else { return }
+        let interval = configuration.idleTimeout
+        sweep = loop.scheduleRepeatedTask(initialDelay: interval, delay: interval) { [weak self] task in
+            guard let self else { return task.cancel() }
+            for (origin, pool) in pools {
+                for idle in pool.idle where idle.since + interval <= loop.now { idle.connection.channel.close(promise: nil) }
+                pools[origin]?.idle.removeAll { $0.since + interval <= self.loop.now }
+            }
+            if pools.isEmpty {
+                task.cancel()
+                sweep = nil
+            }
+        }
+    }
+
+    private static func explain(_ error: any Error, _ origin: HTTPOrigin) -> HTTPCallFailure {
+        switch error {
+        case let failure as HTTPCallFailure: return failure
+        case ChannelError.connectTimeout: return .timeout(origin)
+        default: return .unreachable(origin, NetworkErrorText.describe(error))
+        }
+    }
+}
+
+/// Waits for the end of a TLS handshake.
+private final class HandshakeHandler: ChannelInboundHandler {
+    typealias InboundIn = NIOAny
+
+    private var promise: EventLoopPromise<Void>?
+
+    init(promise: EventLoopPromise<Void>) { self.promise = promise }
+
+    private func complete(_ result: Result<Void, any Error>) {
+        promise?.completeWith(result)
+        promise = nil
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if let event = event as? TLSUserEvent, case .handshakeCompleted = event { complete(.success(())) }
+        context.fireUserInboundEventTriggered(event)
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        complete(.failure(error))
+        context.fireErrorCaught(error)
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        complete(.failure(ChannelError.eof))
+        context.fireChannelInactive()
+    }
+}

@@ -1,0 +1,111 @@
+package import Logging
+import NetworkSupport
+package import NIOCore
+package import NIOHTTP1
+import NIOPosix
+package import NIOSSL
+import Synchronization
+
+/// An HTTP/1.1 server for small services: every request is read whole, within limits, and answered by one function.
+package final class HTTPServer: Sendable {
+    package struct Configuration: Sendable {
+        package var host = "127.0.0.1"
+        /// 0: any free port.
+        package var port = 0
+        /// So many ports after `port` are tried when one is taken.
+        package var portsToTry = 0
+        package var tls: TLSConfiguration?
+        /// Connections served at once; one more is answered 503.
+        package var maximumClients = 256
+        /// Bytes of a request's body; more is answered 413.
+        package var maximumBodySize = 1_048_576
+        /// From a request's first line to the end of its body; later is answered 408.
+        package var readTimeout: TimeAmount = .seconds(20)
+        /// A connection without a request is closed after this time.
+        package var idleTimeout: TimeAmount = .seconds(75)
+        /// Protocols that a connection may switch to.
+        package var upgraders: [any HTTPServerProtocolUpgrader & Sendable] = []
+
+        package init() {}
+    }
+
+    /// Called on the connection's event loop. A future that fails is answered 500.
+    package typealias Responder = @Sendable (HTTPRequest) -> EventLoopFuture<HTTPResponse>
+
+    package let address: SocketAddress
+    private let channel: any Channel
+    private let quiescing: ServerQuiescing
+
+    private init(channel: any Channel, quiescing: ServerQuiescing) {
+        self.channel = channel
+        address = channel.localAddress!
+        self.quiescing = quiescing
+    }
+
+    package var port: Int { address.port ?? 0 }
+
+    /// - Throws: `ListenFailure` when no port could be opened.
+    package static func start(
+        _ configuration: Configuration, on group: any EventLoopGroup, logger: Logger, responder: @escaping Responder
+    ) async throws -> HTTPServer {
+        let tls: NIOSSLContext?
+        do {
+            tls = try configuration.tls.map { try NIOSSLContext(configuration: $0) }
+        } catch {
+            throw ListenFailure("the TLS settings of the HTTP server cannot be used: \(error)")
+        }
+        let quiescing = ServerQuiescing()
+        let bootstrap = ServerBootstrap(group: group)
+            .serverChannelOption(.backlog, value: 1024)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .childChannelOption(.socketOption(.tcp_nodelay), value: 1)
+            .childChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    let pipeline = channel.pipeline.syncOperations
+                    if let tls { try pipeline.addHandler(NIOSSLServerHandler(context: tls)) }
+                    let handler = HTTPServerHandler(configuration: configuration, quiescing: quiescing, logger: logger, responder: responder)
+                    let upgrade: NIOHTTPServerUpgradeSendableConfiguration? =
+                        configuration.upgraders.isEmpty
+                        ? nil
+                        : (upgraders: configuration.upgraders, completionHandler: { @Sendable context in handler.upgraded(context) })
+                    try pipeline.configureHTTPServerPipeline(withPipeliningAssistance: true, withServerUpgrade: upgrade, withErrorHandling: false)
+                    try pipeline.addHandler(handler)
+                }
+            }
+        var port = configuration.port
+        while true {
+            do {
+                let channel = try await bootstrap.bind(host: configuration.host, port: port).get()
+                return HTTPServer(channel: channel, quiescing: quiescing)
+            } catch {
+                let isTaken = (error as? IOError)?.errnoCode == EADDRINUSE
+                guard isTaken, configuration.port != 0, port < configuration.port + configuration.portsToTry, port < 65535 else {
+                    throw ListenFailure(configuration, lastPort: port, isTaken: isTaken, error: error)
+                }
+                port += 1
+            }
+        }
+    }
+
+    /// Stops accepting, lets running requests end, closes what is idle.
+    package func stop() async {
+        try? await channel.close()
+        await quiescing.stop(within: .seconds(5), on: channel.eventLoop)
+    }
+}
+
+/// A server that could not open its port: what to do about it.
+package struct ListenFailure: Error, CustomStringConvertible, Sendable {
+    package let description: String
+
+    package init(_ description: String) { self.description = description }
+
+    init(_ configuration: HTTPServer.Configuration, lastPort: Int, isTaken: Bool, error: any Error) {
+        let ports = lastPort == configuration.port ? "port \(lastPort)" : "ports \(configuration.port) to \(lastPort)"
+        if isTaken {
+            description = "\(ports) on \(configuration.host) in use: stop the program that holds it, or configure another port"
+        } else {
+            description = "cannot listen on \(configuration.host) \(ports): \(NetworkErrorText.describe(error))"
+        }
+    }
+}

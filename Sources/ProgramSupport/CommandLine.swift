@@ -1,0 +1,21 @@
+package import ArgumentParser
+import Glibc
+
+extension AsyncParsableCommand {
+    /// Runs the command; a wrong command line ends with status 2 and the usage on standard error.
+    package static func runMain() async -> Never {
+        do {
+            var command = try parseAsRoot()
+            if var asynchronous = command as? any AsyncParsableCommand {
+                try await asynchronous.run()
+            } else {
+                try command.run()
+            }
+            Glibc.exit(EXIT_SUCCESS)
+        } catch {
+            guard exitCode(for: error) == .validationFailure else { exit(withError: error) }
+            Console.error(fullMessage(for: error))
+            Glibc.exit(2)
+        }
+    }
+}

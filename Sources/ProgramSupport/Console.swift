@@ -1,0 +1,41 @@
+import Glibc
+
+/// Lines for the person at the terminal, written at once and whole.
+package enum Console {
+    package static func line(_ text: String) { write(text + "\n", to: STDOUT_FILENO) }
+
+    package static func error(_ text: String) { write(text + "\n", to: STDERR_FILENO) }
+
+    static func write(_ text: String, to file: Int32) {
+        var text = text
+        text.withUTF8 { bytes in
+            var rest = UnsafeRawBufferPointer(bytes)
+            while !rest.isEmpty {
+                let written = Glibc.write(file, rest.baseAddress, rest.count)
+                if written < 0, errno == EINTR { continue }
+                guard written > 0 else { return }
+                rest = UnsafeRawBufferPointer(rebasing: rest[written...])
+            }
+        }
+    }
+
+    /// One line of standard input without its end; a terminal does not echo it.
+    /// - Returns: nil at the end of input.
+    package static func secretLine(prompt: String) -> String? {
+        var saved = termios()
+        let isTerminal = tcgetattr(STDIN_FILENO, &saved) == 0
+        if isTerminal {
+            write(prompt, to: STDERR_FILENO)
+            var silent = saved
+            silent.c_lflag &= ~tcflag_t(ECHO)
+            tcsetattr(STDIN_FILENO, TCSANOW, &silent)
+        }
+        defer {
+            if isTerminal {
+                tcsetattr(STDIN_FILENO, TCSANOW, &saved)
+                write("\n", to: STDERR_FILENO)
+            }
+        }
+        return readLine(strippingNewline: true)
+    }
+}

@@ -1,0 +1,4 @@
+/// What all programs say of themselves.
+package enum Product {
+    package static let version = "0.1.0"
+}

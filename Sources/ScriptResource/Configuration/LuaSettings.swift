@@ -1,0 +1,103 @@
+import Formats
+import LuaRuntime
+import NIOCore
+import Secrets
+import Settings
+
+/// Reads typed settings out of a Lua table and collects what is wrong with them. Numbers and booleans may be given as
+/// strings.
+struct LuaSettings {
+    let path: String
+    let table: LuaTable
+    private let keys: KeyRing?
+    private let keyFile: KeyFile
+    private(set) var errors: [String] = []
+    private(set) var problems: [String] = []
+    private var known: Set<String> = []
+
+    init(path: String, table: LuaTable, keys: KeyRing?, keyFile: KeyFile) {
+        self.path = path
+        self.table = table
+        self.keys = keys
+        self.keyFile = keyFile
+    }
+
+    /// The setting under its name or, where users spell it so, in lower case.
+    private mutating func value(_ key: String) -> LuaValue {
+        known.insert(key)
+        let value = table[key]
+        if !value.isNil { return value }
+        known.insert(key.lowercased())
+        return table[key.lowercased()]
+    }
+
+    private mutating func mismatch(_ key: String, _ expected: String, _ found: LuaValue) {
+        let shown = found.number.map { JSONValue.double($0).description } ?? found.kindName
+        errors.append("\(path).\(key): expected \(expected), found \(shown)")
+    }
+
+    mutating func string(_ key: String) -> String? {
+        let found = value(key)
+        if found.isNil { return nil }
+        guard let text = found.string else {
+            mismatch(key, "a string", found)
+            return nil
+        }
+        return text
+    }
+
+    mutating func integer(_ key: String, default fallback: Int, in range: ClosedRange<Int>) -> Int {
+        let found = value(key)
+        if found.isNil { return fallback }
+        let number = found.number.flatMap { Int(exactly: $0) } ?? found.string.flatMap { Int($0.trimmingBlanks) }
+        guard let number, range.contains(number) else {
+            mismatch(key, "a whole number from \(range.lowerBound) to \(range.upperBound)", found)
+            return fallback
+        }
+        return number
+    }
+
+    mutating func bool(_ key: String, default fallback: Bool) -> Bool {
+        let found = value(key)
+        if found.isNil { return fallback }
+        if let boolean = found.boolean { return boolean }
+        switch found.string?.trimmingBlanks.lowercased() {
+        case "true": return true
+        case "false": return false
+        default:
+            mismatch(key, "true or false", found)
+            return fallback
+        }
+    }
+
+    mutating func choice(_ key: String, default fallback: String, _ choices: [String]) -> String {
+        let found = value(key)
+        if found.isNil { return fallback }
+        guard let word = found.string?.trimmingBlanks.uppercased(), choices.contains(word) else {
+            mismatch(key, "one of \(choices.joined(separator: ", "))", found)
+            return fallback
+        }
+        return word
+    }
+
+    mutating func secret(_ key: String) -> Secret? {
+        guard let text = string(key), !text.isEmpty else { return nil }
+        do {
+            return try ConfigurationSecrets.open(text, path: "\(path).\(key)", keys: keys, keyFile: keyFile)
+        } catch {
+            problems.append("\(error)")
+            return nil
+        }
+    }
+
+    mutating func passOver(_ keys: String...) { known.formUnion(keys) }
+
+    /// A warning for each setting that nobody asked for; entries, whose values are tables, are none.
+    func unknown() -> [String] {
+        table.fields.filter { !known.contains($0.key) && $0.value.table == nil }.keys.sorted().map { key in
+            let nearest = known.min { EditDistance.between($0, key) < EditDistance.between($1, key) }
+            let hint = nearest.flatMap { EditDistance.between($0, key) <= 3 ? "; did you mean \($0)?" : nil } ?? ""
+            return "\(path).\(key): unknown setting, ignored\(hint)"
+        }
+    }
+}

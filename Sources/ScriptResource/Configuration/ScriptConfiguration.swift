@@ -1,0 +1,62 @@
+package import LuaRuntime
+package import NIOCore
+package import Secrets
+
+/// The settings of `config.lua` (lsr.md §2).
+package struct ScriptConfiguration: Sendable {
+    package struct Gateway: Sendable {
+        package var host = "127.0.0.1"
+        package var port = 8000
+        package var tls = true
+        package var validate = true
+        package var denySelfSigned = true
+        package var disableHostnameValidation = false
+        package var certificateFile: String?
+        package var authenticate = true
+        package var user: String?
+        package var password: Secret?
+    }
+
+    package struct Server: Sendable {
+        package var host = "localhost"
+        package var port = 8001
+        package var tls = true
+        package var certificateChain: String?
+        package var privateKey: String?
+        package var passphrase: Secret?
+        package var authenticate = true
+        package var user: String?
+        package var password: Secret?
+        package var maximumClients = 256
+        package var requestTimeout = TimeAmount.seconds(15)
+    }
+
+    /// One entry: a script, or a Thing when its file is `thing.lua`.
+    package struct Entry: Sendable {
+        package let name: String
+        package let file: String
+        package let isThing: Bool
+        package let identifier: String?
+        /// What the script finds in `p_data`.
+        package let settings: LuaValue
+    }
+
+    package let path: String
+    package var logLevel = "INFO"
+    package var gateway = Gateway()
+    package var server = Server()
+    package var fips = false
+    package var entries: [Entry] = []
+    /// For calls of scripts to other servers.
+    package var requestTimeout = TimeAmount.seconds(15)
+    package var warnings: [String] = []
+
+    init(path: String) { self.path = path }
+}
+
+/// A configuration that cannot be used: every reason at once.
+package struct ScriptConfigurationErrors: Error, CustomStringConvertible, Sendable {
+    package let errors: [String]
+
+    package var description: String { errors.joined(separator: "\n") }
+}

@@ -1,0 +1,90 @@
+import LuaRuntime
+import NIOCore
+import Secrets
+
+extension ScriptConfiguration {
+    /// Runs `config.lua` and reads its global table `scripts`.
+    /// - Throws: `FileFailure`, `LuaError` with file and line, or `ScriptConfigurationErrors`.
+    package static func read(_ path: String) throws -> ScriptConfiguration {
+        let state = try LuaState()
+        let chunk = try state.load(try AtomicFile.read(path), name: "@\(path)")
+        // Users write `scripts.X = …` into a table that is there.
+        state.setGlobal("scripts", .table(LuaTable()))
+        _ = try state.call(chunk)
+        guard let table = state.global("scripts").table else {
+            throw ScriptConfigurationErrors(errors: ["\(path): expected a global table `scripts`"])
+        }
+        let keyFile = KeyFile(besides: path)
+        let keys = try keyFile.load()
+        var configuration = ScriptConfiguration(path: path)
+        var settings = LuaSettings(path: "scripts", table: table, keys: keys, keyFile: keyFile)
+        configuration.readSettings(&settings)
+        var errors = settings.errors
+        configuration.warnings = settings.unknown() + settings.problems
+        for (name, value) in table.fields.sorted(by: { $0.key < $1.key }) {
+            guard let entry = value.table else { continue }
+            var settings = LuaSettings(path: "scripts.\(name)", table: entry, keys: keys, keyFile: keyFile)
+            if let read = readEntry(name, &settings) { configuration.entries.append(read) } else {
+                errors.append("scripts.\(name): expected `file`\(settings.string("file") == "thing.lua" ? " and `template`" : "")")
+            }
+            errors += settings.errors
+        }
+        guard errors.isEmpty else { throw ScriptConfigurationErrors(errors: errors.map { "\(path): \($0)" }) }
+        return configuration
+    }
+
+    private mutating func readSettings(_ settings: inout LuaSettings) {
+        logLevel = settings.choice("log_level", default: logLevel, ["FORCE", "AUDIT", "ERROR", "WARN", "INFO", "DEBUG", "TRACE"])
+        gateway.host = settings.string("rap_host") ?? gateway.host
+        gateway.port = settings.integer("rap_port", default: gateway.port, in: 1...65535)
+        gateway.tls = settings.bool("rap_ssl", default: gateway.tls)
+        gateway.validate = settings.bool("rap_validate", default: gateway.validate)
+        gateway.denySelfSigned = settings.bool("rap_deny_selfsigned", default: gateway.denySelfSigned)
+        gateway.certificateFile = settings.string("rap_cert_file")
+        gateway.disableHostnameValidation = settings.bool("rap_disable_hostname_validation", default: false)
+        gateway.authenticate = settings.bool("rap_server_authenticate", default: gateway.authenticate)
+        gateway.user = settings.string("rap_userid")
+        gateway.password = settings.secret("rap_password")
+        server.host = settings.string("script_resource_host") ?? server.host
+        server.port = settings.integer("script_resource_port", default: server.port, in: 0...65535)
+        server.tls = settings.bool("script_resource_ssl", default: server.tls)
+        server.certificateChain = settings.string("script_resource_certificate_chain")
+        server.privateKey = settings.string("script_resource_private_key")
+        server.passphrase = settings.secret("script_resource_passphrase")
+        server.authenticate = settings.bool("script_resource_authenticate", default: server.authenticate)
+        server.user = settings.string("script_resource_userid")
+        server.password = settings.secret("script_resource_password")
+        server.maximumClients = settings.integer("script_resource_max_clients", default: server.maximumClients, in: 1...100_000)
+        server.requestTimeout = .milliseconds(Int64(settings.integer("script_resource_request_timeout", default: 15_000, in: 1...86_400_000)))
+        fips = settings.bool("fips_enabled", default: false)
+        settings.passOver(
+            "log_audit_target", "log_publish_directory", "log_publish_level", "log_max_file_storage", "log_auto_flush", "log_flush_chunk_size",
+            "log_buffer_size", "script_resource_use_default_certificate")
+    }
+
+    private static func readEntry(_ name: String, _ settings: inout LuaSettings) -> Entry? {
+        guard let file = settings.string("file"), !file.isEmpty else { return nil }
+        guard file == "thing.lua" else {
+            return Entry(name: name, file: file, isThing: false, identifier: nil, settings: .table(settings.table))
+        }
+        guard let template = settings.string("template"), !template.isEmpty else { return nil }
+        var fields = settings.table.fields
+        fields["template"] = .text(template)
+        let rates = [
+            ("scanRate", 60_000), ("taskRate", 15_000), ("scanRateResolution", 500), ("registerRate", 43_200_000), ("keepAliveRate", 60_000),
+            ("requestTimeout", 15_000),
+        ]
+        for (key, fallback) in rates {
+            fields[key] = .number(Double(settings.integer(key, default: fallback, in: 1...2_147_483_647)))
+        }
+        fields["maxConcurrentPropertyUpdates"] = .number(Double(settings.integer("maxConcurrentPropertyUpdates", default: 100, in: 1...10_000)))
+        fields["register"] = .boolean(settings.bool("register", default: true))
+        fields["getPropertySubscriptionsOnReconnect"] = .boolean(settings.bool("getPropertySubscriptionsOnReconnect", default: false))
+        fields["useShapes"] = .boolean(settings.bool("useShapes", default: true))
+        fields["defaultPushType"] = .text(settings.choice("defaultPushType", default: "VALUE", ["ALWAYS", "VALUE", "NEVER"]))
+        let identifier = settings.string("identifier")
+        return Entry(
+            name: name, file: file, isThing: true, identifier: identifier?.isEmpty == true ? nil : identifier,
+            settings: .table(LuaTable(fields: fields, list: settings.table.list)))
+    }
+}

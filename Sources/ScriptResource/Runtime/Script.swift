@@ -1,0 +1,209 @@
+import HTTPTransport
+import Logging
+package import LuaRuntime
+import NIOCore
+
+/// One script: its Lua state, its main coroutine and the callbacks that run between the main coroutine's steps.
+///
+/// Nothing of it is shared with another script. It runs on its own serial executor; where Lua code sleeps or waits for
+/// an answer, its coroutine is suspended and no thread is held.
+package actor Script {
+    package enum Status: Sendable, Equatable, CustomStringConvertible {
+        case loading
+        case running
+        case finished
+        case stopped
+        case failed(String)
+
+        package var description: String {
+            switch self {
+            case .loading: "Loading"
+            case .running: "Running"
+            case .finished: "Finished"
+            case .stopped: "Stopped"
+            case .failed: "Error"
+            }
+        }
+    }
+
+    /// What a coroutine that was suspended waits for.
+    enum Operation {
+        case sleep(TimeAmount)
+        case http(HTTPCall)
+        case callScript(name: String, CallbackRequest)
+    }
+
+    /// A request for a callback of a script.
+    package struct CallbackRequest: Sendable {
+        package var method: String
+        package var path: [String]
+        package var headers: LuaValue = .table(LuaTable())
+        package var query: LuaValue = .table(LuaTable())
+        package var body: [UInt8] = []
+
+        package init(method: String, path: [String]) {
+            self.method = method
+            self.path = path
+        }
+    }
+
+    package struct Answer: Sendable {
+        package var status: Int
+        package var headers: [String: String]
+        package var body: [UInt8]
+    }
+
+    typealias FiberID = FiberScheduler<Operation>.ID
+
+    package nonisolated let name: String
+    package nonisolated let thingName: ThingName?
+    private nonisolated let executor: ScriptExecutor
+    package nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
+
+    let environment: ScriptEnvironment
+    let logger: Logger
+    package private(set) var status = Status.loading {
+        didSet { environment.report(status, of: name) }
+    }
+    private let file: String
+    private let settings: LuaValue
+    private var state: LuaState?
+    private(set) var fibers: FiberScheduler<Operation>?
+    private var main: FiberID?
+    private var sleepers: [FiberID: Scheduled<Void>] = [:]
+    private var ended: [CheckedContinuation<Void, Never>] = []
+
+    /// The name and identifier that a Thing is reached by.
+    package struct ThingName: Sendable { package let name: String; package let identifier: String? }
+
+    init(name: String, file: String, settings: LuaValue, thingName: ThingName?, environment: ScriptEnvironment, logger: Logger) {
+        self.name = name
+        self.file = file
+        self.settings = settings
+        self.thingName = thingName
+        self.environment = environment
+        self.logger = logger
+        executor = ScriptExecutor(pool: environment.pool)
+    }
+
+    // MARK: Life
+
+    /// Loads the script and starts its main coroutine. An error ends this script alone.
+    package func start() {
+        do {
+            let state = try LuaState()
+            self.state = state
+            fibers = FiberScheduler(state: state) { operation, fiber in self.assumeIsolated { $0.perform(operation, for: fiber) } }
+            state.register("native", natives(), config: environment.luaConfig(name: name, thingName: thingName, settings: settings))
+            let boot = try state.load(try environment.read("\(environment.thingworx)/lua/boot.lua"), name: "@boot.lua")
+            _ = try state.call(boot)
+            let path = try environment.scriptPath(file)
+            let chunk = try state.load(try environment.read(path), name: "@\(path)")
+            if thingName == nil { status = .running }
+            let id = fibers?.run(chunk, []) { result in self.assumeIsolated { $0.mainEnded(result) } }
+            // It may be through already.
+            if status == .loading || status == .running { main = id }
+        } catch let error as LuaError {
+            fail(error)
+        } catch {
+            fail(LuaError("\(error)"))
+        }
+    }
+
+    func setRunning() { status = .running }
+
+    private func mainEnded(_ result: Result<[LuaValue], LuaError>) {
+        main = nil
+        switch result {
+        case .success: status = status == .stopped ? .stopped : .finished
+        case .failure(let error): fail(error)
+        }
+        ended.forEach { $0.resume() }
+        ended = []
+    }
+
+    private func fail(_ error: LuaError) {
+        status = .failed(error.message)
+        logger.error("\(error.message)")
+        if let traceback = error.traceback { logger.debug("\(traceback)") }
+    }
+
+    /// Asks the main coroutine to end (`p_data.run` becomes false) and waits until it has.
+    package func stop() async {
+        guard status == .running, let state, let stop = state.function(["native", "stop"]) else { return }
+        _ = try? state.call(stop)
+        status = .stopped
+        if let main, let timer = sleepers[main] {
+            timer.cancel()
+            wake(main)
+        }
+        guard main != nil else { return }
+        await withCheckedContinuation { ended.append($0) }
+    }
+
+    // MARK: Requests
+
+    /// A request for a callback that the script registered.
+    package func callback(_ request: CallbackRequest) async -> Answer {
+        await run(function: "dispatch", [
+            .text(request.method), .table(LuaTable(list: request.path.map { .text($0) })), request.headers, request.query, .string(request.body),
+        ]) { values in
+            var headers: [String: String] = [:]
+            for (name, value) in values.dropFirst().first?.table?.fields ?? [:] { headers[name] = value.string }
+            return Answer(status: Int(values.first?.number ?? 200), headers: headers, body: values.count > 2 ? values[2].bytes ?? [] : [])
+        }
+    }
+
+    /// A request for the Thing: of its properties or services.
+    package func thingRequest(method: String, kind: String, name: String, headers: LuaValue, query: LuaValue, body: [UInt8]) async -> Answer {
+        await run(function: "thing", [.text(method), .text(kind), .text(name), headers, query, .string(body)]) { values in
+            Answer(
+                status: Int(values.first?.number ?? 500), headers: ["Content-Type": values.dropFirst().first?.string ?? "application/json"],
+                body: values.count > 2 ? values[2].bytes ?? [] : [])
+        }
+    }
+
+    private func run(function name: String, _ arguments: [LuaValue], _ answer: @Sendable ([LuaValue]) -> Answer) async -> Answer {
+        guard let fibers, let function = state?.function(["native", name]) else {
+            return Answer(status: 503, headers: [:], body: Array("the script is not running (\(status))".utf8))
+        }
+        let result = await withCheckedContinuation { continuation in
+            fibers.run(function, arguments) { continuation.resume(returning: $0) }
+        }
+        switch result {
+        case .success(let values): return answer(values)
+        case .failure(let error):
+            logger.error("\(error.message)")
+            return Answer(status: 500, headers: ["Content-Type": "text/plain"], body: Array(error.message.utf8))
+        }
+    }
+
+    // MARK: What takes time
+
+    private func perform(_ operation: Operation, for fiber: FiberID) {
+        switch operation {
+        case .sleep(let amount):
+            sleepers[fiber] = environment.loop.scheduleTask(in: amount) { _ = Task { await self.wake(fiber) } }
+        case .http(let call):
+            Task {
+                let values = await environment.perform(call)
+                fibers?.resume(fiber, values)
+            }
+        case .callScript(let name, let request):
+            Task {
+                let answer = await environment.callScript(name, request)
+                fibers?.resume(fiber, Script.values(of: answer))
+            }
+        }
+    }
+
+    private func wake(_ fiber: FiberID) {
+        guard sleepers.removeValue(forKey: fiber) != nil else { return }
+        fibers?.resume(fiber, [])
+    }
+
+    static func values(of answer: Answer) -> [LuaValue] {
+        let headers = answer.headers.mapValues { LuaValue.text($0) }
+        return [.number(Double(answer.status)), .table(LuaTable(fields: headers)), .string(answer.body)]
+    }
+}

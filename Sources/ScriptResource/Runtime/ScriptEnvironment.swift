@@ -1,0 +1,148 @@
+import Glibc
+package import HTTPTransport
+import LuaRuntime
+package import NIOCore
+import NIOHTTP1
+import Secrets
+import Synchronization
+
+/// What all scripts of a process share: directories, threads, the way to the gateway and to each other.
+package final class ScriptEnvironment: Sendable {
+    package let configuration: ScriptConfiguration
+    /// The directory of the configuration file: `custom` and `community` lie in it.
+    package let etc: String
+    /// Our own Lua files.
+    package let thingworx: String
+    package let pool: ElasticThreadPool
+    package let client: HTTPClient
+    private let scripts = Mutex<[String: Script]>([:])
+    private let states = Mutex<[String: String]>([:])
+    private let port = Atomic<Int>(0)
+
+    package var loop: any EventLoop { client.loop }
+
+    /// - Throws: `FileFailure` when our own Lua files are nowhere to be found.
+    package init(configuration: ScriptConfiguration, client: HTTPClient) throws {
+        self.configuration = configuration
+        self.client = client
+        etc = AtomicFile.directory(of: configuration.path)
+        thingworx = try ScriptEnvironment.findThingworx(etc: etc)
+        pool = ElasticThreadPool(minimum: max(2, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))))
+    }
+
+    /// Beside the configuration, beside the program, or where the build put it.
+    private static func findThingworx(etc: String) throws -> String {
+        var buffer = [CChar](repeating: 0, count: 4096)
+        let length = readlink("/proc/self/exe", &buffer, buffer.count - 1)
+        let program = AtomicFile.directory(of: String(decoding: buffer.prefix(max(length, 0)).map { UInt8(bitPattern: $0) }, as: UTF8.self))
+        let candidates = ["\(etc)/thingworx", "\(program)/etc/thingworx", "\(program)/edge_ScriptResource.resources/thingworx"]
+        guard let found = candidates.first(where: { access("\($0)/lua/boot.lua", R_OK) == 0 }) else {
+            throw FileFailure("find the Lua modules lua/boot.lua below any of \(candidates.joined(separator: ", ")), such as", candidates[0], code: ENOENT)
+        }
+        return found
+    }
+
+    // MARK: Files
+
+    func read(_ path: String) throws -> [UInt8] { try AtomicFile.read(path) }
+
+    /// A script's file: a path, or a name in the directories for scripts.
+    func scriptPath(_ file: String) throws -> String {
+        let candidates = file.hasPrefix("/") ? [file] : ["\(etc)/custom/scripts/\(file)", "\(thingworx)/scripts/\(file)", "\(etc)/community/scripts/\(file)"]
+        guard let found = candidates.first(where: { access($0, R_OK) == 0 }) else {
+            throw LuaError("\(file): not found in \(candidates.map { AtomicFile.directory(of: $0) }.joined(separator: ", "))")
+        }
+        return found
+    }
+
+    /// The table `native.config` of a script.
+    func luaConfig(name: String, thingName: Script.ThingName?, settings: LuaValue) -> LuaValue {
+        let server = configuration.server
+        // An address that means all of them is no address to be called at.
+        let host = ["0.0.0.0", "::"].contains(server.host) ? "127.0.0.1" : server.host
+        var fields: [String: LuaValue] = [
+            "name": .text(name), "edgeName": .text(thingName?.identifier.map { "*\($0)" } ?? name), "logLevel": .text(configuration.logLevel),
+            "etc": .text(etc), "thingworx": .text(thingworx), "host": .text(host), "port": .number(Double(port.load(ordering: .relaxed))),
+            "proto": .text(server.tls ? "https" : "http"), "p_data": settings,
+        ]
+        if server.authenticate, let user = server.user {
+            fields["user"] = .text(user)
+            fields["password"] = .text(server.password?.reveal() ?? "")
+        }
+        return .table(LuaTable(fields: fields))
+    }
+
+    package func listening(on port: Int) { self.port.store(port, ordering: .relaxed) }
+
+    // MARK: Scripts
+
+    package func add(_ script: Script) { scripts.withLock { $0[script.name] = script } }
+
+    package func script(_ name: String) -> Script? { scripts.withLock { $0[name] } }
+
+    /// The Thing of that name, or with that identifier after a `*`.
+    package func thing(_ name: String) -> Script? {
+        scripts.withLock { scripts in
+            if let script = scripts[name], script.thingName != nil { return script }
+            let identifier = name.hasPrefix("*") ? String(name.dropFirst()) : name
+            return scripts.values.first { $0.thingName?.identifier == identifier }
+        }
+    }
+
+    package var all: [Script] { scripts.withLock { $0.values.sorted { $0.name < $1.name } } }
+
+    func report(_ status: Script.Status, of name: String) { states.withLock { $0[name] = status.description } }
+
+    func scriptStates() -> [String: String] { states.withLock { $0 } }
+
+    func callScript(_ name: String, _ request: Script.CallbackRequest) async -> Script.Answer {
+        guard let script = script(name) else {
+            return Script.Answer(status: 404, headers: [:], body: Array("there is no script \(name)".utf8))
+        }
+        return await script.callback(request)
+    }
+
+    // MARK: HTTP
+
+    /// A call to the gateway, with its credentials.
+    func gatewayCall(_ method: HTTPMethod, _ path: String, headers: HTTPHeaders, body: ByteBuffer?) -> HTTPCall {
+        let gateway = configuration.gateway
+        var headers = headers
+        if gateway.authenticate, let user = gateway.user {
+            let (name, value) = BasicAuthentication.header(user: user, password: gateway.password?.reveal() ?? "")
+            headers.replaceOrAdd(name: name, value: value)
+        }
+        return HTTPCall(
+            method, HTTPOrigin(isTLS: gateway.tls, host: gateway.host, port: gateway.port), path, headers: headers, body: body,
+            timeout: configuration.requestTimeout)
+    }
+
+    /// response, code, headers; where there is none: nil, 503 or 504, nil, why.
+    func perform(_ call: HTTPCall) async -> [LuaValue] {
+        do {
+            return ScriptEnvironment.values(of: try await loop.flatSubmit { self.client.execute(call) }.get())
+        } catch {
+            return ScriptEnvironment.values(of: error)
+        }
+    }
+
+    /// The same while the calling thread waits: for code that cannot be suspended.
+    func performBlocking(_ call: HTTPCall) -> [LuaValue] {
+        do {
+            return ScriptEnvironment.values(of: try loop.flatSubmit { self.client.execute(call) }.wait())
+        } catch {
+            return ScriptEnvironment.values(of: error)
+        }
+    }
+
+    private static func values(of response: HTTPResponse) -> [LuaValue] {
+        var headers: [String: LuaValue] = [:]
+        for header in response.headers { headers[header.name] = .text(header.value) }
+        return [.string(Array(response.body.readableBytesView)), .number(Double(response.status.code)), .table(LuaTable(fields: headers)), .nil]
+    }
+
+    private static func values(of error: any Error) -> [LuaValue] {
+        let code: Double = if case HTTPCallFailure.timeout = error { 504 } else { 503 }
+        return [.nil, .number(code), .nil, .text("\(error)")]
+    }
+}

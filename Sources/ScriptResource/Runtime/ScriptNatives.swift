@@ -1,0 +1,109 @@
+import Formats
+import Glibc
+import HTTPTransport
+import Logging
+import LuaRuntime
+import NIOCore
+import NIOHTTP1
+
+/// What Lua code gets from Swift: the table `native`. Scripts use the modules in `thingworx/lua` built on it.
+extension Script {
+    func natives() -> [String: LuaState.Native] {
+        [
+            "log": { [logger] call in
+                logger.log(level: Script.level(call[0].string ?? ""), "\(call[1].string ?? "") \(call[2].string ?? "")")
+                return .values([])
+            },
+            "now": { _ in .values([.number(Double(Script.now()))]) },
+            "sleep": { [self] call in
+                let milliseconds = min(max(call[0].number ?? 0, 0), 86_400_000)
+                return isolated(call, .sleep(.nanoseconds(Int64(milliseconds * 1_000_000)))) {
+                    usleep(UInt32(milliseconds * 1000))
+                    return []
+                }
+            },
+            "http": { [self] call in
+                let request = try httpCall(call[0].table ?? LuaTable())
+                return isolated(call, .http(request)) { [environment] in environment.performBlocking(request) }
+            },
+            "call_script": { [self] call in
+                guard let name = call[0].string else { throw LuaError("executeCallback: expected a script's name") }
+                var request = CallbackRequest(method: call[1].string ?? "GET", path: call[2].table?.list.compactMap(\.string) ?? [])
+                request.headers = call[3].isNil ? request.headers : call[3]
+                request.query = call[4].isNil ? request.query : call[4]
+                request.body = call[5].bytes ?? []
+                guard call.canSuspend else { throw LuaError("executeCallback cannot be used while a module loads") }
+                return isolated(call, .callScript(name: name, request)) { [] }
+            },
+            "script_list": { [environment] _ in
+                .values([.table(LuaTable(fields: environment.scriptStates().mapValues { .text($0) }))])
+            },
+            "running": { [self] _ in
+                assumeIsolated { $0.setRunning() }
+                return .values([])
+            },
+            "lock": { [self] call in
+                let canSuspend = call.canSuspend
+                return assumeIsolated { $0.fibers?.lock(canSuspend: canSuspend) ?? true } ? .values([]) : .suspend
+            },
+            "unlock": { [self] _ in
+                assumeIsolated { $0.fibers?.unlock() }
+                return .values([])
+            },
+            "base64_encode": { call in .values([.text(Base64.encode(call[0].bytes ?? []))]) },
+            "base64_decode": { call in .values([call[0].string.flatMap { Base64.decode($0) }.map { .string($0) } ?? .nil]) },
+        ]
+    }
+
+    /// Suspends the coroutine for an operation, or, where it cannot be suspended, does it while the thread waits.
+    private nonisolated func isolated(_ call: LuaState.Call, _ operation: Operation, blocking: () -> [LuaValue]) -> LuaState.Outcome {
+        guard call.canSuspend else { return .values(blocking()) }
+        assumeIsolated { $0.fibers?.suspend(operation) }
+        return .suspend
+    }
+
+    static func now() -> Int64 {
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        return Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000
+    }
+
+    private static func level(_ name: String) -> Logger.Level {
+        switch name {
+        case "trace": .trace
+        case "debug": .debug
+        case "warn": .warning
+        case "error": .error
+        case "audit", "force": .critical
+        default: .info
+        }
+    }
+
+    /// `{ gateway, method, tls, host, port, path, headers, body }`
+    private nonisolated func httpCall(_ table: LuaTable) throws -> HTTPCall {
+        let method = HTTPMethod(rawValue: (table["method"].string ?? "GET").uppercased())
+        guard let path = table["path"].string, path.hasPrefix("/"), path.utf8.allSatisfy({ $0 > 0x20 && $0 != 0x7F }) else {
+            throw LuaError("expected a path that begins with / and holds no blanks")
+        }
+        var headers = HTTPHeaders()
+        for (name, value) in table["headers"].table?.fields ?? [:] {
+            let text: String = value.string ?? value.number.map { JSONValue.double($0).description } ?? ""
+            guard !text.utf8.contains(where: { $0 < 0x20 && $0 != 9 }), !name.isEmpty, name.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F && $0 != 0x3A }) else {
+                throw LuaError("the header \(name) cannot be sent")
+            }
+            headers.replaceOrAdd(name: name, value: text)
+        }
+        var body: ByteBuffer?
+        if let bytes = table["body"].bytes, method == .POST || method == .PUT {
+            body = ByteBuffer(bytes: bytes)
+            if !headers.contains(name: "Content-Type") { headers.add(name: "Content-Type", value: "application/json") }
+        }
+        if table["gateway"].boolean == true { return environment.gatewayCall(method, path, headers: headers, body: body) }
+        guard let host = table["host"].string, let port = table["port"].number.flatMap({ Int(exactly: $0) }), (1...65535).contains(port) else {
+            throw LuaError("expected a host and a port from 1 to 65535")
+        }
+        return HTTPCall(
+            method, HTTPOrigin(isTLS: table["tls"].boolean == true, host: host, port: port), path, headers: headers, body: body,
+            timeout: environment.configuration.requestTimeout)
+    }
+}

@@ -1,0 +1,61 @@
+package import HTTPTransport
+package import Logging
+import LuaRuntime
+package import NIOCore
+import NIOSSL
+
+/// A running script resource: its scripts and their HTTP interface.
+package final class ScriptResource: Sendable {
+    package let environment: ScriptEnvironment
+    package let server: HTTPServer
+    private let logger: Logger
+
+    private init(environment: ScriptEnvironment, server: HTTPServer, logger: Logger) {
+        self.environment = environment
+        self.server = server
+        self.logger = logger
+    }
+
+    /// Opens the port, then starts every script. A script that fails says so in the log; the others go on.
+    /// - Throws: `ListenFailure`, or what keeps all of them from running.
+    package static func start(
+        _ configuration: ScriptConfiguration, on loop: any EventLoop, logger: @Sendable (String) -> Logger
+    ) async throws -> ScriptResource {
+        var client = HTTPClient.Configuration()
+        client.tls = tls(configuration.gateway)
+        client.maximumConnectionsPerOrigin = 8
+        client.maximumWaiting = 100_000
+        let environment = try ScriptEnvironment(configuration: configuration, client: try HTTPClient(client, on: loop))
+        let server = try await ScriptServer.start(environment, logger: logger("http"))
+        environment.listening(on: server.port)
+        for entry in configuration.entries {
+            let name = entry.isThing ? Script.ThingName(name: entry.name, identifier: entry.identifier) : nil
+            let script = Script(
+                name: entry.name, file: entry.file, settings: entry.settings, thingName: name, environment: environment,
+                logger: logger(entry.name))
+            environment.add(script)
+        }
+        for script in environment.all { Task { await script.start() } }
+        return ScriptResource(environment: environment, server: server, logger: logger("scripts"))
+    }
+
+    /// Ends every script (Things leave the gateway), then the HTTP interface.
+    package func stop() async {
+        await withTaskGroup(of: Void.self) { group in
+            for script in environment.all { group.addTask { await script.stop() } }
+        }
+        await server.stop()
+    }
+
+    private static func tls(_ gateway: ScriptConfiguration.Gateway) -> TLSConfiguration {
+        var tls = TLSConfiguration.makeClientConfiguration()
+        tls.minimumTLSVersion = .tlsv12
+        if !gateway.validate || !gateway.denySelfSigned {
+            tls.certificateVerification = .none
+        } else if gateway.disableHostnameValidation {
+            tls.certificateVerification = .noHostnameVerification
+        }
+        if let file = gateway.certificateFile { tls.additionalTrustRoots = [.file(file)] }
+        return tls
+    }
+}

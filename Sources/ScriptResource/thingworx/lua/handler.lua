@@ -1,0 +1,34 @@
+-- Handlers: where a property's value comes from. read and write set pt.value, pt.time, pt.quality and return a code.
+local handler = {}
+
+function handler.extend(module) setmetatable(module, { __index = _G }) end
+
+local loaded = {}
+
+local function exists(name)
+  local path = "handlers/" .. string.gsub(name, "%.", "/")
+  for pattern in string.gmatch(package.path, "[^;]+") do
+    local file = io.open((string.gsub(pattern, "%?", path)), "r")
+    if file then
+      file:close()
+      return true
+    end
+  end
+  return false
+end
+
+-- The handler of that name: a module handlers.<name>, else the script of that name.
+function handler.get(name)
+  local found = loaded[name]
+  if found then return found end
+  if exists(name) then
+    found = require("handlers." .. name)
+    if found == true then found = package.loaded["handlers." .. name] end
+  else
+    found = require("handlers.script").of(name)
+  end
+  loaded[name] = found
+  return found
+end
+
+return handler

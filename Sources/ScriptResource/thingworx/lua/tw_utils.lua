@@ -1,0 +1,162 @@
+-- Helpers that scripts use: times, encodings, paths and headers of the gateway's REST interface.
+local json = native.load("json")
+local tw_utils = {}
+
+-- Milliseconds from 0001-01-01 to 1970-01-01.
+local epoch = 62135596800000
+
+function tw_utils.currentTime() return native.now() + epoch end
+function tw_utils.datetimeToLuaTime(time) return (time - epoch) / 1000 end
+
+function tw_utils.datetimeToString(time, format, utc, milliseconds)
+  local seconds = math.floor((time - epoch) / 1000)
+  local text = os.date((utc and "!" or "") .. (format or "%Y-%m-%d %H:%M:%S"), seconds)
+  return milliseconds and string.format("%s,%03d", text, time % 1000) or text
+end
+
+-- Lets callbacks run for so many milliseconds.
+function tw_utils.psleep(milliseconds) native.sleep(milliseconds or 0) end
+
+function tw_utils.host_os() return "linux" end
+function tw_utils.isWindows() return false end
+
+function tw_utils.base64_encode(text) return native.base64_encode(text) end
+function tw_utils.base64_decode(text) return native.base64_decode(text) end
+
+function tw_utils.uri_encode(text)
+  return (string.gsub(tostring(text), "[^%w%-%._~]", function(c) return string.format("%%%02X", string.byte(c)) end))
+end
+
+function tw_utils.uri_decode(text)
+  return (string.gsub(string.gsub(text, "+", " "), "%%(%x%x)", function(hex) return string.char(tonumber(hex, 16)) end))
+end
+
+function tw_utils.parseQueryParams(text)
+  local query = {}
+  for item in string.gmatch(string.gsub(text or "", "^%?", ""), "[^&]+") do
+    local name, value = string.match(item, "^([^=]*)=?(.*)$")
+    query[tw_utils.uri_decode(name)] = tw_utils.uri_decode(value)
+  end
+  return query
+end
+
+local function thing(name, kind, item)
+  local path = "/Thingworx/Things/" .. string.gsub(tw_utils.uri_encode(name), "%%2A", "*") .. "/" .. kind
+  return item and item ~= "" and path .. "/" .. tw_utils.uri_encode(item) or path
+end
+
+function tw_utils.EMS_SVC_PATH(name, service) return thing(name, "Services", service) end
+function tw_utils.EMS_EVENT_PATH(name, event) return thing(name, "Events", event) end
+function tw_utils.EMS_PROP_PATH(name, property) return thing(name, "Properties", property) end
+function tw_utils.EMS_PROPS_VTQ_PATH(name) return thing(name, "Services", "UpdateSubscribedPropertyValues") end
+
+local function merged(headers, more)
+  for k, v in pairs(more or {}) do headers[k] = v end
+  return headers
+end
+
+function tw_utils.REQ_HEADERS(host, contentType, more)
+  return merged({ Host = host, ["Content-Type"] = contentType or "application/json", Accept = "application/json" }, more)
+end
+
+function tw_utils.RESP_HEADERS(contentType, more) return merged({ ["Content-Type"] = contentType or "application/json" }, more) end
+
+function tw_utils.isJson(text) return type(text) == "string" and (pcall(json.decode, text)) end
+
+-- true and the text of a request's body, or false and why there is none.
+function tw_utils.encodeData(data)
+  if data == nil then return true, "" end
+  if type(data) == "string" then return true, data end
+  local ok, text = pcall(json.encode, data)
+  return ok, text
+end
+
+function tw_utils.toString(value)
+  if type(value) == "table" then return json.encode(value) end
+  return tostring(value)
+end
+
+function tw_utils.toboolean(value)
+  if type(value) == "string" then return string.lower(value) == "true" or value == "1" end
+  if type(value) == "number" then return value ~= 0 end
+  return value == true
+end
+
+function tw_utils.toVTQ(value, time, quality) return { value = value, time = time or native.now(), quality = quality or "GOOD" } end
+
+function tw_utils.toVariantVTQ(baseType, value, time, quality)
+  return tw_utils.toVTQ({ baseType = baseType, value = value }, time, quality)
+end
+
+function tw_utils.toJsonVTQ(value, time, quality) return json.encode(tw_utils.toVTQ(value, time, quality)) end
+
+function tw_utils.toJsonInfotable(table_)
+  if type(table_.toTable) == "function" then table_ = table_:toTable() end
+  return json.encode(table_)
+end
+
+-- Whether a property's value differs from the one pushed last by more than its threshold.
+function tw_utils.evaluateChange(pt)
+  if pt.force or pt.lastPushed == nil then return true end
+  if pt.quality ~= pt.lastQuality then return true end
+  local new, old = pt.value, pt.lastPushed
+  if type(new) == "number" and type(old) == "number" then
+    return math.abs(new - old) > (pt.pushThreshold or 0) or (new ~= new) ~= (old ~= old)
+  end
+  if type(new) == "table" then return json.encode(new) ~= old end
+  return new ~= old
+end
+
+local function serialize(value, out, seen)
+  local kind = type(value)
+  if kind == "table" then
+    if seen[value] then error("serializeTable: a table that holds itself", 0) end
+    seen[value] = true
+    out[#out + 1] = "{"
+    for k, v in pairs(value) do
+      if type(v) ~= "function" and type(v) ~= "userdata" and type(v) ~= "thread" then
+        out[#out + 1] = "["
+        serialize(k, out, seen)
+        out[#out + 1] = "]="
+        serialize(v, out, seen)
+        out[#out + 1] = ","
+      end
+    end
+    out[#out + 1] = "}"
+    seen[value] = nil
+  elseif kind == "string" then
+    out[#out + 1] = string.format("%q", value)
+  elseif kind == "number" then
+    out[#out + 1] = string.format("%.17g", value)
+  else
+    out[#out + 1] = tostring(value)
+  end
+end
+
+function tw_utils.serializeTable(value)
+  local out = {}
+  serialize(value, out, {})
+  return table.concat(out)
+end
+
+function tw_utils.deserializeTable(text)
+  local chunk, why = loadstring("return " .. text)
+  if not chunk then return nil, why end
+  setfenv(chunk, {})
+  local ok, value = pcall(chunk)
+  if ok then return value end
+  return nil, value
+end
+
+-- Runs f while no callback can come between.
+function tw_utils.scopelock(f, ...)
+  native.lock()
+  local results = { pcall(f, ...) }
+  native.unlock()
+  if not results[1] then error(results[2], 0) end
+  return unpack(results, 2)
+end
+
+function tw_utils.memory() return collectgarbage("count") * 1024 end
+
+return tw_utils

@@ -1,0 +1,7 @@
+-- A Thing: loads its template, answers its requests, scans its properties, pushes changes, registers with the gateway.
+-- p_data holds its settings.
+local thing = native.load("thing").new(p_data)
+
+thing:load()
+native.thing = function(...) return thing:request(...) end
+thing:run()

@@ -1,0 +1,159 @@
+import AlwaysOn
+package import AlwaysOnTransport
+import NetworkSupport
+import NIOCore
+import Secrets
+
+/// Connections of edges: authenticating, binding, losing them.
+extension Platform {
+    /// Things that are told at once that they are bound; the others wait, so that thousands do not flood one edge.
+    private static let notificationsAtOnce = 16
+
+    package func handle(_ event: PlatformConnection.Event, of connection: PlatformConnection) {
+        switch event {
+        case .authenticate(let header, let auth): authenticate(header, auth, connection)
+        case .bind(let header, let bind): connection.respond(self.bind(bind, by: connection), to: header)
+        case .unbind(let header, let bind): connection.respond(unbind(bind, by: connection), to: header)
+        case .request(let header, let request):
+            guard let principal = edges[connection.id]?.principal else { return }
+            perform(request, as: principal, edge: connection.id).whenSuccess { connection.respond($0, to: header) }
+        case .closed(let text): closed(connection, text)
+        }
+    }
+
+    private func authenticate(_ header: Header, _ auth: Auth, _ connection: PlatformConnection) {
+        let outcome = auth.applicationKey.map { authenticate(Secret($0), from: connection.remoteAddress) } ?? .refused("AUTH without the claim appKey")
+        switch outcome {
+        case .accepted(let principal, let key):
+            edges[connection.id] = Edge(connection: connection, principal: principal, keyName: key)
+            logger.info("connection \(connection.id) from \(connection.remoteAddress?.text ?? "?") authenticated with key \(key) as \(principal.user)")
+            connection.accept(header)
+        case .refused(let cause):
+            logger.warning("connection \(connection.id) from \(connection.remoteAddress?.text ?? "?") refused: \(cause)")
+            connection.refuse(header)
+        }
+    }
+
+    private func closed(_ connection: PlatformConnection, _ text: String) {
+        let known = edges.removeValue(forKey: connection.id) != nil
+        let things = bindings.disconnected(connection.id)
+        for name in things { disconnect(name) }
+        if known { logger.info("connection \(connection.id) closed: \(text); \(things.count) Things unbound") } else {
+            logger.info("connection \(connection.id) closed before it was authenticated: \(text)")
+        }
+    }
+
+    // MARK: Bind
+
+    private func bind(_ bind: Bind, by connection: PlatformConnection) -> Response {
+        guard let principal = edges[connection.id]?.principal else { return Response(.unauthorized) }
+        var forbidden: [String] = []
+        if let gateway = bind.gateway, !bindGateway(gateway, by: connection, principal) { forbidden.append(gateway.name) }
+        for name in bind.names {
+            let thing = model.thing(bound: name)
+            guard model.rules.allow(.bind, on: thing?.name ?? name, for: principal), thing.map({ model.isRemote($0) }) ?? true else {
+                forbidden.append(name)
+                continue
+            }
+            if let thing {
+                connect(thing.name, as: name, by: connection)
+            } else if bindings.remember(name, for: connection.id) {
+                logger.info("connection \(connection.id) binds \(name), which no Thing is called: it is bound when one is created")
+            } else {
+                forbidden.append(name)
+            }
+        }
+        notifyNext(connection.id)
+        guard forbidden.isEmpty else {
+            logger.warning("connection \(connection.id): \(principal.user) may not bind \(forbidden.joined(separator: ", "))")
+            return Response(.forbidden, reason: "not bound: \(forbidden.joined(separator: ", "))")
+        }
+        return Response(.success)
+    }
+
+    /// A gateway binds itself: to a Thing made from EMSGateway, or to one that is made for as long as it is bound.
+    private func bindGateway(_ gateway: Bind.Gateway, by connection: PlatformConnection, _ principal: Principal) -> Bool {
+        guard model.rules.allow(.bind, on: gateway.name, for: principal) else { return false }
+        if let thing = model.thing(bound: gateway.name) {
+            guard model.template(thing.template, isA: "EMSGateway") else { return false }
+        } else {
+            guard model.template(gateway.type, isA: "EMSGateway") else { return false }
+            var thing = model.makeThing(gateway.name, template: gateway.type)
+            thing.isEphemeral = true
+            model[thing: gateway.name] = thing
+        }
+        connect(gateway.name, as: gateway.name, by: connection)
+        return true
+    }
+
+    private func unbind(_ bind: Bind, by connection: PlatformConnection) -> Response {
+        for name in bind.names + (bind.gateway.map { [$0.name] } ?? []) {
+            bindings.forget(name, of: connection.id)
+            guard let thing = model.thing(bound: name), bindings.unbind(thing.name, from: connection.id) else { continue }
+            disconnect(thing.name)
+        }
+        return Response(.success)
+    }
+
+    private func connect(_ thing: String, as name: String, by connection: PlatformConnection) {
+        switch bindings.bind(thing, as: name, to: connection.id) {
+        case .again: return
+        case .takenOver(let other): logger.warning("\(thing): connection \(connection.id) took it over from connection \(other)")
+        case .bound: logger.info("\(thing) is bound to connection \(connection.id)")
+        }
+        model.modify(thing) {
+            $0.isConnected = true
+            $0.lastConnection = Platform.now()
+        }
+        edges[connection.id]?.toNotify.append(thing)
+    }
+
+    private func disconnect(_ name: String) {
+        if model[thing: name]?.isEphemeral == true {
+            model[thing: name] = nil
+        } else {
+            model.modify(name) { $0.isConnected = false }
+        }
+        logger.info("\(name) is not connected any more")
+    }
+
+    // MARK: Things that come and go
+
+    func created(_ thing: Thing) {
+        guard model.isRemote(thing) else { return }
+        let names = [thing.name] + (thing.identifier.map { ["*\($0)"] } ?? [])
+        guard let (id, name) = bindings.claim(names), let edge = edges[id], let principal = edge.principal,
+            model.rules.allow(.bind, on: thing.name, for: principal)
+        else { return }
+        connect(thing.name, as: name, by: edge.connection)
+        notifyNext(id)
+    }
+
+    func deleted(_ thing: Thing) {
+        if let id = bindings.connection(of: thing.name), let name = bindings.boundName(of: thing.name), bindings.unbind(thing.name, from: id) {
+            _ = bindings.remember(name, for: id)
+        }
+        model[thing: thing.name] = nil
+    }
+
+    // MARK: Synchronising
+
+    /// Tells each Thing that was bound that it may push now (alwayson.md §6), discovering its properties first.
+    private func notifyNext(_ id: UInt32) {
+        while let edge = edges[id], edge.notifying < Platform.notificationsAtOnce, let name = edge.toNotify.last {
+            edges[id]?.toNotify.removeLast()
+            guard let thing = model[thing: name], bindings.connection(of: name) == id else { continue }
+            edges[id]?.notifying += 1
+            let discovered = thing.discovers
+                ? forward(Request(.post, name, .service, "GetMetadata"), to: thing).map { response in self.assumeIsolated { $0.adopt(response, for: name) } }
+                : loop.makeSucceededVoidFuture()
+            discovered.flatMap { self.assumeIsolated { $0.forward(Request(.post, name, .service, "NotifyPropertyUpdate"), to: thing) } }
+                .whenComplete { _ in
+                    self.assumeIsolated { platform in
+                        platform.edges[id]?.notifying -= 1
+                        platform.notifyNext(id)
+                    }
+                }
+        }
+    }
+}

@@ -1,0 +1,167 @@
+import AlwaysOn
+import Formats
+package import NIOCore
+import Secrets
+package import Settings
+
+/// The platform's settings and model in a JSON file (Documentation/platform.md).
+package struct ModelFile: ModelStore {
+    private let path: String
+
+    package init(path: String) { self.path = path }
+
+    package func load() throws -> PlatformModel { try read().model }
+
+    package struct Content: Sendable {
+        package var server = Server()
+        package var model = PlatformModel()
+        package var warnings: [ConfigDiagnostic] = []
+    }
+
+    package struct Server: Sendable {
+        package var host = "127.0.0.1"
+        package var port = 8080
+        /// PEM files; with them the platform speaks https and wss.
+        package var certificate: String?
+        package var privateKey: String?
+        package var logLevel = "INFO"
+        package var requestTimeout = TimeAmount.seconds(30)
+        package var authenticationTimeout = TimeAmount.seconds(15)
+    }
+
+    /// - Throws: `ModelFileErrors`, or `FileFailure`.
+    package func read() throws -> Content {
+        let bytes = try AtomicFile.read(path)
+        let document: JSONDocument
+        do {
+            document = try JSONDocument(bytes: bytes)
+        } catch {
+            throw ModelFileErrors(path: path, errors: [ConfigDiagnostic(.error, at: TextLocation(offset: error.offset, in: bytes), "not valid JSON: \(error.message)")])
+        }
+        let keyFile = KeyFile(besides: path)
+        let reader = ConfigReader(document, keys: try keyFile.load(), keyFile: keyFile)
+        var content = Content()
+        var root = reader.root()
+        root.group("server") { content.server.read(&$0) }
+        content.model.read(&root)
+        root.finish()
+        let errors = reader.diagnostics.filter { $0.severity != .warning }
+        guard errors.isEmpty else { throw ModelFileErrors(path: path, errors: errors) }
+        content.warnings = reader.diagnostics
+        return content
+    }
+}
+
+package struct ModelFileErrors: Error, CustomStringConvertible {
+    package let path: String
+    package let errors: [ConfigDiagnostic]
+
+    package var description: String { errors.map { "\(path): \($0)" }.joined(separator: "\n") }
+}
+
+extension ModelFile.Server {
+    fileprivate mutating func read(_ group: inout ConfigGroup) {
+        host = group.string("host", default: host)
+        port = group.integer("port", default: port, in: 0...65535)
+        certificate = group.string("certificate")
+        privateKey = group.string("private_key")
+        let levels = ["ERROR", "WARN", "INFO", "DEBUG", "TRACE"]
+        logLevel = group.choice("log_level", default: logLevel, levels.map { ($0, $0) })
+        requestTimeout = group.milliseconds("request_timeout", default: 30_000, from: 1)
+        authenticationTimeout = group.milliseconds("authentication_timeout", default: 15_000, from: 1)
+    }
+}
+
+extension PlatformModel {
+    fileprivate mutating func read(_ root: inout ConfigGroup) {
+        root.objects("users") { group in
+            guard let name = required("name", &group) else { return }
+            users[name] = User(name: name, isEnabled: group.bool("enabled", default: true), groups: Set(group.strings("groups")))
+        }
+        root.objects("application_keys") { readKey(&$0) }
+        root.objects("permissions") { readRule(&$0) }
+        root.objects("templates") { group in
+            guard let name = required("name", &group) else { return }
+            templates[name] = ThingTemplate(name: name, base: group.string("base", default: "RemoteThing"), properties: readProperties(&group))
+        }
+        root.objects("things") { readThing(&$0) }
+    }
+
+    private func required(_ key: String, _ group: inout ConfigGroup) -> String? {
+        if let text = group.string(key), !text.isEmpty { return text }
+        group.reader.report(.error, group.path, "expected a string \"\(key)\"")
+        return nil
+    }
+
+    private mutating func readKey(_ group: inout ConfigGroup) {
+        let expires = time("expires", &group)
+        let addresses = group.strings("allowed_addresses").compactMap { text -> AddressRange? in
+            if let range = AddressRange(text) { return range }
+            group.reader.report(.error, group.path(of: "allowed_addresses"), "expected an address or a range such as 10.0.0.0/8, found \"\(text)\"")
+            return nil
+        }
+        let enabled = group.bool("enabled", default: true)
+        guard let name = required("name", &group), let user = required("user", &group) else { return }
+        guard let key = group.secret("key") else { return group.reader.report(.error, group.path, "expected a string \"key\"") }
+        if users[user] == nil { group.reader.report(.error, group.path(of: "user"), "no user \"\(user)\" is defined above") }
+        add(ApplicationKey(
+            name: name, digest: KeyDigest(of: key), user: user, expires: expires, isEnabled: enabled, allowedAddresses: addresses))
+    }
+
+    private func time(_ key: String, _ group: inout ConfigGroup) -> Int64? {
+        guard let text = group.string(key) else { return nil }
+        if let time = UTCTime(iso8601: text) { return time.milliseconds }
+        group.reader.report(.error, group.path(of: key), "expected a time such as 2030-01-31T00:00:00Z, found \"\(text)\"")
+        return nil
+    }
+
+    private mutating func readRule(_ group: inout ConfigGroup) {
+        let user = group.string("user")
+        let team = group.string("group")
+        guard (user == nil) != (team == nil) else {
+            return group.reader.report(.error, group.path, "expected either \"user\" or \"group\"")
+        }
+        let rights = group.strings("allow").compactMap { word -> Right? in
+            if let right = Right(rawValue: word) { return right }
+            group.reader.report(.error, group.path(of: "allow"), "expected some of \(Right.allCases.map(\.rawValue).joined(separator: ", ")), found \"\(word)\"")
+            return nil
+        }
+        rules.append(AccessRule(
+            holder: user.map { .user($0) } ?? .group(team ?? ""), things: group.strings("things").map { NamePattern($0) }, rights: Set(rights)))
+    }
+
+    private mutating func readThing(_ group: inout ConfigGroup) {
+        let properties = readProperties(&group)
+        let template = group.string("template", default: "RemoteThing")
+        let identifier = group.string("identifier")
+        let description = group.string("description", default: "")
+        let discovers = group.bool("discover", default: properties.isEmpty)
+        guard let name = required("name", &group) else { return }
+        if templates[template] == nil { group.reader.report(.error, group.path(of: "template"), "no template \"\(template)\" is defined above") }
+        var thing = makeThing(name, template: template)
+        thing.properties.merge(properties) { _, own in own }
+        thing.identifier = identifier
+        thing.description = description
+        thing.discovers = discovers
+        self[thing: name] = thing
+    }
+
+    private func readProperties(_ group: inout ConfigGroup) -> [String: PropertyDefinition] {
+        var properties: [String: PropertyDefinition] = [:]
+        group.group("properties") { group in
+            for member in group.members {
+                group.group(member.name) { property in
+                    let types = BaseType.allCases.map { ($0.name, $0) }
+                    var definition = PropertyDefinition(baseType: property.choice("baseType", default: .string, types))
+                    definition.description = property.string("description", default: "")
+                    definition.isRemote = property.bool("remote", default: false)
+                    let pushTypes = ["VALUE", "ALWAYS", "DEADBAND", "ON", "OFF", "NEVER"]
+                    definition.pushType = property.choice("pushType", default: "VALUE", pushTypes.map { ($0, $0) })
+                    if let threshold = property.value("pushThreshold")?.value.double { definition.pushThreshold = threshold }
+                    properties[member.name] = definition
+                }
+            }
+        }
+        return properties
+    }
+}

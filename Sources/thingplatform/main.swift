@@ -1,0 +1,1 @@
+await PlatformCommand.runMain()

@@ -1,0 +1,64 @@
+import ArgumentParser
+import EdgeCore
+import Logging
+import ProgramSupport
+import Secrets
+import Settings
+
+/// The command line of the gateway (ems.md §1.2).
+struct WSEMS: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "wsems", abstract: "Connects devices and applications to a ThingWorx platform.",
+        discussion: "Without options it runs with etc/config.json below the working directory.")
+
+    @Option(name: .customLong("cfg", withSingleDash: true), help: "Run with this configuration file.")
+    var cfg = "etc/config.json"
+
+    @Flag(name: .customLong("service", withSingleDash: true), help: "Run without a console.")
+    var service = false
+
+    @Flag(name: .customLong("check", withSingleDash: true), help: "Say what is wrong with the configuration and exit.")
+    var check = false
+
+    @Flag(name: .customLong("version", withSingleDash: true), help: "Print the version and exit.")
+    var version = false
+
+    @Option(
+        name: .customLong("encrypt", withSingleDash: true), parsing: .unconditional,
+        help: ArgumentHelp("Print the encrypted form of a secret and exit; - reads it from standard input.", valueName: "text"))
+    var encrypt: String?
+
+    func run() async throws {
+        if version { return Console.line(Product.version) }
+        if let encrypt { return try printEncrypted(encrypt) }
+        let file = ConfigurationFile(path: cfg)
+        if check { return try checkConfiguration(file) }
+        let log = LogSystem(level: .warning)
+        let logger = log.logger("wsems")
+        guard let loaded = file.load(report: { logger.log(level: $0, "\($1)") }) else { throw ExitCode(1) }
+        let status = await GatewayProgram(file: file, loaded: loaded, log: log).run()
+        if status != 0 { throw ExitCode(status) }
+    }
+
+    /// Three lines, the value alone on the last: what existing installer scripts parse (ems.md §3.2).
+    private func printEncrypted(_ text: String) throws {
+        guard let secret = text == "-" ? Console.secretLine(prompt: "Secret: ") : text, !secret.isEmpty else {
+            throw ValidationError("expected a text to encrypt")
+        }
+        let keys = try KeyFile(besides: cfg).loadOrCreate()
+        Console.line("\nEncrypted value:\n\(keys.seal(Secret(secret), place: nil))")
+    }
+
+    private func checkConfiguration(_ file: ConfigurationFile) throws {
+        let diagnostics: [ConfigDiagnostic]
+        do {
+            diagnostics = try file.check()
+        } catch {
+            Console.error("\(cfg): \(error)")
+            throw ExitCode(1)
+        }
+        for diagnostic in diagnostics { Console.error("\(cfg): \(diagnostic)") }
+        if diagnostics.contains(where: { $0.severity != .warning }) { throw ExitCode(1) }
+        Console.line("\(cfg): usable")
+    }
+}

@@ -1,0 +1,1 @@
+await WSEMS.runMain()
