@@ -51,7 +51,7 @@ let package = Package(
         .target(
             name: "HTTPTransport",
             dependencies: [
-                "Formats", "NetworkSupport", logging, product("NIOCore", nio), product("NIOPosix", nio), product("NIOHTTP1", nio), product("NIOTLS", nio),
+                "Formats", "NetworkSupport", logging, product("NIOCore", nio), product("NIOPosix", nio), product("NIOHTTP1", nio), product("NIOTLS", nio), product("NIOWebSocket", nio),
                 product("NIOConcurrencyHelpers", nio), product("NIOSSL", "swift-nio-ssl"),
             ], swiftSettings: settings),
         .target(
@@ -96,13 +96,33 @@ let package = Package(
             name: "thingplatform", dependencies: ["ThingPlatform", "ProgramSupport", "HTTPTransport", logging, arguments, product("NIOPosix", nio)],
             swiftSettings: settings),
         .executableTarget(
-            name: "edgectl", dependencies: ["EdgeCore", "Secrets", "HTTPTransport", "ProgramSupport", "Formats", logging, arguments, product("NIOCore", nio), product("NIOPosix", nio), product("NIOHTTP1", nio)],
+            name: "edgectl", dependencies: ["EdgeCore", "EdgeREST", "Secrets", "HTTPTransport", "ProgramSupport", "Formats", logging, arguments, product("NIOCore", nio), product("NIOPosix", nio), product("NIOHTTP1", nio)],
             swiftSettings: settings),
         // MARK: Tests
         .target(name: "TestKit", dependencies: ["Formats"], path: "Tests/TestKit"),
         .testTarget(name: "FormatsTests", dependencies: ["Formats", "TestKit"]),
         .testTarget(name: "AlwaysOnTests", dependencies: ["AlwaysOn", "TestKit"], resources: [.copy("Fixtures")]),
         .testTarget(name: "AlwaysOnSessionTests", dependencies: ["AlwaysOn", "AlwaysOnSession", "TestKit"]),
+        .testTarget(
+            name: "HTTPTransportTests",
+            dependencies: ["HTTPTransport", "TestKit", logging, product("NIOCore", nio), product("NIOPosix", nio), product("NIOHTTP1", nio)]),
+        .testTarget(
+            name: "AlwaysOnTransportTests",
+            dependencies: [
+                "AlwaysOn", "AlwaysOnSession", "AlwaysOnTransport", "HTTPTransport", "TestKit", logging, product("NIOCore", nio),
+                product("NIOPosix", nio), product("NIOSSL", "swift-nio-ssl"),
+            ]),
+        .testTarget(
+            name: "Acceptance",
+            dependencies: [
+                "EdgeREST", "Formats", "HTTPTransport", "TestKit", logging, "edgectl", "luaScriptResource", "thingplatform", "wsems",
+                product("NIOCore", nio), product("NIOPosix", nio), product("NIOHTTP1", nio),
+            ],
+            resources: [.copy("Fixtures")]),
+        .testTarget(
+            name: "EdgeCoreTests", dependencies: ["AlwaysOn", "EdgeCore", "Formats", "Secrets", "Settings", "TestKit", logging, product("NIOCore", nio)]),
+        .testTarget(name: "ThingPlatformTests", dependencies: ["AlwaysOn", "Secrets", "TestKit", "ThingPlatform", product("NIOCore", nio)]),
+        .testTarget(name: "LuaRuntimeTests", dependencies: ["LuaRuntime"]),
         .testTarget(name: "SecretsTests", dependencies: ["Formats", "Secrets", "TestKit"]),
     ],
     swiftLanguageModes: [.v6]

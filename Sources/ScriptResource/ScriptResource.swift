@@ -39,11 +39,22 @@ package final class ScriptResource: Sendable {
         return ScriptResource(environment: environment, server: server, logger: logger("scripts"))
     }
 
-    /// Ends every script (Things leave the gateway), then the HTTP interface.
+    /// Ends every script (Things leave the gateway), then the HTTP interface. A script that does not end is not waited
+    /// for longer than this.
+    private static let stopLimit = TimeAmount.seconds(5)
+
     package func stop() async {
-        await withTaskGroup(of: Void.self) { group in
-            for script in environment.all { group.addTask { await script.stop() } }
+        let ended = environment.loop.makePromise(of: Void.self)
+        let limit = environment.loop.scheduleTask(in: ScriptResource.stopLimit) { ended.succeed() }
+        Task {
+            await withTaskGroup(of: Void.self) { group in
+                for script in environment.all { group.addTask { await script.stop() } }
+            }
+            ended.succeed()
         }
+        try? await ended.futureResult.get()
+        limit.cancel()
+        for (name, status) in environment.scriptStates where status == .running { logger.warning("\(name) did not end and is left behind") }
         await server.stop()
     }
 

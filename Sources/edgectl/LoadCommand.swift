@@ -1,4 +1,5 @@
 import ArgumentParser
+import EdgeREST
 import Formats
 import Glibc
 import HTTPTransport
@@ -26,11 +27,13 @@ struct LoadCommand: AsyncParsableCommand {
     var port = 8080
     @Option(help: "The application key in the printed model.")
     var key = "load-test"
+    @Option(help: "The log level in the printed model.")
+    var logLevel = "WARN"
 
     func run() async throws {
         if model { return Console.line(printedModel()) }
         let platform = try connection.client()
-        let gateway = try RestClient(url: self.gateway, key: nil)
+        let gateway = try RestClient(url: self.gateway, key: nil, on: MultiThreadedEventLoopGroup.singleton.next())
         var configuration = HTTPServer.Configuration()
         configuration.maximumClients = 10_000
         let loop = MultiThreadedEventLoopGroup.singleton.next()
@@ -72,7 +75,7 @@ struct LoadCommand: AsyncParsableCommand {
     private func printedModel() -> String {
         let things = (0..<count).map { index -> JSONValue in ["name": .string("\(prefix)\(index)"), "discover": false] }
         let model: JSONValue = [
-            "server": ["port": .int(port), "log_level": "WARN"],
+            "server": ["port": .int(port), "log_level": .string(logLevel)],
             "users": [["name": "load", "groups": ["Administrators"]]],
             "application_keys": [["name": "load", "key": .string(key), "user": "load"]],
             "things": .array(things),

@@ -1,4 +1,5 @@
 import ArgumentParser
+import EdgeREST
 import Formats
 import ProgramSupport
 

@@ -31,9 +31,11 @@ package enum EdgeConnector {
             .channelOption(.socketOption(.tcp_nodelay), value: 1)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    guard let tls else { return }
-                    try channel.pipeline.syncOperations.addHandler(
-                        NIOSSLClientHandler(context: tls, serverHostname: endpoint.isIPAddress ? nil : endpoint.host))
+                    if let tls {
+                        let name = endpoint.isIPAddress ? nil : endpoint.host
+                        try channel.pipeline.syncOperations.addHandler(NIOSSLClientHandler(context: tls, serverHostname: name))
+                    }
+                    try channel.pipeline.syncOperations.addHandler(FirstErrorHandler())
                 }
             }
             .connect(host: endpoint.host, port: endpoint.port)
@@ -42,11 +44,14 @@ package enum EdgeConnector {
                 let connection = upgrade(channel, endpoint, applicationKey: applicationKey) {
                     EdgeConnection(session: session, auth: Auth(applicationKey: applicationKey), onEvent: onEvent)
                 }
-                connection.whenComplete { result in
+                // When TLS fails, what the upgrade sees is only that its channel went away.
+                let firstError = try? channel.pipeline.syncOperations.handler(type: FirstErrorHandler.self)
+                let result = connection.flatMapErrorThrowing { throw firstError?.error ?? $0 }
+                result.whenComplete { result in
                     timeout.cancel()
                     if case .failure = result { channel.close(promise: nil) }
                 }
-                return connection
+                return result
             }
         return upgraded.flatMapErrorThrowing { throw explain($0, endpoint) }
     }
@@ -102,8 +107,8 @@ package enum EdgeConnector {
         let cause = NetworkErrorText.describe(error)
         let hint = switch error {
         case _ where NetworkErrorText.isUnresolved(error): "`ws_servers` and DNS"
-        case is NIOSSLError, is NIOSSLExtraError: "`ws_connection.encryption` and `certificates`"
         case is NIOConnectionError, ChannelError.connectTimeout: "`ws_servers`, that the platform runs, and firewalls between"
+        case _ where endpoint.tls != nil: "`ws_connection.encryption` and `certificates`"
         default: "`ws_connection.encryption`, and that a ThingWorx platform listens there"
         }
         return ConnectFailure("no connection to \(endpoint.url): \(cause). Check \(hint)")
@@ -137,5 +142,17 @@ private final class RefusedUpgradeHandler: ChannelInboundHandler {
         promise?.fail(ConnectFailure("the connection was closed during the WebSocket upgrade"))
         promise = nil
         context.fireChannelInactive()
+    }
+}
+
+/// Remembers the first error of a channel that is being opened. Used on its event loop alone.
+private final class FirstErrorHandler: ChannelInboundHandler, @unchecked Sendable {
+    typealias InboundIn = NIOAny
+
+    private(set) var error: (any Error)?
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        self.error = self.error ?? error
+        context.fireErrorCaught(error)
     }
 }

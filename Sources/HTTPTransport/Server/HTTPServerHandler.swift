@@ -2,6 +2,7 @@ import Logging
 import NetworkSupport
 import NIOCore
 import NIOHTTP1
+import NIOWebSocket
 
 /// One connection: reads a request whole, has it answered, and so on until either side closes.
 ///
@@ -72,6 +73,9 @@ final class HTTPServerHandler: ChannelInboundHandler, RemovableChannelHandler, @
             refuse(context, .error(.badRequest, "malformed HTTP request"))
         } else if error is HTTPParserError, case .reading = state {
             refuse(context, .error(.badRequest, "malformed HTTP request"))
+        } else if error is NIOWebSocketUpgradeError {
+            // The request goes on as one that asked for no upgrade.
+            logger.debug("\(context.remoteAddress?.text ?? "a client"): no WebSocket here")
         } else {
             logger.debug("\(context.remoteAddress?.text ?? "a client"): \(NetworkErrorText.describe(error))")
             context.close(promise: nil)

@@ -16,7 +16,7 @@ package final class ScriptEnvironment: Sendable {
     package let pool: ElasticThreadPool
     package let client: HTTPClient
     private let scripts = Mutex<[String: Script]>([:])
-    private let states = Mutex<[String: String]>([:])
+    private let states = Mutex<[String: Script.Status]>([:])
     private let port = Atomic<Int>(0)
 
     package var loop: any EventLoop { client.loop }
@@ -76,7 +76,10 @@ package final class ScriptEnvironment: Sendable {
 
     // MARK: Scripts
 
-    package func add(_ script: Script) { scripts.withLock { $0[script.name] = script } }
+    package func add(_ script: Script) {
+        scripts.withLock { $0[script.name] = script }
+        report(.loading, of: script.name)
+    }
 
     package func script(_ name: String) -> Script? { scripts.withLock { $0[name] } }
 
@@ -91,9 +94,10 @@ package final class ScriptEnvironment: Sendable {
 
     package var all: [Script] { scripts.withLock { $0.values.sorted { $0.name < $1.name } } }
 
-    func report(_ status: Script.Status, of name: String) { states.withLock { $0[name] = status.description } }
+    func report(_ status: Script.Status, of name: String) { states.withLock { $0[name] = status } }
 
-    func scriptStates() -> [String: String] { states.withLock { $0 } }
+    /// Known without asking the scripts: one that is busy would not answer.
+    package var scriptStates: [String: Script.Status] { states.withLock { $0 } }
 
     func callScript(_ name: String, _ request: Script.CallbackRequest) async -> Script.Answer {
         guard let script = script(name) else {

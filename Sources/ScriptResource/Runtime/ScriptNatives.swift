@@ -36,7 +36,7 @@ extension Script {
                 return isolated(call, .callScript(name: name, request)) { [] }
             },
             "script_list": { [environment] _ in
-                .values([.table(LuaTable(fields: environment.scriptStates().mapValues { .text($0) }))])
+                .values([.table(LuaTable(fields: environment.scriptStates.mapValues { .text($0.description) }))])
             },
             "running": { [self] _ in
                 assumeIsolated { $0.setRunning() }

@@ -27,17 +27,28 @@ package enum ScriptServer {
         let loop = environment.loop
         return try await HTTPServer.start(configuration, on: loop, logger: logger) { http in
             if let refusal = authentication?.refusal(of: http.headers) { return loop.makeSucceededFuture(refusal) }
-            return loop.makeFutureWithTask { await respond(to: http, environment) }
+            let answer = loop.makePromise(of: HTTPResponse.self)
+            // A script that never returns must not hold its callers for ever.
+            let timeout = loop.scheduleTask(in: settings.requestTimeout) {
+                answer.succeed(.error(.gatewayTimeout, "the script did not answer within \(settings.requestTimeout.nanoseconds / 1_000_000) ms"))
+            }
+            Task {
+                answer.succeed(await respond(to: http, environment))
+                timeout.cancel()
+            }
+            return answer.futureResult
         }
     }
 
     private static func respond(to http: HTTPRequest, _ environment: ScriptEnvironment) async -> HTTPResponse {
         var path = http.path[...]
         guard path.popFirst()?.lowercased() == "scripts" else { return .error(.notFound, "expected /scripts/…") }
-        guard let first = path.popFirst() else { return await list(environment) }
+        guard let first = path.popFirst() else { return list(environment) }
         if first.lowercased() == "thingworx" { return await thingRequest(http, path, environment) }
         guard let script = environment.script(first) else { return .error(.notFound, "there is no script \(first)") }
-        if http.queryValue("status") != nil, http.method == .GET { return .json(ByteBuffer(string: "{\"status\":\"\(await script.status)\"}")) }
+        if http.queryValue("status") != nil, http.method == .GET {
+            return .json(ByteBuffer(string: entry(first, environment.scriptStates[first] ?? .loading).description))
+        }
         var request = Script.CallbackRequest(method: http.method.rawValue, path: Array(path))
         request.headers = headers(http)
         request.query = query(http)
@@ -59,14 +70,15 @@ package enum ScriptServer {
             body: Array(http.body.readableBytesView)))
     }
 
-    private static func list(_ environment: ScriptEnvironment) async -> HTTPResponse {
-        var scripts: [JSONValue] = []
-        for script in environment.all {
-            var entry: JSONObject = ["name": .string(script.name), "status": .string("\(await script.status)")]
-            if case .failed(let message) = await script.status { entry["message"] = .string(message) }
-            scripts.append(.object(entry))
-        }
+    private static func list(_ environment: ScriptEnvironment) -> HTTPResponse {
+        let scripts = environment.scriptStates.sorted { $0.key < $1.key }.map { entry($0.key, $0.value) }
         return .json(ByteBuffer(string: JSONValue.array(scripts).description))
+    }
+
+    private static func entry(_ name: String, _ status: Script.Status) -> JSONValue {
+        var entry: JSONObject = ["name": .string(name), "status": .string(status.description)]
+        if case .failed(let message) = status { entry["message"] = .string(message) }
+        return .object(entry)
     }
 
     private static func headers(_ http: HTTPRequest) -> LuaValue {

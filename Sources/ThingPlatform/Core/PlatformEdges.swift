@@ -51,7 +51,9 @@ extension Platform {
         if let gateway = bind.gateway, !bindGateway(gateway, by: connection, principal) { forbidden.append(gateway.name) }
         for name in bind.names {
             let thing = model.thing(bound: name)
-            guard model.rules.allow(.bind, on: thing?.name ?? name, for: principal), thing.map({ model.isRemote($0) }) ?? true else {
+            // Whether an identifier that no Thing has may be bound shows when there is one.
+            let isOpen = thing == nil && name.hasPrefix("*")
+            guard isOpen || model.rules.allow(.bind, on: thing?.name ?? name, for: principal), thing.map({ model.isRemote($0) }) ?? true else {
                 forbidden.append(name)
                 continue
             }

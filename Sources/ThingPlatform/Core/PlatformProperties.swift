@@ -82,6 +82,7 @@ extension Platform {
     }
 
     func store(_ name: String, _ value: Value, of thing: String, time: Int64? = nil, quality: String = "GOOD") {
+        logger.trace("\(thing).\(name) = \(value.text ?? value.baseType.name)")
         model[values: thing, name] = TimedValue(value: value, time: time ?? Platform.now(), quality: quality)
     }
 

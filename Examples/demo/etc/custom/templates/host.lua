@@ -61,3 +61,6 @@ tasks.Refresh = function(me)
   properties.uptime.value = math.floor(tonumber(string.match(read("/proc/uptime") or "", "^[%d.]+")) or 0)
   properties.kernel.value = string.gsub(read("/proc/sys/kernel/osrelease") or "", "%s+$", "")
 end
+
+-- Values from the start, not only from the first run of the tasks.
+tasks.Refresh()

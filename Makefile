@@ -1,0 +1,41 @@
+# make run    what is missing is installed, everything is built, a platform, a gateway and a Lua Thing run
+# make test   all tests
+# make bench  the measurements of Benchmarks/README.md
+# make tsan   all tests under the thread sanitizer
+CONFIG ?= debug
+JOBS ?= 2
+SCRATCH ?= .build
+BIN = $(SCRATCH)/$(CONFIG)
+BUILD = swift build -c $(CONFIG) -j $(JOBS) --scratch-path $(SCRATCH)
+
+.PHONY: run test build release bench tsan deps clean
+
+deps:
+	@Scripts/install-deps
+
+build: deps
+	@echo "==> Building ($(CONFIG)); the first time takes some minutes"
+	@$(BUILD)
+
+run: build
+	@BIN=$(BIN) Examples/demo/run
+
+test: deps
+	@echo "==> Building programs and tests; the first time takes some minutes"
+	@$(BUILD) --build-tests
+	@echo "==> Testing"
+	@swift test --skip-build -c $(CONFIG) --scratch-path $(SCRATCH)
+
+release: deps
+	@echo "==> Building optimised programs"
+	@swift build -c release -j $(JOBS) --scratch-path $(SCRATCH) --static-swift-stdlib
+
+bench: release
+	@BIN=$(SCRATCH)/release Benchmarks/bind
+
+tsan: deps
+	@swift build --build-tests -j $(JOBS) --sanitize=thread --scratch-path .build-tsan
+	@swift test --skip-build --sanitize=thread --scratch-path .build-tsan
+
+clean:
+	@rm -rf $(SCRATCH) .build-tsan run

@@ -1,0 +1,57 @@
+package import Formats
+package import HTTPTransport
+package import NIOCore
+package import NIOHTTP1
+
+/// A client of the REST interface of a platform or gateway, for tools and tests.
+package struct RestClient: Sendable {
+    private let origin: HTTPOrigin
+    private let key: String?
+    private let client: HTTPClient
+
+    /// - Parameter url: `http://host:port` or `https://host:port`.
+    /// - Throws: `RestError`.
+    package init(url: String, key: String?, tls: HTTPClient.Configuration = HTTPClient.Configuration(), on loop: any EventLoop) throws {
+        let isTLS = url.hasPrefix("https://")
+        guard isTLS || url.hasPrefix("http://") else { throw RestError("expected a URL that begins with http:// or https://, found \(url)") }
+        let place = url.drop { $0 != ":" }.dropFirst(3).prefix { $0 != "/" }
+        let parts = place.split(separator: ":")
+        guard let host = parts.first, let port = parts.count > 1 ? Int(parts[1]) : (isTLS ? 443 : 80) else {
+            throw RestError("expected http://host:port, found \(url)")
+        }
+        origin = HTTPOrigin(isTLS: isTLS, host: String(host), port: port)
+        self.key = key
+        client = try HTTPClient(tls, on: loop)
+    }
+
+    /// - Returns: status and JSON of the answer, whatever they are; null where the answer is no JSON.
+    /// - Throws: `HTTPCallFailure`.
+    package func send(_ method: HTTPMethod, _ path: String, body: JSONValue? = nil, headers extra: HTTPHeaders = [:]) async throws -> (status: Int, json: JSONValue) {
+        var headers: HTTPHeaders = ["Accept": "application/json"]
+        headers.add(contentsOf: extra)
+        if let key { headers.add(name: "appKey", value: key) }
+        if body != nil { headers.add(name: "Content-Type", value: "application/json") }
+        let call = HTTPCall(method, origin, path, headers: headers, body: body.map { ByteBuffer(string: $0.description) }, timeout: .seconds(60))
+        let response = try await client.loop.flatSubmit { client.execute(call) }.get()
+        return (Int(response.status.code), (try? JSONValue(parsing: response.body)) ?? .null)
+    }
+
+    /// - Returns: the answer's JSON.
+    /// - Throws: `RestError` for any status but 200, `HTTPCallFailure`.
+    package func call(_ method: HTTPMethod, _ path: String, body: JSONValue? = nil) async throws -> JSONValue {
+        let (status, json) = try await send(method, path, body: body)
+        guard status == 200 else { throw RestError("\(method) \(path): \(status) \(json["error"]?.string ?? "")") }
+        return json
+    }
+
+    /// `/Thingworx/Things/<name>/<kind>[/<item>]`
+    package static func thing(_ name: String, _ kind: String, _ item: String = "") -> String {
+        "/Thingworx/Things/\(PercentEncoding.encode(name))/\(kind)" + (item.isEmpty ? "" : "/\(PercentEncoding.encode(item))")
+    }
+}
+
+package struct RestError: Error, CustomStringConvertible {
+    package let description: String
+
+    package init(_ description: String) { self.description = description }
+}

@@ -1,0 +1,23 @@
+import ArgumentParser
+import EdgeREST
+import Glibc
+import NIOPosix
+import Secrets
+
+/// How a command reaches a platform or a gateway.
+struct Connection: ParsableArguments {
+    @Option(help: "The platform or gateway.")
+    var url = "http://127.0.0.1:8080"
+
+    @Option(help: "File that holds the application key; not needed at a gateway. $THINGWORX_APP_KEY works as well.")
+    var keyFile: String?
+
+    func client() throws -> RestClient {
+        var key = getenv("THINGWORX_APP_KEY").map { String(cString: $0) }
+        if let keyFile {
+            let text = String(decoding: try AtomicFile.read(keyFile, limit: 1 << 16), as: UTF8.self)
+            key = text.split(whereSeparator: \.isWhitespace).first.map(String.init)
+        }
+        return try RestClient(url: url, key: key, on: MultiThreadedEventLoopGroup.singleton.next())
+    }
+}

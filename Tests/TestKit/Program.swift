@@ -1,0 +1,170 @@
+import Foundation
+import Synchronization
+
+/// A program of ours as a process: its output arrives line by line and can be awaited.
+public final class Program: Sendable {
+    private struct State {
+        var lines: [String] = []
+        var partial: [UInt8] = []
+        var waiters: [UUID: Waiter] = [:]
+        /// Known once the process has ended and all that it wrote has been read.
+        var exit: Int32?
+        var exitWaiters: [CheckedContinuation<Int32, Never>] = []
+    }
+
+    private struct Waiter {
+        let from: Int
+        let matches: @Sendable (String) -> Bool
+        let continuation: CheckedContinuation<String?, Never>
+    }
+
+    public struct Failure: Error, CustomStringConvertible { public let description: String }
+
+    private let state = Mutex(State())
+    private nonisolated(unsafe) let process = Process()
+    private let queue = DispatchQueue(label: "program output")
+    public let name: String
+
+    /// Starts the program.
+    public init(_ path: String, _ arguments: [String], in directory: String, input: String? = nil, environment: [String: String] = [:]) throws {
+        name = (path as NSString).lastPathComponent
+        process.executableURL = URL(fileURLWithPath: path)
+        process.arguments = arguments
+        process.currentDirectoryURL = URL(fileURLWithPath: directory)
+        process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
+        let output = Pipe()
+        process.standardOutput = output
+        process.standardError = output
+        let inputPipe = Pipe()
+        process.standardInput = inputPipe
+        let handle = output.fileHandleForReading
+        let source = DispatchSource.makeReadSource(fileDescriptor: handle.fileDescriptor, queue: queue)
+        source.setEventHandler { [weak self] in if Self.drain(handle, into: self) { source.cancel() } }
+        source.setCancelHandler { try? handle.close() }
+        // The end of the process is the end of its output: the pipe itself may live on in one of its children.
+        process.terminationHandler = { [weak self, queue] process in
+            queue.async {
+                if !source.isCancelled { _ = Self.drain(handle, into: self) }
+                source.cancel()
+                self?.ended(process.terminationStatus)
+            }
+        }
+        _ = fcntl(handle.fileDescriptor, F_SETFL, fcntl(handle.fileDescriptor, F_GETFL) | O_NONBLOCK)
+        source.activate()
+        try process.run()
+        if let input { inputPipe.fileHandleForWriting.write(Data(input.utf8)) }
+        try inputPipe.fileHandleForWriting.close()
+    }
+
+    deinit { if process.isRunning { kill(process.processIdentifier, SIGKILL) } }
+
+    public var pid: Int32 { process.processIdentifier }
+    public var lines: [String] { state.withLock { $0.lines } }
+    public var output: String { lines.joined(separator: "\n") }
+    /// A place in the output: what comes after it can be awaited.
+    public var mark: Int { state.withLock { $0.lines.count } }
+
+    // MARK: Awaiting
+
+    /// The first line after `mark` that holds `text`.
+    /// - Throws: when none came in time, with the program's output.
+    @discardableResult
+    public func line(containing text: String, after mark: Int = 0, within seconds: Double = 20) async throws -> String {
+        try await line(after: mark, within: seconds, what: text) { $0.contains(text) }
+    }
+
+    public func line(
+        after mark: Int = 0, within seconds: Double = 20, what: String, _ matches: @escaping @Sendable (String) -> Bool
+    ) async throws -> String {
+        let id = UUID()
+        let timeout = DispatchWorkItem { [weak self] in self?.giveUp(id) }
+        DispatchQueue.global().asyncAfter(deadline: .now() + seconds, execute: timeout)
+        let line = await withCheckedContinuation { continuation in
+            let found = state.withLock { state -> String?? in
+                if let line = state.lines.dropFirst(mark).first(where: matches) { return line }
+                if state.exit != nil { return .some(nil) }
+                state.waiters[id] = Waiter(from: mark, matches: matches, continuation: continuation)
+                return nil
+            }
+            if let found { continuation.resume(returning: found) }
+        }
+        timeout.cancel()
+        guard let line else { throw Failure(description: "\(name) did not say \"\(what)\" within \(seconds) s:\n\(output)") }
+        return line
+    }
+
+    /// The port that the program says it listens on.
+    public func port(within seconds: Double = 20) async throws -> Int {
+        let line = try await line(after: 0, within: seconds, what: "listening on") { $0.contains("listening on http") }
+        let url = line[line.range(of: "://")!.upperBound...]
+        guard let colon = url.firstIndex(of: ":"), let port = Int(url[url.index(after: colon)...].prefix { $0.isNumber }) else {
+            throw Failure(description: "no port in: \(line)")
+        }
+        return port
+    }
+
+    public func exitStatus() async -> Int32 {
+        await withCheckedContinuation { continuation in
+            let known = state.withLock { state -> Int32? in
+                if state.exit == nil { state.exitWaiters.append(continuation) }
+                return state.exit
+            }
+            if let known { continuation.resume(returning: known) }
+        }
+    }
+
+    public func signal(_ number: Int32) { kill(process.processIdentifier, number) }
+
+    /// Sends a signal and waits for the end.
+    @discardableResult
+    public func end(_ number: Int32 = SIGTERM) async -> Int32 {
+        signal(number)
+        return await exitStatus()
+    }
+
+    // MARK: Events
+
+    /// Reads what the pipe holds now; true at its end.
+    private static func drain(_ handle: FileHandle, into program: Program?) -> Bool {
+        var buffer = [UInt8](repeating: 0, count: 65_536)
+        while true {
+            let count = read(handle.fileDescriptor, &buffer, buffer.count)
+            if count > 0 { program?.received(buffer[..<count]) }
+            if count == 0 { return true }
+            if count < 0, errno != EINTR { return errno != EAGAIN }
+        }
+    }
+
+    private func received(_ bytes: ArraySlice<UInt8>) {
+        let done = state.withLock { state -> [(Waiter, String)] in
+            state.partial += bytes
+            var done: [(Waiter, String)] = []
+            while let end = state.partial.firstIndex(of: UInt8(ascii: "\n")) {
+                let line = String(decoding: state.partial[..<end], as: UTF8.self)
+                state.partial.removeSubrange(...end)
+                state.lines.append(line)
+                for (id, waiter) in state.waiters where state.lines.count > waiter.from && waiter.matches(line) {
+                    state.waiters[id] = nil
+                    done.append((waiter, line))
+                }
+            }
+            return done
+        }
+        for (waiter, line) in done { waiter.continuation.resume(returning: line) }
+    }
+
+    private func giveUp(_ id: UUID) {
+        state.withLock { $0.waiters.removeValue(forKey: id) }?.continuation.resume(returning: nil)
+    }
+
+    private func ended(_ status: Int32) {
+        if state.withLock({ !$0.partial.isEmpty }) { received([UInt8(ascii: "\n")]) }
+        let (waiters, exits) = state.withLock { state in
+            state.exit = status
+            defer { (state.waiters, state.exitWaiters) = ([:], []) }
+            return (Array(state.waiters.values), state.exitWaiters)
+        }
+        for waiter in waiters { waiter.continuation.resume(returning: nil) }
+        for exit in exits { exit.resume(returning: status) }
+    }
+}
