@@ -99,7 +99,8 @@ let package = Package(
             name: "edgectl", dependencies: ["EdgeCore", "EdgeREST", "Secrets", "HTTPTransport", "ProgramSupport", "Formats", logging, arguments, product("NIOCore", nio), product("NIOPosix", nio), product("NIOHTTP1", nio)],
             swiftSettings: settings),
         // MARK: Tests
-        .target(name: "TestKit", dependencies: ["Formats"], path: "Tests/TestKit"),
+        .target(name: "CSpawn", path: "Tests/CSpawn"),
+        .target(name: "TestKit", dependencies: ["CSpawn", "Formats"], path: "Tests/TestKit"),
         .testTarget(name: "FormatsTests", dependencies: ["Formats", "TestKit"]),
         .testTarget(name: "AlwaysOnTests", dependencies: ["AlwaysOn", "TestKit"], resources: [.copy("Fixtures")]),
         .testTarget(name: "AlwaysOnSessionTests", dependencies: ["AlwaysOn", "AlwaysOnSession", "TestKit"]),

@@ -163,7 +163,7 @@ struct EchoPlatform {
     }
 
     @Test func tlsIsVerified() async throws {
-        let certificates = try TestCertificates()
+        let certificates = try await TestCertificates()
         let server = try ServerCertificate.configuration(chain: certificates.server, key: certificates.serverKey, passphrase: nil)
         let platform = try await EchoPlatform(tls: server)
         var endpoint = PlatformEndpoint(host: "localhost", port: platform.server.port)

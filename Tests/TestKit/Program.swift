@@ -1,3 +1,4 @@
+@preconcurrency import Dispatch
 import Foundation
 import Synchronization
 
@@ -21,44 +22,40 @@ public final class Program: Sendable {
     public struct Failure: Error, CustomStringConvertible { public let description: String }
 
     private let state = Mutex(State())
-    private nonisolated(unsafe) let process = Process()
     private let queue = DispatchQueue(label: "program output")
     public let name: String
+    public let pid: Int32
 
     /// Starts the program.
+    ///
+    /// Not with Foundation's `Process`: it learns of an end from a socket that other programs inherit when
+    /// several start at once, and then never learns of it.
     public init(_ path: String, _ arguments: [String], in directory: String, input: String? = nil, environment: [String: String] = [:]) throws {
         name = (path as NSString).lastPathComponent
-        process.executableURL = URL(fileURLWithPath: path)
-        process.arguments = arguments
-        process.currentDirectoryURL = URL(fileURLWithPath: directory)
-        process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
-        let output = Pipe()
-        process.standardOutput = output
-        process.standardError = output
-        let inputPipe = Pipe()
-        process.standardInput = inputPipe
-        let handle = output.fileHandleForReading
-        let source = DispatchSource.makeReadSource(fileDescriptor: handle.fileDescriptor, queue: queue)
-        source.setEventHandler { [weak self] in if Self.drain(handle, into: self) { source.cancel() } }
-        source.setCancelHandler { try? handle.close() }
-        // The end of the process is the end of its output: the pipe itself may live on in one of its children.
-        process.terminationHandler = { [weak self, queue] process in
-            queue.async {
-                if !source.isCancelled { _ = Self.drain(handle, into: self) }
-                source.cancel()
-                self?.ended(process.terminationStatus)
-            }
-        }
-        _ = fcntl(handle.fileDescriptor, F_SETFL, fcntl(handle.fileDescriptor, F_GETFL) | O_NONBLOCK)
+        let (input, output) = (try Program.file(holding: input ?? ""), try Program.pipe())
+        let all = ProcessInfo.processInfo.environment.merging(environment) { $1 }
+        pid = try Program.spawn(path, arguments, in: directory, environment: all, input: input, output: output.write)
+        close(input)
+        close(output.write)
+        let source = DispatchSource.makeReadSource(fileDescriptor: output.read, queue: queue)
+        source.setEventHandler { [weak self] in if Program.drain(output.read, into: self) { source.cancel() } }
+        source.setCancelHandler { close(output.read) }
         source.activate()
-        try process.run()
-        if let input { inputPipe.fileHandleForWriting.write(Data(input.utf8)) }
-        try inputPipe.fileHandleForWriting.close()
+        // The end of the process is the end of its output: the pipe itself may live on in one of its children.
+        Thread { [weak self, queue, pid] in
+            var status: Int32 = 0
+            while waitpid(pid, &status, 0) < 0, errno == EINTR {}
+            let exit = status & 0x7f == 0 ? (status >> 8) & 0xff : status & 0x7f
+            queue.async { [weak self] in
+                if !source.isCancelled { _ = Program.drain(output.read, into: self) }
+                source.cancel()
+                self?.ended(exit)
+            }
+        }.start()
     }
 
-    deinit { if process.isRunning { kill(process.processIdentifier, SIGKILL) } }
+    deinit { signal(SIGKILL) }
 
-    public var pid: Int32 { process.processIdentifier }
     public var lines: [String] { state.withLock { $0.lines } }
     public var output: String { lines.joined(separator: "\n") }
     /// A place in the output: what comes after it can be awaited.
@@ -113,7 +110,7 @@ public final class Program: Sendable {
         }
     }
 
-    public func signal(_ number: Int32) { kill(process.processIdentifier, number) }
+    public func signal(_ number: Int32) { if state.withLock({ $0.exit == nil }) { kill(pid, number) } }
 
     /// Sends a signal and waits for the end.
     @discardableResult
@@ -125,10 +122,10 @@ public final class Program: Sendable {
     // MARK: Events
 
     /// Reads what the pipe holds now; true at its end.
-    private static func drain(_ handle: FileHandle, into program: Program?) -> Bool {
+    private static func drain(_ descriptor: Int32, into program: Program?) -> Bool {
         var buffer = [UInt8](repeating: 0, count: 65_536)
         while true {
-            let count = read(handle.fileDescriptor, &buffer, buffer.count)
+            let count = read(descriptor, &buffer, buffer.count)
             if count > 0 { program?.received(buffer[..<count]) }
             if count == 0 { return true }
             if count < 0, errno != EINTR { return errno != EAGAIN }
