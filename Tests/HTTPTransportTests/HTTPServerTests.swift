@@ -4,6 +4,7 @@ import NIOCore
 import NIOHTTP1
 import NIOPosix
 import Synchronization
+import TestKit
 import Testing
 
 @testable import HTTPTransport
@@ -62,20 +63,27 @@ struct RawClient {
         await server.stop()
     }
 
+    struct Refused: CustomTestStringConvertible {
+        let request: String
+        let status: String
+        init(_ request: String, _ status: String) { (self.request, self.status) = (request, status) }
+        var testDescription: String { "\(status) for \(request.prefix(60).debugDescription)" }
+    }
+
     @Test(arguments: [
-        ("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "400"),
-        ("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello", "400"),
-        ("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\nXYZ\r\n", "400"),
-        ("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 2000\r\n\r\n", "413"),
-        ("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n7d0\r\n\(String(repeating: "x", count: 2000))\r\n0\r\n\r\n", "413"),
-        ("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nhe", "408"),
-        ("GET http://elsewhere/ HTTP/1.1\r\nHost: h\r\n\r\n", "400"), ("GET /%zz HTTP/1.1\r\nHost: h\r\n\r\n", "400"),
-        ("GET /%00 HTTP/1.1\r\nHost: h\r\n\r\n", "400"), ("GARBAGE\r\n\r\n", "400"), ("GET / HTTP/1.1\r\nBad Name: x\r\n\r\n", "400"),
+        Refused("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "400"),
+        Refused("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello", "400"),
+        Refused("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\nXYZ\r\n", "400"),
+        Refused("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 2000\r\n\r\n", "413"),
+        Refused("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n7d0\r\n\(String(repeating: "x", count: 2000))\r\n0\r\n\r\n", "413"),
+        Refused("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nhe", "408"),
+        Refused("GET http://elsewhere/ HTTP/1.1\r\nHost: h\r\n\r\n", "400"), Refused("GET /%zz HTTP/1.1\r\nHost: h\r\n\r\n", "400"),
+        Refused("GET /%00 HTTP/1.1\r\nHost: h\r\n\r\n", "400"), Refused("GARBAGE\r\n\r\n", "400"), Refused("GET / HTTP/1.1\r\nBad Name: x\r\n\r\n", "400"),
     ])
-    func refuses(_ request: String, status: String) async throws {
+    func refuses(_ refused: Refused) async throws {
         let server = try await server()
-        let answer = try await RawClient.exchange(port: server.port, send: [request])
-        #expect(answer.hasPrefix("HTTP/1.1 \(status) "), "\(answer)")
+        let answer = try await RawClient.exchange(port: server.port, send: [refused.request])
+        #expect(answer.hasPrefix("HTTP/1.1 \(refused.status) "), "\(answer)")
         #expect(answer.lowercased().contains("connection: close"))
         // The next client does not notice.
         let next = try await RawClient.exchange(port: server.port, send: ["GET /ok HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"])
@@ -176,9 +184,12 @@ struct RawClient {
             #expect(place == origin)
         }
         try await silent.close()
-        let error = await #expect(throws: HTTPCallFailure.self) { try await execute(client, HTTPCall(.GET, origin, "/", timeout: .seconds(5))) }
-        #expect(error?.description == "http://127.0.0.1:\(origin.port) cannot be reached (connection refused)")
-        await #expect(throws: HTTPCallFailure.self) { try await loop.flatSubmit { client.probe(origin, timeout: .seconds(1)) }.get() }
+        // Bound, so that nobody else gets the port, but not listening.
+        let closed = try ReservedPort()
+        let nobody = HTTPOrigin(isTLS: false, host: "127.0.0.1", port: closed.port)
+        let error = await #expect(throws: HTTPCallFailure.self) { try await execute(client, HTTPCall(.GET, nobody, "/", timeout: .seconds(5))) }
+        #expect(error?.description == "http://127.0.0.1:\(nobody.port) cannot be reached (connection refused)")
+        await #expect(throws: HTTPCallFailure.self) { try await loop.flatSubmit { client.probe(nobody, timeout: .seconds(1)) }.get() }
     }
 }
 
