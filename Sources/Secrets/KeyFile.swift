@@ -21,11 +21,15 @@ package struct KeyFile: Sendable {
         }
     }
 
+    /// Reads the key, and takes from others what they may do with its file.
+    ///
     /// - Returns: nil when there is no key file.
     /// - Throws: `FileFailure`, or `KeyFileDamaged`.
     package func load() throws -> KeyRing? {
         do {
             guard let ring = KeyRing(bytes: try AtomicFile.read(path, limit: 1 << 16)) else { throw KeyFileDamaged(path: path) }
+            // On a read-only file system the key serves as it is.
+            if !isCredential { chmod(path, 0o600) }
             return ring
         } catch let failure as FileFailure where failure.isMissing {
             return nil

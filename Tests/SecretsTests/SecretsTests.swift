@@ -52,9 +52,13 @@ import Testing
         #expect(try file.load() == nil)
         let sealed = try file.loadOrCreate().seal(Secret("k"), place: nil)
         #expect(try file.loadOrCreate().open(sealed, place: "x").reveal() == "k")
-        let attributes = try FileManager.default.attributesOfItem(atPath: file.path)
+        var attributes = try FileManager.default.attributesOfItem(atPath: file.path)
         #expect(attributes[.posixPermissions] as? Int == 0o600)
         #expect(attributes[.size] as? Int == 32)
+        try FileManager.default.setAttributes([.posixPermissions: 0o644], ofItemAtPath: file.path)
+        _ = try file.load()
+        attributes = try FileManager.default.attributesOfItem(atPath: file.path)
+        #expect(attributes[.posixPermissions] as? Int == 0o600, "others may read a key that was copied carelessly")
         try AtomicFile.replace(file.path, with: [1, 2, 3])
         #expect(throws: KeyFileDamaged.self) { try file.load() }
     }
