@@ -6,7 +6,8 @@ CONFIG ?= debug
 JOBS ?= 2
 SCRATCH ?= .build
 BIN = $(SCRATCH)/$(CONFIG)
-BUILD = swift build -c $(CONFIG) -j $(JOBS) --scratch-path $(SCRATCH)
+BUILD = swift build -j $(JOBS) --scratch-path $(SCRATCH)
+PROGRAMS = thingplatform wsems luaScriptResource edgectl
 
 .PHONY: run test build release bench tsan deps clean
 
@@ -15,20 +16,20 @@ deps:
 
 build: deps
 	@echo "==> Building ($(CONFIG)); the first time takes some minutes"
-	@$(BUILD)
+	@for program in $(PROGRAMS); do $(BUILD) -c $(CONFIG) --product $$program || exit 1; done
 
 run: build
 	@BIN=$(BIN) Examples/demo/run
 
 test: deps
 	@echo "==> Building programs and tests; the first time takes some minutes"
-	@$(BUILD) --build-tests
+	@$(BUILD) -c $(CONFIG) --build-tests
 	@echo "==> Testing"
 	@swift test --skip-build -c $(CONFIG) --scratch-path $(SCRATCH)
 
 release: deps
 	@echo "==> Building optimised programs"
-	@swift build -c release -j $(JOBS) --scratch-path $(SCRATCH) --static-swift-stdlib
+	@for program in $(PROGRAMS); do $(BUILD) -c release --static-swift-stdlib -Xlinker -s --product $$program || exit 1; done
 
 bench: release
 	@BIN=$(SCRATCH)/release Benchmarks/bind

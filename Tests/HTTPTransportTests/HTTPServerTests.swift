@@ -63,7 +63,7 @@ struct RawClient {
         await server.stop()
     }
 
-    struct Refused: CustomTestStringConvertible {
+    struct Refused: Testing.CustomTestStringConvertible {
         let request: String
         let status: String
         init(_ request: String, _ status: String) { (self.request, self.status) = (request, status) }

@@ -6,7 +6,7 @@ public final class ReservedPort: Sendable {
     public let port: Int
 
     public init() throws {
-        descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_addr.s_addr = inet_addr("127.0.0.1")
@@ -14,6 +14,7 @@ public final class ReservedPort: Sendable {
         let isBound = withUnsafeMutablePointer(to: &address) {
             $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { bind(descriptor, $0, length) == 0 && getsockname(descriptor, $0, &length) == 0 }
         }
+        self.descriptor = descriptor
         port = Int(UInt16(bigEndian: address.sin_port))
         guard isBound else {
             close(descriptor)
