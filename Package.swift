@@ -96,7 +96,7 @@ let package = Package(
             name: "thingplatform", dependencies: ["ThingPlatform", "ProgramSupport", "HTTPTransport", logging, arguments, product("NIOPosix", nio)],
             swiftSettings: settings),
         .executableTarget(
-            name: "edgectl", dependencies: ["EdgeCore", "EdgeREST", "Secrets", "HTTPTransport", "ProgramSupport", "Formats", logging, arguments, product("NIOCore", nio), product("NIOPosix", nio), product("NIOHTTP1", nio)],
+            name: "edgectl", dependencies: ["AlwaysOn", "EdgeCore", "EdgeREST", "Secrets", "HTTPTransport", "ProgramSupport", "Formats", logging, arguments, product("NIOCore", nio), product("NIOPosix", nio), product("NIOHTTP1", nio)],
             swiftSettings: settings),
         // MARK: Tests
         .target(name: "CSpawn", path: "Tests/CSpawn"),

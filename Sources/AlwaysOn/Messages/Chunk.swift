@@ -47,7 +47,7 @@ public struct Chunk: Sendable, Equatable {
             let type = EntityType(rawValue: try reader.integer())
             entity = Entity(type: type, name: try reader.string())
         }
-        data = reader.slice(reader.position..<reader.end)
+        data = reader.rest()
     }
 
     public func encoded() -> ByteBuffer {

@@ -58,10 +58,24 @@ public enum Packet: Sendable, Equatable {
 
     /// - Throws: `WireError`.
     public init(decoding buffer: ByteBuffer) throws {
-        self = try WireReader.withReader(buffer) { reader in
-            let (header, isChunk) = try reader.header()
-            if isChunk { return .chunk(try Chunk(header: header, from: &reader)) }
-            return .message(Message(header: header, body: try Message.Body(header: header, from: &reader)))
+        self = try WireReader.withReader(buffer) { try Packet(from: &$0) }
+    }
+
+    /// Reads the packet at the front of `buffer` and moves the reader index behind it: what is left are the bytes after
+    /// the end that some clients send (alwayson.md §3).
+    /// - Throws: `WireError`; the buffer is then as it was.
+    public init(readingFrom buffer: inout ByteBuffer) throws {
+        let end: Int
+        (self, end) = try WireReader.withReader(buffer) { (try Packet(from: &$0), $0.position) }
+        buffer.moveReaderIndex(forwardBy: end)
+    }
+
+    private init(from reader: inout WireReader) throws(WireError) {
+        let (header, isChunk) = try reader.header()
+        if isChunk {
+            self = .chunk(try Chunk(header: header, from: &reader))
+        } else {
+            self = .message(Message(header: header, body: try Message.Body(header: header, from: &reader)))
         }
     }
 

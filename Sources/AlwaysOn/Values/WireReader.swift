@@ -31,7 +31,6 @@ struct WireReader {
     }
 
     var remaining: Int { base.count - position }
-    var end: Int { base.count }
 
     func error(_ message: String, status: Status = .badRequest) -> WireError {
         WireError(message, status: status, offset: position)
@@ -102,6 +101,12 @@ struct WireReader {
     /// The same bytes as a slice of the buffer they came in.
     func slice(_ range: Range<Int>) -> ByteBuffer {
         source.getSlice(at: source.readerIndex + range.lowerBound, length: range.count)!
+    }
+
+    /// All that is left.
+    mutating func rest() -> ByteBuffer {
+        defer { position = base.count }
+        return slice(position..<base.count)
     }
 
     // MARK: Values
