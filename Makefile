@@ -1,6 +1,7 @@
 # make run    what is missing is installed, everything is built, a platform, a gateway and a Lua Thing run
 # make test   all tests
 # make bench  the measurements of Benchmarks/README.md
+# make conformance   the WebSocket cases of RFC 6455 and RFC 7692, with their number
 # make tsan   all tests under the thread sanitizer
 CONFIG ?= debug
 JOBS ?= 2
@@ -9,7 +10,7 @@ BIN = $(SCRATCH)/$(CONFIG)
 BUILD = swift build -j $(JOBS) --scratch-path $(SCRATCH)
 PROGRAMS = thingplatform wsems luaScriptResource edgectl
 
-.PHONY: run test build release bench tsan deps clean
+.PHONY: run test build release bench conformance tsan deps clean
 
 deps:
 	@Scripts/install-deps
@@ -33,6 +34,10 @@ release: deps
 
 bench: release
 	@BIN=$(SCRATCH)/release Benchmarks/bind
+
+conformance: deps
+	@$(BUILD) -c $(CONFIG) --build-tests
+	@swift test --skip-build -c $(CONFIG) --scratch-path $(SCRATCH) --filter WebSocketConformanceTests
 
 tsan: deps
 	@swift build --build-tests -j $(JOBS) --sanitize=thread --scratch-path .build-tsan

@@ -34,10 +34,11 @@ let package = Package(
         .target(name: "Formats", dependencies: [product("NIOCore", nio)]),
         .target(name: "AlwaysOn", dependencies: ["Formats", product("NIOCore", nio)]),
         .target(name: "AlwaysOnSession", dependencies: ["AlwaysOn", product("NIOCore", nio)], swiftSettings: settings),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .target(
             name: "AlwaysOnTransport",
             dependencies: [
-                "AlwaysOn", "AlwaysOnSession", "NetworkSupport", product("NIOCore", nio), product("NIOPosix", nio), product("NIOHTTP1", nio),
+                "AlwaysOn", "CZlib", "AlwaysOnSession", "NetworkSupport", product("NIOCore", nio), product("NIOPosix", nio), product("NIOHTTP1", nio),
                 product("NIOWebSocket", nio), product("NIOSSL", "swift-nio-ssl"),
             ], swiftSettings: settings),
         .target(
@@ -101,6 +102,12 @@ let package = Package(
         // MARK: Tests
         .target(name: "CSpawn", path: "Tests/CSpawn"),
         .target(name: "TestKit", dependencies: ["CSpawn", "Formats"], path: "Tests/TestKit"),
+        .testTarget(
+            name: "WebSocketConformanceTests",
+            dependencies: [
+                "AlwaysOnSession", "AlwaysOnTransport", product("NIOCore", nio), product("NIOEmbedded", nio), product("NIOHTTP1", nio),
+                product("NIOWebSocket", nio),
+            ]),
         .testTarget(name: "FormatsTests", dependencies: ["Formats", "TestKit"]),
         .testTarget(name: "AlwaysOnTests", dependencies: ["AlwaysOn", "TestKit"], resources: [.copy("Fixtures")]),
         .testTarget(name: "AlwaysOnSessionTests", dependencies: ["AlwaysOn", "AlwaysOnSession", "TestKit"]),

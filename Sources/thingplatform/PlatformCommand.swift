@@ -53,6 +53,7 @@ struct PlatformCommand: AsyncParsableCommand {
         }
         var alwaysOn = AlwaysOnUpgrader()
         alwaysOn.session.authenticationTimeout = content.server.authenticationTimeout
+        alwaysOn.compression = content.server.compression
         alwaysOn.session.limits.maximumRequestsInFlight = 10_000
         let running = try await PlatformServer.start(server, alwaysOn: alwaysOn, platform: platform, logger: log.logger("http"))
         logger.info("listening on \(server.tls == nil ? "http" : "https")://\(server.host):\(running.port)/Thingworx")

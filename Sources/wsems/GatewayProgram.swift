@@ -86,6 +86,7 @@ struct GatewayProgram {
         endpoint.path = configuration.resource
         endpoint.userAgent = "wsems/\(Product.version)"
         endpoint.connectTimeout = configuration.connection.connectTimeout
+        endpoint.compression = configuration.connection.compression
         endpoint.maximumFrameSize = configuration.connection.frameSize
         if configuration.connection.encrypted { endpoint.tls = clientTLS(configuration.certificates, chain: configuration.certificates.chain) }
         return endpoint

@@ -161,6 +161,7 @@ package struct CloseReason: Error, Sendable, Equatable, CustomStringConvertible 
         case invalidData = 1007
         case policyViolation = 1008
         case messageTooLarge = 1009
+        case internalError = 1011
     }
 
     package let code: Code

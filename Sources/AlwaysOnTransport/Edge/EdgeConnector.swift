@@ -60,11 +60,15 @@ package enum EdgeConnector {
         _ channel: any Channel, _ endpoint: PlatformEndpoint, applicationKey: String, _ makeConnection: @escaping @Sendable () -> EdgeConnection
     ) -> EventLoopFuture<EdgeConnection> {
         let maximumMessageSize = 16 * 1_048_576
-        let upgrader = NIOTypedWebSocketClientUpgrader<Upgrade>(maxFrameSize: maximumMessageSize, enableAutomaticErrorHandling: true) { channel, _ in
+        let upgrader = NIOTypedWebSocketClientUpgrader<Upgrade>(maxFrameSize: maximumMessageSize, enableAutomaticErrorHandling: true) { channel, answer in
             channel.eventLoop.makeCompletedFuture {
+                let compression = try DeflateParameters.answered(answer.headers)
+                if compression != nil, !endpoint.compression { throw ConnectFailure("the platform answered with compression, which was not offered") }
                 let connection = makeConnection()
                 try channel.pipeline.syncOperations.addHandlers([
-                    WebSocketMessageHandler(role: .client, maximumFrameSize: endpoint.maximumFrameSize, maximumMessageSize: maximumMessageSize),
+                    WebSocketMessageHandler(
+                        role: .client, maximumFrameSize: endpoint.maximumFrameSize, maximumMessageSize: maximumMessageSize,
+                        compression: compression),
                     connection,
                 ])
                 return .done(connection)
@@ -74,6 +78,7 @@ package enum EdgeConnector {
             ("Host", endpoint.hostHeader), ("appKey", applicationKey), ("Max-Frame-Size", String(endpoint.maximumFrameSize)),
             ("User-Agent", endpoint.userAgent),
         ])
+        if endpoint.compression { headers.add(name: DeflateParameters.header, value: DeflateParameters.extensionName) }
         headers.add(name: "Content-Length", value: "0")
         let head = HTTPRequestHead(version: .http1_1, method: .GET, uri: endpoint.path, headers: headers)
         let configuration = NIOUpgradableHTTPClientPipelineConfiguration(

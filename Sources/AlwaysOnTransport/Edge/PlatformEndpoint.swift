@@ -14,6 +14,8 @@ package struct PlatformEndpoint: Sendable {
     package var connectTimeout: TimeAmount = .seconds(10)
     /// Longer messages go in continuation frames of this many bytes; announced to the platform.
     package var maximumFrameSize = 8192
+    /// Offers permessage-deflate. Where the platform agrees, the connection takes about 105 KiB more.
+    package var compression = true
 
     package init(host: String, port: Int) {
         self.host = host

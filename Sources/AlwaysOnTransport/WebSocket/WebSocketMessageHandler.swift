@@ -2,7 +2,7 @@ import AlwaysOnSession
 import NIOCore
 import NIOWebSocket
 
-/// Frames ↔ messages, for both ends: fragments, masking, pongs, the closing handshake.
+/// Frames ↔ messages, for both ends: fragments, masking, compression, pongs, the closing handshake.
 final class WebSocketMessageHandler: ChannelDuplexHandler {
     typealias InboundIn = WebSocketFrame
     typealias InboundOut = WebSocketMessage
@@ -17,25 +17,42 @@ final class WebSocketMessageHandler: ChannelDuplexHandler {
     private let role: Role
     private let maximumFrameSize: Int
     private let maximumMessageSize: Int
-    private var fragments: (opcode: WebSocketOpcode, data: ByteBuffer)?
+    private let deflater: Deflater?
+    private let inflater: Inflater?
+    private var fragments: Fragments?
     private var closing = false
+
+    private struct Fragments {
+        let opcode: WebSocketOpcode
+        let isCompressed: Bool
+        var data: ByteBuffer
+    }
 
     /// - Parameters:
     ///   - maximumFrameSize: longer messages are sent in continuation frames of this many bytes.
-    ///   - maximumMessageSize: a longer message is refused with status 1009.
-    init(role: Role, maximumFrameSize: Int, maximumMessageSize: Int) {
+    ///   - maximumMessageSize: a longer message is refused with status 1009, before and after decompression.
+    ///   - compression: nil for none.
+    init(role: Role, maximumFrameSize: Int, maximumMessageSize: Int, compression: DeflateParameters?) {
         self.role = role
         self.maximumFrameSize = maximumFrameSize
         self.maximumMessageSize = maximumMessageSize
+        let isClient = role == .client
+        deflater = compression.map {
+            Deflater(
+                windowBits: isClient ? $0.clientMaxWindowBits : $0.serverMaxWindowBits,
+                takesOverContext: !(isClient ? $0.clientNoContextTakeover : $0.serverNoContextTakeover))
+        }
+        inflater = compression.map {
+            Inflater(takesOverContext: !(isClient ? $0.serverNoContextTakeover : $0.clientNoContextTakeover))
+        }
     }
 
     // MARK: Inbound
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let frame = unwrapInboundIn(data)
-        guard frame.reservedBits.isEmpty else {
-            return fail(context, .protocolError, "a reserved bit is set")
-        }
+        guard !closing || frame.opcode == .connectionClose else { return }
+        guard hasAllowedReservedBits(frame) else { return fail(context, .protocolError, "a reserved bit is set") }
         guard (frame.maskKey != nil) == (role == .server) else {
             return fail(context, .protocolError, role == .server ? "a client's frame is not masked" : "a server's frame is masked")
         }
@@ -52,13 +69,25 @@ final class WebSocketMessageHandler: ChannelDuplexHandler {
         }
     }
 
+    /// RSV1 marks a compressed message on its first frame; clients of the SDK set it on every frame (alwayson.md §1).
+    private func hasAllowedReservedBits(_ frame: WebSocketFrame) -> Bool {
+        guard !frame.rsv2, !frame.rsv3 else { return false }
+        guard frame.rsv1 else { return true }
+        return switch frame.opcode {
+        case .binary, .text: inflater != nil
+        case .continuation: fragments?.isCompressed ?? false
+        default: false
+        }
+    }
+
     private func startMessage(_ context: ChannelHandlerContext, _ frame: WebSocketFrame, _ payload: ByteBuffer) {
         guard fragments == nil else { return fail(context, .protocolError, "a message begins inside another") }
         guard payload.readableBytes <= maximumMessageSize else { return tooLarge(context) }
+        let message = Fragments(opcode: frame.opcode, isCompressed: frame.rsv1, data: payload)
         if frame.fin {
-            deliver(context, frame.opcode, payload)
+            deliver(context, message)
         } else {
-            fragments = (frame.opcode, payload)
+            fragments = message
         }
     }
 
@@ -66,14 +95,22 @@ final class WebSocketMessageHandler: ChannelDuplexHandler {
         guard fragments != nil else { return fail(context, .protocolError, "a continuation of nothing") }
         guard fragments!.data.readableBytes + payload.readableBytes <= maximumMessageSize else { return tooLarge(context) }
         fragments!.data.writeBuffer(&payload)
-        if frame.fin, let (opcode, data) = fragments {
+        if frame.fin, let message = fragments {
             fragments = nil
-            deliver(context, opcode, data)
+            deliver(context, message)
         }
     }
 
-    private func deliver(_ context: ChannelHandlerContext, _ opcode: WebSocketOpcode, _ data: ByteBuffer) {
-        guard opcode == .text else {
+    private func deliver(_ context: ChannelHandlerContext, _ message: Fragments) {
+        var data = message.data
+        if message.isCompressed, let inflater {
+            do {
+                data = try inflater.decompress(data, limit: maximumMessageSize, allocator: context.channel.allocator)
+            } catch {
+                return fail(context, error.code, error.text)
+            }
+        }
+        guard message.opcode == .text else {
             context.fireChannelRead(wrapInboundOut(.binary(data)))
             return
         }
@@ -84,8 +121,14 @@ final class WebSocketMessageHandler: ChannelDuplexHandler {
     }
 
     private func closed(_ context: ChannelHandlerContext, _ payload: inout ByteBuffer) {
+        guard payload.readableBytes != 1 else { return fail(context, .protocolError, "a close frame with half a status") }
         let code = payload.readInteger(as: UInt16.self)
-        let reason = payload.readString(length: payload.readableBytes) ?? ""
+        if let code, !WebSocketMessageHandler.isAllowedOnTheWire(code) {
+            return fail(context, .protocolError, "a close frame with status \(code)")
+        }
+        guard let reason = String(validating: payload.readableBytesView, as: UTF8.self) else {
+            return fail(context, .invalidData, "the reason of a close frame is not valid UTF-8")
+        }
         context.fireChannelRead(wrapInboundOut(.close(code: code ?? 1005, reason: reason)))
         if closing {
             context.close(promise: nil)
@@ -97,6 +140,14 @@ final class WebSocketMessageHandler: ChannelDuplexHandler {
             writeFrame(context, .connectionClose, echo, promise: nil)
             context.flush()
             channel.close(promise: nil)
+        }
+    }
+
+    /// RFC 6455 §7.4: 1004 to 1006 and 1015 never travel, what is below 3000 must be registered.
+    private static func isAllowedOnTheWire(_ code: UInt16) -> Bool {
+        switch code {
+        case 1000...1003, 1007...1014, 3000...4999: true
+        default: false
         }
     }
 
@@ -133,7 +184,7 @@ final class WebSocketMessageHandler: ChannelDuplexHandler {
     }
 
     private func writeMessage(_ context: ChannelHandlerContext, _ opcode: WebSocketOpcode, _ data: ByteBuffer, _ promise: EventLoopPromise<Void>?) {
-        var rest = data
+        var rest = deflater?.compress(data, allocator: context.channel.allocator) ?? data
         var opcode = opcode
         while rest.readableBytes > maximumFrameSize {
             writeFrame(context, opcode, rest.readSlice(length: maximumFrameSize)!, fin: false, promise: nil)
@@ -146,6 +197,7 @@ final class WebSocketMessageHandler: ChannelDuplexHandler {
         _ context: ChannelHandlerContext, _ opcode: WebSocketOpcode, _ data: ByteBuffer, fin: Bool = true, promise: EventLoopPromise<Void>?
     ) {
         let mask = role == .client ? WebSocketMaskingKey.random() : nil
-        context.write(wrapOutboundOut(WebSocketFrame(fin: fin, opcode: opcode, maskKey: mask, data: data)), promise: promise)
+        let startsCompressed = deflater != nil && (opcode == .binary || opcode == .text)
+        context.write(wrapOutboundOut(WebSocketFrame(fin: fin, rsv1: startsCompressed, opcode: opcode, maskKey: mask, data: data)), promise: promise)
     }
 }

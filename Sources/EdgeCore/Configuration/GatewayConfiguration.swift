@@ -28,6 +28,7 @@ package struct GatewayConfiguration: Sendable {
         package var pongTimeout = TimeAmount.milliseconds(10_000)
         package var maximumMessageSize = 1_048_576
         package var chunkSize = 8192
+        package var compression = true
         package var frameSize = 8192
         package var maximumRequestsInFlight = 500
         package var connectTimeout = TimeAmount.milliseconds(10_000)
@@ -133,6 +134,7 @@ package struct GatewayConfiguration: Sendable {
         connection.pongTimeout = group.milliseconds("pingpong_timeout", default: 10_000, from: 1)
         connection.maximumMessageSize = group.integer("max_msg_size", default: 1_048_576, in: 1024...268_435_456)
         connection.chunkSize = group.integer("message_chunk_size", default: 8192, in: 512...65535)
+        connection.compression = group.bool("compression", default: true)
         connection.frameSize = group.integer("max_frame_size", default: 8192, in: 128...16_777_216)
         connection.maximumRequestsInFlight = group.integer("max_messages", default: 500, in: 1...1_000_000)
         connection.connectTimeout = group.milliseconds("connect_timeout", default: 10_000, from: 1)
@@ -143,7 +145,7 @@ package struct GatewayConfiguration: Sendable {
         connection.maximumThreads = group.integer("max_threads", default: 4, in: 1...50)
         group.passOver(
             "binary_mode", "connect_period", "duty_cycle", "message_idle_time", "connect_on_demand", "socket_read_timeout",
-            "frame_read_timeout", "ssl_read_timeout", "compression")
+            "frame_read_timeout", "ssl_read_timeout")
     }
 
     private mutating func readCertificates(_ group: inout ConfigGroup) {

@@ -27,6 +27,7 @@ package struct ModelFile: ModelStore {
         package var logLevel = "INFO"
         package var requestTimeout = TimeAmount.seconds(30)
         package var authenticationTimeout = TimeAmount.seconds(15)
+        package var compression = true
     }
 
     /// - Throws: `ModelFileErrors`, or `FileFailure`.
@@ -68,6 +69,7 @@ extension ModelFile.Server {
         let levels = ["ERROR", "WARN", "INFO", "DEBUG", "TRACE"]
         logLevel = group.choice("log_level", default: logLevel, levels.map { ($0, $0) })
         requestTimeout = group.milliseconds("request_timeout", default: 30_000, from: 1)
+        compression = group.bool("compression", default: compression)
         authenticationTimeout = group.milliseconds("authentication_timeout", default: 15_000, from: 1)
     }
 }
