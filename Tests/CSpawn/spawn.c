@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "CSpawn.h"
 #include <fcntl.h>
+#include <signal.h>
 #include <spawn.h>
 #include <unistd.h>
 
@@ -13,7 +14,15 @@ int spawn_program(pid_t *pid, const char *path, char *const argv[], char *const 
     posix_spawn_file_actions_adddup2(&actions, output, 2);
     posix_spawn_file_actions_addclosefrom_np(&actions, 3);
     posix_spawn_file_actions_addchdir_np(&actions, directory);
-    int error = posix_spawn(pid, path, &actions, NULL, argv, envp);
+    // The threads of Swift's runtime block most signals, and a program inherits what its parent's thread blocks.
+    posix_spawnattr_t attributes;
+    posix_spawnattr_init(&attributes);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
+    sigset_t none;
+    sigemptyset(&none);
+    posix_spawnattr_setsigmask(&attributes, &none);
+    int error = posix_spawn(pid, path, &actions, &attributes, argv, envp);
+    posix_spawnattr_destroy(&attributes);
     posix_spawn_file_actions_destroy(&actions);
     return error;
 }

@@ -12,7 +12,10 @@ extension Platform {
     package func handle(_ event: PlatformConnection.Event, of connection: PlatformConnection) {
         switch event {
         case .authenticate(let header, let auth): authenticate(header, auth, connection)
-        case .bind(let header, let bind): connection.respond(self.bind(bind, by: connection), to: header)
+        case .bind(let header, let bind):
+            // The answer first: an edge that is not told of its binding expects no requests.
+            connection.respond(self.bind(bind, by: connection), to: header)
+            notifyNext(connection.id)
         case .unbind(let header, let bind): connection.respond(unbind(bind, by: connection), to: header)
         case .request(let header, let request):
             guard let principal = edges[connection.id]?.principal else { return }
@@ -65,7 +68,6 @@ extension Platform {
                 forbidden.append(name)
             }
         }
-        notifyNext(connection.id)
         guard forbidden.isEmpty else {
             logger.warning("connection \(connection.id): \(principal.user) may not bind \(forbidden.joined(separator: ", "))")
             return Response(.forbidden, reason: "not bound: \(forbidden.joined(separator: ", "))")
