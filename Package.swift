@@ -75,7 +75,7 @@ let package = Package(
         .target(
             name: "ScriptResource",
             dependencies: [
-                "LuaRuntime", "HTTPTransport", "Secrets", "Settings", "Formats", logging, product("NIOCore", nio), product("NIOPosix", nio),
+                "LuaRuntime", "HTTPTransport", "Secrets", "Settings", "Formats", logging, product("NIOConcurrencyHelpers", nio), product("NIOCore", nio), product("NIOPosix", nio),
                 product("NIOHTTP1", nio), product("NIOSSL", "swift-nio-ssl"),
             ],
             resources: [.copy("thingworx")], swiftSettings: settings),
@@ -101,7 +101,7 @@ let package = Package(
             swiftSettings: settings),
         // MARK: Tests
         .target(name: "CSpawn", path: "Tests/CSpawn"),
-        .target(name: "TestKit", dependencies: ["CSpawn", "Formats"], path: "Tests/TestKit"),
+        .target(name: "TestKit", dependencies: ["CSpawn", "Formats", product("NIOConcurrencyHelpers", nio)], path: "Tests/TestKit"),
         .testTarget(
             name: "WebSocketConformanceTests",
             dependencies: [
@@ -113,11 +113,11 @@ let package = Package(
         .testTarget(name: "AlwaysOnSessionTests", dependencies: ["AlwaysOn", "AlwaysOnSession", "TestKit"]),
         .testTarget(
             name: "HTTPTransportTests",
-            dependencies: ["HTTPTransport", "TestKit", logging, product("NIOCore", nio), product("NIOPosix", nio), product("NIOHTTP1", nio)]),
+            dependencies: ["HTTPTransport", "TestKit", logging, product("NIOConcurrencyHelpers", nio), product("NIOCore", nio), product("NIOPosix", nio), product("NIOHTTP1", nio)]),
         .testTarget(
             name: "AlwaysOnTransportTests",
             dependencies: [
-                "AlwaysOn", "AlwaysOnSession", "AlwaysOnTransport", "HTTPTransport", "TestKit", logging, product("NIOCore", nio),
+                "AlwaysOn", "AlwaysOnSession", "AlwaysOnTransport", "HTTPTransport", "TestKit", logging, product("NIOConcurrencyHelpers", nio), product("NIOCore", nio),
                 product("NIOPosix", nio), product("NIOSSL", "swift-nio-ssl"),
             ]),
         .testTarget(

@@ -37,7 +37,7 @@ import Testing
         #expect(try await client.property(thing: "Good", "p").int == 5)
         // A callback into a script that never returns is given up, and so is waiting for its end.
         #expect(try await client.send(.GET, "/scripts/Loop1/x").status == 504)
-        #expect(await scripts.end() == 0)
+        #expect(await scripts.end() == 0, "\(scripts.output)")
     }
 
     @Test func callbacksScriptsAndHandlers() async throws {
@@ -71,7 +71,7 @@ import Testing
         _ = try await client.call(.PUT, "/scripts/Thingworx/H/Properties/load", body: ["load": 50])
         #expect(try await client.property(thing: "H", "other").int == 50)
         #expect(try await client.send(.GET, "/scripts/Nobody/x").status == 404)
-        #expect(await scripts.end() == 0)
+        #expect(await scripts.end() == 0, "\(scripts.output)")
         #expect(scripts.output.contains("cpu ended with 7 and false"))
     }
 
@@ -148,7 +148,7 @@ import Testing
             let (status, json) = try await client.send(.GET, "/scripts/locked/check")
             #expect(status == 200 && json == false)
         }
-        #expect(await scripts.end() == 0)
+        #expect(await scripts.end() == 0, "\(scripts.output)")
     }
 
     @Test func pushesAreThresholdedBatchedAndKept() async throws {

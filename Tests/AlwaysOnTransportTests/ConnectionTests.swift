@@ -3,10 +3,10 @@ import AlwaysOnSession
 import Foundation
 import HTTPTransport
 import Logging
+import NIOConcurrencyHelpers
 import NIOCore
 import NIOPosix
 import NIOSSL
-import Synchronization
 import TestKit
 import Testing
 
@@ -38,11 +38,11 @@ struct EchoPlatform {
         var upgrader = AlwaysOnUpgrader()
         configure(&upgrader)
         let events = self.events
-        let ids = Mutex<UInt32>(0)
+        let ids = NIOLockedValueBox<UInt32>(0)
         var configuration = HTTPServer.Configuration()
         configuration.tls = tls
         configuration.upgraders = [
-            upgrader.makeUpgrader(makeID: { ids.withLock { $0 += 1; return $0 } }) { connection, event in
+            upgrader.makeUpgrader(makeID: { ids.withLockedValue { $0 += 1; return $0 } }) { connection, event in
                 switch event {
                 case .authenticate(let header, let auth):
                     if auth.applicationKey == "good" { connection.accept(header) } else { connection.refuse(header) }

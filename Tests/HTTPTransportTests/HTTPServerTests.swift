@@ -1,9 +1,9 @@
 import Foundation
 import Logging
+import NIOConcurrencyHelpers
 import NIOCore
 import NIOHTTP1
 import NIOPosix
-import Synchronization
 import TestKit
 import Testing
 
@@ -195,8 +195,8 @@ struct RawClient {
 
 /// A set that closures of several threads add to.
 final class PortSet: Sendable {
-    private let ports = Mutex<Set<Int>>([])
+    private let ports = NIOLockedValueBox<Set<Int>>([])
 
-    func insert(_ port: Int) { ports.withLock { _ = $0.insert(port) } }
-    var count: Int { ports.withLock { $0.count } }
+    func insert(_ port: Int) { ports.withLockedValue { _ = $0.insert(port) } }
+    var count: Int { ports.withLockedValue { $0.count } }
 }

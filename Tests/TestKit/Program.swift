@@ -1,6 +1,6 @@
 @preconcurrency import Dispatch
 import Foundation
-import Synchronization
+import NIOConcurrencyHelpers
 
 /// A program of ours as a process: its output arrives line by line and can be awaited.
 public final class Program: Sendable {
@@ -21,7 +21,7 @@ public final class Program: Sendable {
 
     public struct Failure: Error, CustomStringConvertible { public let description: String }
 
-    private let state = Mutex(State())
+    private let state = NIOLockedValueBox(State())
     private let queue = DispatchQueue(label: "program output")
     public let name: String
     public let pid: Int32
@@ -56,10 +56,10 @@ public final class Program: Sendable {
 
     deinit { signal(SIGKILL) }
 
-    public var lines: [String] { state.withLock { $0.lines } }
+    public var lines: [String] { state.withLockedValue { $0.lines } }
     public var output: String { lines.joined(separator: "\n") }
     /// A place in the output: what comes after it can be awaited.
-    public var mark: Int { state.withLock { $0.lines.count } }
+    public var mark: Int { state.withLockedValue { $0.lines.count } }
 
     // MARK: Awaiting
 
@@ -77,7 +77,7 @@ public final class Program: Sendable {
         let timeout = DispatchWorkItem { [weak self] in self?.giveUp(id) }
         DispatchQueue.global().asyncAfter(deadline: .now() + seconds, execute: timeout)
         let line = await withCheckedContinuation { continuation in
-            let found = state.withLock { state -> String?? in
+            let found = state.withLockedValue { state -> String?? in
                 if let line = state.lines.dropFirst(mark).first(where: matches) { return line }
                 if state.exit != nil { return .some(nil) }
                 state.waiters[id] = Waiter(from: mark, matches: matches, continuation: continuation)
@@ -102,7 +102,7 @@ public final class Program: Sendable {
 
     public func exitStatus() async -> Int32 {
         await withCheckedContinuation { continuation in
-            let known = state.withLock { state -> Int32? in
+            let known = state.withLockedValue { state -> Int32? in
                 if state.exit == nil { state.exitWaiters.append(continuation) }
                 return state.exit
             }
@@ -110,7 +110,7 @@ public final class Program: Sendable {
         }
     }
 
-    public func signal(_ number: Int32) { if state.withLock({ $0.exit == nil }) { kill(pid, number) } }
+    public func signal(_ number: Int32) { if state.withLockedValue({ $0.exit == nil }) { kill(pid, number) } }
 
     /// Sends a signal and waits for the end.
     @discardableResult
@@ -133,7 +133,7 @@ public final class Program: Sendable {
     }
 
     private func received(_ bytes: ArraySlice<UInt8>) {
-        let done = state.withLock { state -> [(Waiter, String)] in
+        let done = state.withLockedValue { state -> [(Waiter, String)] in
             state.partial += bytes
             var done: [(Waiter, String)] = []
             while let end = state.partial.firstIndex(of: UInt8(ascii: "\n")) {
@@ -151,12 +151,12 @@ public final class Program: Sendable {
     }
 
     private func giveUp(_ id: UUID) {
-        state.withLock { $0.waiters.removeValue(forKey: id) }?.continuation.resume(returning: nil)
+        state.withLockedValue { $0.waiters.removeValue(forKey: id) }?.continuation.resume(returning: nil)
     }
 
     private func ended(_ status: Int32) {
-        if state.withLock({ !$0.partial.isEmpty }) { received([UInt8(ascii: "\n")]) }
-        let (waiters, exits) = state.withLock { state in
+        if state.withLockedValue({ !$0.partial.isEmpty }) { received([UInt8(ascii: "\n")]) }
+        let (waiters, exits) = state.withLockedValue { state in
             state.exit = status
             defer { (state.waiters, state.exitWaiters) = ([:], []) }
             return (Array(state.waiters.values), state.exitWaiters)

@@ -1,10 +1,9 @@
 package import Logging
-import NetworkSupport
 package import NIOCore
 package import NIOHTTP1
 import NIOPosix
 package import NIOSSL
-import Synchronization
+import NetworkSupport
 
 /// An HTTP/1.1 server for small services: every request is read whole, within limits, and answered by one function.
 package final class HTTPServer: Sendable {

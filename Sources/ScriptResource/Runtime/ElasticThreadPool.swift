@@ -1,4 +1,5 @@
 import Glibc
+import NIOConcurrencyHelpers
 import Synchronization
 
 /// Threads for code that may block: as many as there are cores while all of them get on, more when work waits and
@@ -32,7 +33,7 @@ package final class ElasticThreadPool: Sendable {
 
     private let minimum: Int
     private let maximum: Int
-    private let state = Mutex(State())
+    private let state = NIOLockedValueBox(State())
     private let wake: Semaphore
     private let lastStart = Atomic<UInt64>(0)
 
@@ -45,26 +46,26 @@ package final class ElasticThreadPool: Sendable {
     }
 
     package func submit(_ work: @escaping Work) {
-        state.withLock { $0.queue.append(work) }
+        state.withLockedValue { $0.queue.append(work) }
         wake.signal()
     }
 
-    package var threadCount: Int { state.withLock { $0.threads } }
+    package var threadCount: Int { state.withLockedValue { $0.threads } }
 
     private func startThread() {
-        state.withLock { $0.threads += 1 }
+        state.withLockedValue { $0.threads += 1 }
         Thread.start { [self] in
             while true {
-                state.withLock { $0.idle += 1 }
+                state.withLockedValue { $0.idle += 1 }
                 wake.wait()
-                let work = state.withLock { state -> Work? in
+                let work = state.withLockedValue { state -> Work? in
                     state.idle -= 1
                     return state.pop()
                 }
                 lastStart.add(1, ordering: .relaxed)
                 work?()
                 // A thread beyond the minimum goes when there is nothing left to do.
-                let leaves = state.withLock { state -> Bool in
+                let leaves = state.withLockedValue { state -> Bool in
                     guard state.threads > minimum, state.isEmpty, state.idle > 0 else { return false }
                     state.threads -= 1
                     return true
@@ -81,7 +82,7 @@ package final class ElasticThreadPool: Sendable {
             while true {
                 usleep(UInt32(ElasticThreadPool.patienceMilliseconds) * 1000)
                 let started = lastStart.load(ordering: .relaxed)
-                let isStuck = state.withLock { !$0.isEmpty && $0.idle == 0 && $0.threads < maximum }
+                let isStuck = state.withLockedValue { !$0.isEmpty && $0.idle == 0 && $0.threads < maximum }
                 if isStuck, started == seen { startThread() }
                 seen = started
             }

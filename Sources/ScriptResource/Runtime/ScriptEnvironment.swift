@@ -1,6 +1,7 @@
 import Glibc
 package import HTTPTransport
 import LuaRuntime
+import NIOConcurrencyHelpers
 package import NIOCore
 import NIOHTTP1
 import Secrets
@@ -15,8 +16,8 @@ package final class ScriptEnvironment: Sendable {
     package let thingworx: String
     package let pool: ElasticThreadPool
     package let client: HTTPClient
-    private let scripts = Mutex<[String: Script]>([:])
-    private let states = Mutex<[String: Script.Status]>([:])
+    private let scripts = NIOLockedValueBox<[String: Script]>([:])
+    private let states = NIOLockedValueBox<[String: Script.Status]>([:])
     private let port = Atomic<Int>(0)
 
     package var loop: any EventLoop { client.loop }
@@ -77,27 +78,27 @@ package final class ScriptEnvironment: Sendable {
     // MARK: Scripts
 
     package func add(_ script: Script) {
-        scripts.withLock { $0[script.name] = script }
+        scripts.withLockedValue { $0[script.name] = script }
         report(.loading, of: script.name)
     }
 
-    package func script(_ name: String) -> Script? { scripts.withLock { $0[name] } }
+    package func script(_ name: String) -> Script? { scripts.withLockedValue { $0[name] } }
 
     /// The Thing of that name, or with that identifier after a `*`.
     package func thing(_ name: String) -> Script? {
-        scripts.withLock { scripts in
+        scripts.withLockedValue { scripts in
             if let script = scripts[name], script.thingName != nil { return script }
             let identifier = name.hasPrefix("*") ? String(name.dropFirst()) : name
             return scripts.values.first { $0.thingName?.identifier == identifier }
         }
     }
 
-    package var all: [Script] { scripts.withLock { $0.values.sorted { $0.name < $1.name } } }
+    package var all: [Script] { scripts.withLockedValue { $0.values.sorted { $0.name < $1.name } } }
 
-    func report(_ status: Script.Status, of name: String) { states.withLock { $0[name] = status } }
+    func report(_ status: Script.Status, of name: String) { states.withLockedValue { $0[name] = status } }
 
     /// Known without asking the scripts: one that is busy would not answer.
-    package var scriptStates: [String: Script.Status] { states.withLock { $0 } }
+    package var scriptStates: [String: Script.Status] { states.withLockedValue { $0 } }
 
     func callScript(_ name: String, _ request: Script.CallbackRequest) async -> Script.Answer {
         guard let script = script(name) else {

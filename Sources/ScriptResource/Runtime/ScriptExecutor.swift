@@ -1,4 +1,4 @@
-import Synchronization
+import NIOConcurrencyHelpers
 
 /// Runs one script's jobs one after the other on the pool's threads.
 final class ScriptExecutor: SerialExecutor {
@@ -8,13 +8,13 @@ final class ScriptExecutor: SerialExecutor {
     }
 
     private let pool: ElasticThreadPool
-    private let state = Mutex(State())
+    private let state = NIOLockedValueBox(State())
 
     init(pool: ElasticThreadPool) { self.pool = pool }
 
     func enqueue(_ job: consuming ExecutorJob) {
         let job = UnownedJob(job)
-        let schedule = state.withLock { state -> Bool in
+        let schedule = state.withLockedValue { state -> Bool in
             state.jobs.append(job)
             defer { state.isScheduled = true }
             return !state.isScheduled
@@ -24,12 +24,12 @@ final class ScriptExecutor: SerialExecutor {
 
     /// What is there now; what comes meanwhile waits for its turn behind other scripts.
     private func drain() {
-        let jobs = state.withLock { state -> [UnownedJob] in
+        let jobs = state.withLockedValue { state -> [UnownedJob] in
             defer { state.jobs = [] }
             return state.jobs
         }
         for job in jobs { job.runSynchronously(on: asUnownedSerialExecutor()) }
-        let again = state.withLock { state -> Bool in
+        let again = state.withLockedValue { state -> Bool in
             state.isScheduled = !state.jobs.isEmpty
             return state.isScheduled
         }
