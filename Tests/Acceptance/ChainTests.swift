@@ -95,7 +95,7 @@ private let entry = "{ file = 'thing.lua', template = 'machine', scanRateResolut
         let mark = running.platform.mark
         await running.scripts.end(SIGKILL)
         try await running.platform.line(containing: "T1 is not connected any more", after: mark)
-        #expect(ContinuousClock.now - start < .seconds(2), "later than its keep-alive of 1 s allows")
+        #expect(ContinuousClock.now - start < .seconds(5), "far later than its keep-alive of 1 s")
         let platform = try running.chain.platform(running.platformPort)
         #expect(try await platform.property("T1", "isConnected") == false)
         let (status, json) = try await platform.send(.POST, RestClient.thing("T1", "Services", "Add"), body: ["a": 1, "b": 1])
