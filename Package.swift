@@ -100,6 +100,13 @@ let package = Package(
             name: "edgectl", dependencies: ["AlwaysOn", "EdgeCore", "EdgeREST", "Secrets", "HTTPTransport", "ProgramSupport", "Formats", logging, arguments, product("NIOCore", nio), product("NIOPosix", nio), product("NIOHTTP1", nio)],
             swiftSettings: settings),
         // MARK: Tests
+        .target(
+            name: "FuzzTargets",
+            dependencies: [
+                "AlwaysOn", "AlwaysOnSession", "AlwaysOnTransport", "Formats", product("NIOCore", nio), product("NIOEmbedded", nio),
+                product("NIOWebSocket", nio),
+            ], path: "Tests/FuzzTargets"),
+        .testTarget(name: "FuzzTests", dependencies: ["FuzzTargets", "TestKit"], exclude: ["Corpus"]),
         .target(name: "CSpawn", path: "Tests/CSpawn"),
         .target(name: "TestKit", dependencies: ["CSpawn", "Formats", product("NIOConcurrencyHelpers", nio)], path: "Tests/TestKit"),
         .testTarget(
@@ -135,3 +142,11 @@ let package = Package(
     ],
     swiftLanguageModes: [.v6]
 )
+
+// Links only with the fuzzer's runtime: see `make fuzz`.
+if Context.environment["EDGE_FUZZ"] != nil {
+    package.targets += [
+        .target(name: "CFuzzer", path: "Tests/CFuzzer"),
+        .executableTarget(name: "edge-fuzz", dependencies: ["CFuzzer", "FuzzTargets"], path: "Tests/edge-fuzz"),
+    ]
+}

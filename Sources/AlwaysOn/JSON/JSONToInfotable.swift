@@ -201,23 +201,30 @@ struct InfotableJSONEncoder {
 
     // MARK: Inference
 
+    /// Fields in the order in which they appear, typed by their first value that is not null.
+    private struct InferredFields {
+        var fields: [DataShape.Field] = []
+        var columns: [String: Int] = [:]
+    }
+
     private mutating func bareRow(_ reader: inout JSONReader) throws(JSONError) {
         var scan = reader
-        let fields = try inferredRow(&scan, into: [])
-        for field in fields { out.writeWireField(field) }
+        var inferred = InferredFields()
+        try inferRow(&scan, into: &inferred)
+        for field in inferred.fields { out.writeWireField(field) }
         out.writeWireFlag(false)
-        if !fields.isEmpty {
+        if !inferred.fields.isEmpty {
             out.writeWireFlag(true)
-            out.writeInteger(UInt16(fields.count))
+            out.writeInteger(UInt16(inferred.fields.count))
             try reader.beginObject()
             var first = true
-            var seen: Set<String> = []
             while let key = try reader.nextKey(&first) {
-                guard seen.insert(key).inserted, let index = fields.firstIndex(where: { $0.name == key }) else {
+                // Of a member that comes twice the first counts.
+                guard let column = inferred.columns.removeValue(forKey: key) else {
                     try reader.skipValue()
                     continue
                 }
-                try value(&reader, as: fields[index].baseType, field: key)
+                try value(&reader, as: inferred.fields[column].baseType, field: key)
             }
         }
         out.writeWireFlag(false)
@@ -225,30 +232,27 @@ struct InfotableJSONEncoder {
     }
 
     private func inferredFields(_ reader: inout JSONReader) throws(JSONError) -> [DataShape.Field] {
-        var fields: [DataShape.Field] = []
+        var inferred = InferredFields()
         try reader.beginArray()
         var first = true
-        while try reader.nextElement(&first) { fields = try inferredRow(&reader, into: fields) }
-        return fields
+        while try reader.nextElement(&first) { try inferRow(&reader, into: &inferred) }
+        return inferred.fields
     }
 
-    /// Fields in the order in which they appear, typed by their first value that is not null.
-    private func inferredRow(
-        _ reader: inout JSONReader, into fields: [DataShape.Field]
-    ) throws(JSONError) -> [DataShape.Field] {
-        var fields = fields
+    private func inferRow(_ reader: inout JSONReader, into inferred: inout InferredFields) throws(JSONError) {
         try reader.beginObject()
         var first = true
         while let key = try reader.nextKey(&first) {
+            guard !key.isEmpty else { throw reader.error("a member without a name") }
             let type = try inferredType(&reader)
-            if let index = fields.firstIndex(where: { $0.name == key }) {
-                if fields[index].baseType == .nothing { fields[index].baseType = type }
+            if let index = inferred.columns[key] {
+                if inferred.fields[index].baseType == .nothing { inferred.fields[index].baseType = type }
             } else {
-                guard fields.count < 4096 else { throw reader.error("more than 4096 members without a data shape") }
-                fields.append(.init(key, type))
+                guard inferred.fields.count < 4096 else { throw reader.error("more than 4096 members without a data shape") }
+                inferred.columns[key] = inferred.fields.count
+                inferred.fields.append(.init(key, type))
             }
         }
-        return fields
     }
 
     /// Reads past one value and tells the base type that stands for it (alwayson.md §5).

@@ -1,12 +1,12 @@
-import AlwaysOnSession
+package import AlwaysOnSession
 import CZlib
-import NIOCore
+package import NIOCore
 
 /// Compresses messages (RFC 7692 §7.2.1): raw deflate, flushed after each message, without the trailing 00 00 FF FF.
 ///
 /// Takes 64 KiB once the first message was compressed: a window of 8 KiB, which a receiver with any window of at least
 /// that reads, and little memory for matches, which suits messages of some hundred bytes.
-final class Deflater {
+package final class Deflater {
     private static let windowBits = 13
     private static let memoryLevel: Int32 = 6
 
@@ -15,7 +15,7 @@ final class Deflater {
     private let stream: UnsafeMutablePointer<z_stream>
     private var isReady = false
 
-    init(windowBits: Int, takesOverContext: Bool) {
+    package init(windowBits: Int, takesOverContext: Bool) {
         self.windowBits = min(windowBits, Deflater.windowBits)
         self.takesOverContext = takesOverContext
         stream = .allocate(capacity: 1)
@@ -27,7 +27,7 @@ final class Deflater {
         stream.deallocate()
     }
 
-    func compress(_ message: ByteBuffer, allocator: ByteBufferAllocator) -> ByteBuffer {
+    package func compress(_ message: ByteBuffer, allocator: ByteBufferAllocator) -> ByteBuffer {
         // Nothing to flush would write nothing: an empty message is one zero byte (§7.2.3.6).
         guard message.readableBytes > 0 else { return ByteBuffer(integer: UInt8(0)) }
         prepare()
@@ -61,7 +61,7 @@ final class Deflater {
 }
 
 /// Decompresses messages (RFC 7692 §7.2.2). Takes about 40 KiB once the first message came.
-final class Inflater {
+package final class Inflater {
     private static let windowBits: Int32 = 15
     /// What the sender took away.
     private static let flush = ByteBuffer(bytes: [0, 0, 0xFF, 0xFF])
@@ -70,7 +70,7 @@ final class Inflater {
     private let stream: UnsafeMutablePointer<z_stream>
     private var isReady = false
 
-    init(takesOverContext: Bool) {
+    package init(takesOverContext: Bool) {
         self.takesOverContext = takesOverContext
         stream = .allocate(capacity: 1)
         stream.initialize(to: z_stream())
@@ -83,7 +83,7 @@ final class Inflater {
 
     /// - Parameter limit: longest message that comes out.
     /// - Throws: `CloseReason`: 1009 above the limit, 1007 when the bytes are no deflate stream.
-    func decompress(_ message: ByteBuffer, limit: Int, allocator: ByteBufferAllocator) throws(CloseReason) -> ByteBuffer {
+    package func decompress(_ message: ByteBuffer, limit: Int, allocator: ByteBufferAllocator) throws(CloseReason) -> ByteBuffer {
         try prepare()
         var output = allocator.buffer(capacity: min(limit, message.readableBytes * 4 + 64))
         for part in [message, Inflater.flush] {

@@ -1,7 +1,7 @@
 import NIOHTTP1
 
 /// What both ends agreed on for permessage-deflate (RFC 7692 §7.1).
-struct DeflateParameters: Sendable, Equatable {
+package struct DeflateParameters: Sendable, Equatable {
     static let extensionName = "permessage-deflate"
     static let header = "Sec-WebSocket-Extensions"
 
@@ -11,6 +11,15 @@ struct DeflateParameters: Sendable, Equatable {
     /// Largest window of the server's compressor, 8 to 15 bits.
     var serverMaxWindowBits = 15
     var clientMaxWindowBits = 15
+
+    package init(
+        serverNoContextTakeover: Bool = false, clientNoContextTakeover: Bool = false, serverMaxWindowBits: Int = 15, clientMaxWindowBits: Int = 15
+    ) {
+        self.serverNoContextTakeover = serverNoContextTakeover
+        self.clientNoContextTakeover = clientNoContextTakeover
+        self.serverMaxWindowBits = serverMaxWindowBits
+        self.clientMaxWindowBits = clientMaxWindowBits
+    }
 
     /// zlib has no raw deflate with a window of 8 bits.
     private static let smallestWindow = 9

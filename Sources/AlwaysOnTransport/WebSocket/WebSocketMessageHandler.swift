@@ -1,15 +1,15 @@
 import AlwaysOnSession
-import NIOCore
-import NIOWebSocket
+package import NIOCore
+package import NIOWebSocket
 
 /// Frames ↔ messages, for both ends: fragments, masking, compression, pongs, the closing handshake.
-final class WebSocketMessageHandler: ChannelDuplexHandler {
-    typealias InboundIn = WebSocketFrame
-    typealias InboundOut = WebSocketMessage
-    typealias OutboundIn = WebSocketMessage
-    typealias OutboundOut = WebSocketFrame
+package final class WebSocketMessageHandler: ChannelDuplexHandler {
+    package typealias InboundIn = WebSocketFrame
+    package typealias InboundOut = WebSocketMessage
+    package typealias OutboundIn = WebSocketMessage
+    package typealias OutboundOut = WebSocketFrame
 
-    enum Role { case client, server }
+    package enum Role: Sendable { case client, server }
 
     /// How long the peer may take to answer a close frame.
     private static let closeTimeout = TimeAmount.seconds(1)
@@ -32,7 +32,7 @@ final class WebSocketMessageHandler: ChannelDuplexHandler {
     ///   - maximumFrameSize: longer messages are sent in continuation frames of this many bytes.
     ///   - maximumMessageSize: a longer message is refused with status 1009, before and after decompression.
     ///   - compression: nil for none.
-    init(role: Role, maximumFrameSize: Int, maximumMessageSize: Int, compression: DeflateParameters?) {
+    package init(role: Role, maximumFrameSize: Int, maximumMessageSize: Int, compression: DeflateParameters?) {
         self.role = role
         self.maximumFrameSize = maximumFrameSize
         self.maximumMessageSize = maximumMessageSize
@@ -49,7 +49,7 @@ final class WebSocketMessageHandler: ChannelDuplexHandler {
 
     // MARK: Inbound
 
-    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let frame = unwrapInboundIn(data)
         guard !closing || frame.opcode == .connectionClose else { return }
         guard hasAllowedReservedBits(frame) else { return fail(context, .protocolError, "a reserved bit is set") }
@@ -163,7 +163,7 @@ final class WebSocketMessageHandler: ChannelDuplexHandler {
 
     // MARK: Outbound
 
-    func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+    package func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
         guard !closing else {
             promise?.fail(ChannelError.ioOnClosedChannel)
             return

@@ -1,0 +1,37 @@
+import Foundation
+import FuzzTargets
+import TestKit
+import Testing
+
+/// A short run of every fuzz target over mutations of its corpus; `make fuzz` runs them for long, guided by coverage.
+@Suite struct FuzzTests {
+    @Test(arguments: FuzzTarget.allCases)
+    func shortRun(target: FuzzTarget) throws {
+        let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        let directory = root.appendingPathComponent("FuzzTests/Corpus/\(target.rawValue)")
+        let corpus = try FileManager.default.contentsOfDirectory(at: directory, includingPropertiesForKeys: nil)
+            .sorted { $0.path < $1.path }.map { [UInt8](try Data(contentsOf: $0)) }.filter { !$0.isEmpty }
+        try #require(!corpus.isEmpty)
+        for input in corpus { target.run(input) }
+        var generator = SeededGenerator(seed: 7)
+        for _ in 0..<3000 { target.run(mutation(of: corpus, &generator)) }
+    }
+
+    private func mutation(of corpus: [[UInt8]], _ generator: inout SeededGenerator) -> [UInt8] {
+        var bytes = corpus.randomElement(using: &generator)!
+        for _ in 0..<Int.random(in: 1...5, using: &generator) {
+            let place = Int.random(in: 0...bytes.count, using: &generator)
+            switch Int.random(in: 0..<5, using: &generator) {
+            case 0: bytes.insert(UInt8.random(in: 0...255, using: &generator), at: place)
+            case 1 where place < bytes.count: bytes.remove(at: place)
+            case 2 where place < bytes.count: bytes[place] ^= 1 << UInt8.random(in: 0...7, using: &generator)
+            case 3: bytes.removeSubrange(place...)
+            default:
+                let other = corpus.randomElement(using: &generator)!
+                let start = Int.random(in: 0..<other.count, using: &generator)
+                bytes.insert(contentsOf: other[start...].prefix(Int.random(in: 1...64, using: &generator)), at: place)
+            }
+        }
+        return bytes
+    }
+}
