@@ -2,6 +2,7 @@
 # make test   all tests
 # make bench  the measurements of Benchmarks/README.md
 # make conformance   the WebSocket cases of RFC 6455 and RFC 7692, with their number
+# make fuzz   every fuzz target for SECONDS each, guided by coverage (RUNS=10000000 for a number of inputs)
 # make tsan   all tests under the thread sanitizer
 CONFIG ?= debug
 JOBS ?= 2
@@ -10,7 +11,7 @@ BIN = $(SCRATCH)/$(CONFIG)
 BUILD = swift build -j $(JOBS) --scratch-path $(SCRATCH)
 PROGRAMS = thingplatform wsems luaScriptResource edgectl
 
-.PHONY: run test build release bench conformance tsan deps clean
+.PHONY: run test build release bench conformance fuzz tsan deps clean
 
 deps:
 	@Scripts/install-deps
@@ -38,6 +39,19 @@ bench: release
 conformance: deps
 	@$(BUILD) -c $(CONFIG) --build-tests
 	@swift test --skip-build -c $(CONFIG) --scratch-path $(SCRATCH) --filter WebSocketConformanceTests
+
+SECONDS ?= 60
+RUNS ?= -1
+TARGETS ?= message infotable json frames deflate multipart
+fuzz: deps
+	@EDGE_FUZZ=1 swift build -c release -j $(JOBS) --sanitize=fuzzer --scratch-path .build-fuzz --product edge-fuzz
+	@for target in $(TARGETS); do \
+	  mkdir -p .build-fuzz/corpus/$$target .build-fuzz/findings; \
+	  echo "==> $$target"; \
+	  EDGE_FUZZ_TARGET=$$target .build-fuzz/release/edge-fuzz .build-fuzz/corpus/$$target Tests/FuzzTests/Corpus/$$target \
+	    -max_total_time=$(SECONDS) -runs=$(RUNS) -max_len=4096 -timeout=5 -print_final_stats=1 \
+	    -artifact_prefix=.build-fuzz/findings/$$target- 2>&1 | grep -E "^stat|^Done|ERROR|Fatal|SUMMARY|artifact" ; \
+	done
 
 tsan: deps
 	@swift build --build-tests -j $(JOBS) --sanitize=thread --scratch-path .build-tsan
