@@ -21,7 +21,7 @@ public struct JSONReader {
 
     public let bytes: UnsafeBufferPointer<UInt8>
     /// Offset of the next byte to read.
-    public private(set) var position: Int
+    public internal(set) var position: Int
     private var depth = 0
     private let maximumDepth: Int
 
@@ -59,10 +59,16 @@ public struct JSONReader {
 
     /// The next member's name, or nil once the object has ended. `first` starts as true for each object.
     public mutating func nextKey(_ first: inout Bool) throws(JSONError) -> String? {
+        guard let key = try nextRawKey(&first) else { return nil }
+        return try text(of: key)
+    }
+
+    /// The next member's name as it stands in the text: for those who compare it and need no string.
+    public mutating func nextRawKey(_ first: inout Bool) throws(JSONError) -> RawString? {
         guard try nextItem(&first, close: UInt8(ascii: "}"), what: "object") else { return nil }
         guard skipBlanks() == UInt8(ascii: "\"") else { throw error("expected a member name in double quotes") }
-        let key = try string()
-        guard skipBlanks() == UInt8(ascii: ":") else { throw error("expected ':' after \"\(key)\"") }
+        let key = try rawString()
+        guard skipBlanks() == UInt8(ascii: ":") else { throw error("expected ':' after \"\(try text(of: key))\"") }
         position += 1
         return key
     }
@@ -156,92 +162,6 @@ public struct JSONReader {
         if position == start { throw error("expected a digit") }
     }
 
-    /// The text of a string, its escapes resolved.
-    public mutating func string() throws(JSONError) -> String {
-        guard skipBlanks() == UInt8(ascii: "\"") else { throw error("expected a string") }
-        let start = position
-        position += 1
-        let from = position
-        while position < bytes.count {
-            let byte = bytes[position]
-            if byte == UInt8(ascii: "\"") {
-                let plain = UnsafeBufferPointer(rebasing: bytes[from..<position])
-                guard let text = String(validating: plain, as: UTF8.self) else {
-                    throw JSONError(offset: start, message: "the string is not valid UTF-8")
-                }
-                position += 1
-                return text
-            }
-            if byte == UInt8(ascii: "\\") { return try stringWithEscapes(start: start, from: from) }
-            if byte < 0x20 { throw error("a control character in a string must be escaped") }
-            position += 1
-        }
-        throw JSONError(offset: start, message: "the string is not closed")
-    }
-
-    private mutating func stringWithEscapes(start: Int, from: Int) throws(JSONError) -> String {
-        var out = [UInt8](bytes[from..<position])
-        while position < bytes.count {
-            let byte = bytes[position]
-            switch byte {
-            case UInt8(ascii: "\""):
-                position += 1
-                guard let text = String(validating: out, as: UTF8.self) else {
-                    throw JSONError(offset: start, message: "the string is not valid UTF-8")
-                }
-                return text
-            case UInt8(ascii: "\\"):
-                position += 1
-                try escape(into: &out)
-            case 0..<0x20:
-                throw error("a control character in a string must be escaped")
-            default:
-                out.append(byte)
-                position += 1
-            }
-        }
-        throw JSONError(offset: start, message: "the string is not closed")
-    }
-
-    private mutating func escape(into out: inout [UInt8]) throws(JSONError) {
-        guard let byte = current else { throw error("the string is not closed") }
-        position += 1
-        switch byte {
-        case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"): out.append(byte)
-        case UInt8(ascii: "b"): out.append(8)
-        case UInt8(ascii: "f"): out.append(12)
-        case UInt8(ascii: "n"): out.append(10)
-        case UInt8(ascii: "r"): out.append(13)
-        case UInt8(ascii: "t"): out.append(9)
-        case UInt8(ascii: "u"):
-            var code = UInt32(try hexQuad())
-            if (0xD800..<0xDC00).contains(code) {
-                guard at(UInt8(ascii: "\\")), position + 1 < bytes.count, bytes[position + 1] == UInt8(ascii: "u") else {
-                    throw error("a high surrogate must be followed by a low one")
-                }
-                position += 2
-                let low = UInt32(try hexQuad())
-                guard (0xDC00..<0xE000).contains(low) else { throw error("a high surrogate must be followed by a low one") }
-                code = 0x10000 + ((code - 0xD800) << 10) + (low - 0xDC00)
-            }
-            guard let scalar = Unicode.Scalar(code) else { throw error("a low surrogate must follow a high one") }
-            out.append(contentsOf: UTF8.encode(scalar)!)
-        default:
-            position -= 1
-            throw error("unknown escape \\\(quoted(byte))")
-        }
-    }
-
-    private mutating func hexQuad() throws(JSONError) -> UInt16 {
-        var value: UInt16 = 0
-        for _ in 0..<4 {
-            guard let byte = current, let digit = hexDigit(byte) else { throw error("expected four hexadecimal digits") }
-            value = value << 4 | UInt16(digit)
-            position += 1
-        }
-        return value
-    }
-
     // MARK: Whole values
 
     /// Reads past one value of any kind, checking its grammar, and returns the bytes that it takes.
@@ -253,7 +173,7 @@ public struct JSONReader {
         case .null: try null()
         case .bool: _ = try bool()
         case .number: _ = try number()
-        case .string: _ = try string()
+        case .string: _ = try rawString()
         case .array:
             try beginArray()
             var first = true
@@ -261,18 +181,18 @@ public struct JSONReader {
         case .object:
             try beginObject()
             var first = true
-            while try nextKey(&first) != nil { try skipValue() }
+            while try nextRawKey(&first) != nil { try skipValue() }
         }
         return start..<position
     }
 
     // MARK: Bytes
 
-    private var current: UInt8? { position < bytes.count ? bytes[position] : nil }
-    private func at(_ byte: UInt8) -> Bool { position < bytes.count && bytes[position] == byte }
-    private func isDigit(_ byte: UInt8) -> Bool { byte &- UInt8(ascii: "0") < 10 }
+    var current: UInt8? { position < bytes.count ? bytes[position] : nil }
+    func at(_ byte: UInt8) -> Bool { position < bytes.count && bytes[position] == byte }
+    func isDigit(_ byte: UInt8) -> Bool { byte &- UInt8(ascii: "0") < 10 }
 
-    private mutating func skipBlanks() -> UInt8? {
+    mutating func skipBlanks() -> UInt8? {
         while position < bytes.count {
             let byte = bytes[position]
             guard byte == 0x20 || byte == 0x0A || byte == 0x0D || byte == 0x09 else { return byte }
@@ -283,16 +203,7 @@ public struct JSONReader {
 
     public func error(_ message: String) -> JSONError { JSONError(offset: position, message: message) }
 
-    private func quoted(_ byte: UInt8) -> String {
+    func quoted(_ byte: UInt8) -> String {
         (0x20..<0x7F).contains(byte) ? "'\(Character(UnicodeScalar(byte)))'" : "byte \(byte)"
-    }
-}
-
-func hexDigit(_ byte: UInt8) -> UInt8? {
-    switch byte {
-    case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
-    case UInt8(ascii: "a")...UInt8(ascii: "f"): byte - UInt8(ascii: "a") + 10
-    case UInt8(ascii: "A")...UInt8(ascii: "F"): byte - UInt8(ascii: "A") + 10
-    default: nil
     }
 }

@@ -98,34 +98,70 @@ struct InfotableJSONEncoder {
     }
 
     private mutating func rows(_ reader: inout JSONReader, fields: [DataShape.Field]) throws(JSONError) {
-        let columns = Dictionary(fields.enumerated().map { ($1.name, $0) }, uniquingKeysWith: { first, _ in first })
-        var places = [Int](repeating: -1, count: fields.count)
+        let columns = Columns(fields)
         try reader.beginArray()
         var firstRow = true
         while try reader.nextElement(&firstRow) {
-            for index in places.indices { places[index] = -1 }
-            try reader.beginObject()
-            var first = true
-            var expected = 0
-            while let key = try reader.nextKey(&first) {
-                // Members mostly come in the shape's order; else the dictionary knows.
-                let column = expected < fields.count && fields[expected].name == key ? expected : columns[key]
-                if let column {
-                    places[column] = reader.startOfNext()
-                    expected = column + 1
-                }
-                try reader.skipValue()
+            let (row, written) = (reader, out.writerIndex)
+            if try rowInOrder(&reader, columns) { continue }
+            reader = row
+            out.moveWriterIndex(to: written)
+            try rowInAnyOrder(&reader, columns)
+        }
+    }
+
+    private struct Columns {
+        let fields: [DataShape.Field]
+        let names: [[UInt8]]
+        let places: [String: Int]
+
+        init(_ fields: [DataShape.Field]) {
+            self.fields = fields
+            names = fields.map { Array($0.name.utf8) }
+            places = Dictionary(fields.enumerated().map { ($1.name, $0) }, uniquingKeysWith: { first, _ in first })
+        }
+    }
+
+    /// Members mostly come in the shape's order and are written as they come.
+    /// - Returns: false where they do not; what was written is then to be taken back.
+    private mutating func rowInOrder(_ reader: inout JSONReader, _ columns: Columns) throws(JSONError) -> Bool {
+        out.writeWireFlag(true)
+        out.writeInteger(UInt16(columns.fields.count))
+        try reader.beginObject()
+        var first = true
+        var column = 0
+        while let key = try reader.nextRawKey(&first) {
+            guard column < columns.fields.count, !key.hasEscapes, isEqual(key.range, columns.names[column]) else { return false }
+            try value(&reader, as: columns.fields[column].baseType, field: columns.fields[column].name)
+            column += 1
+        }
+        for _ in column..<columns.fields.count { out.writeInteger(BaseType.nothing.rawValue) }
+        return true
+    }
+
+    private func isEqual(_ range: Range<Int>, _ name: [UInt8]) -> Bool {
+        guard range.count == name.count else { return false }
+        for index in name.indices where name[index] != bytes[range.lowerBound + index] { return false }
+        return true
+    }
+
+    private mutating func rowInAnyOrder(_ reader: inout JSONReader, _ columns: Columns) throws(JSONError) {
+        var places = [Int](repeating: -1, count: columns.fields.count)
+        try reader.beginObject()
+        var first = true
+        while let key = try reader.nextKey(&first) {
+            if let column = columns.places[key] { places[column] = reader.startOfNext() }
+            try reader.skipValue()
+        }
+        out.writeWireFlag(true)
+        out.writeInteger(UInt16(places.count))
+        for (place, field) in zip(places, columns.fields) {
+            guard place >= 0 else {
+                out.writeInteger(BaseType.nothing.rawValue)
+                continue
             }
-            out.writeWireFlag(true)
-            out.writeInteger(UInt16(fields.count))
-            for (column, place) in places.enumerated() {
-                guard place >= 0 else {
-                    out.writeInteger(BaseType.nothing.rawValue)
-                    continue
-                }
-                var cell = JSONReader(bytes, position: place)
-                try value(&cell, as: fields[column].baseType, field: fields[column].name)
-            }
+            var cell = JSONReader(bytes, position: place)
+            try value(&cell, as: field.baseType, field: field.name)
         }
     }
 

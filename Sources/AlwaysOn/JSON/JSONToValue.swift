@@ -47,8 +47,8 @@ extension InfotableJSONEncoder {
         }
     }
 
-    private func mismatch(_ reader: JSONReader, _ kind: JSONReader.Kind, _ type: BaseType, _ field: String) -> JSONError {
-        reader.error("\"\(field)\": expected \(type.name), found \(kind)")
+    private func mismatch(_ offset: Int, _ kind: JSONReader.Kind, _ type: BaseType, _ field: String) -> JSONError {
+        JSONError(offset: offset, message: "\"\(field)\": expected \(type.name), found \(kind)")
     }
 
     private func number(
@@ -58,15 +58,15 @@ extension InfotableJSONEncoder {
         case .number: return JSONNumber.double(bytes[try reader.number()])
         case .bool: return try reader.bool() ? 1 : 0
         case .string:
-            let error = mismatch(reader, kind, type, field)
-            guard let number = Double(try reader.string()) else { throw error }
+            let start = reader.startOfNext()
+            guard let number = Double(try reader.string()) else { throw mismatch(start, kind, type, field) }
             return number
-        default: throw mismatch(reader, kind, type, field)
+        default: throw mismatch(reader.position, kind, type, field)
         }
     }
 
     private func boolean(_ reader: inout JSONReader, _ kind: JSONReader.Kind, _ field: String) throws(JSONError) -> Bool {
-        let error = mismatch(reader, kind, .boolean, field)
+        let start = reader.startOfNext()
         switch kind {
         case .bool: return try reader.bool()
         case .number: return JSONNumber.double(bytes[try reader.number()]) != 0
@@ -74,30 +74,33 @@ extension InfotableJSONEncoder {
             switch try reader.string().lowercased() {
             case "true": return true
             case "false": return false
-            default: throw error
+            default: throw mismatch(start, kind, .boolean, field)
             }
-        default: throw error
+        default: throw mismatch(start, kind, .boolean, field)
         }
     }
 
     private func milliseconds(
         _ reader: inout JSONReader, _ kind: JSONReader.Kind, _ type: BaseType, _ field: String
     ) throws(JSONError) -> Int64 {
-        let error = mismatch(reader, kind, type, field)
+        let start = reader.startOfNext()
         let text: String
         switch kind {
-        case .number: text = String(decoding: bytes[try reader.number()], as: UTF8.self)
+        case .number:
+            let range = try reader.number()
+            if let whole = JSONNumber.integer(bytes[range]) { return whole }
+            text = String(decoding: bytes[range], as: UTF8.self)
         case .string: text = try reader.string()
-        default: throw error
+        default: throw mismatch(start, kind, type, field)
         }
         if let whole = Int64(text) { return whole }
         if let double = Double(text), let whole = Int64(exactly: double.rounded()) { return whole }
         if let time = UTCTime(iso8601: text) { return time.milliseconds }
-        throw error
+        throw mismatch(start, kind, type, field)
     }
 
     private mutating func location(_ reader: inout JSONReader, _ kind: JSONReader.Kind, _ field: String) throws(JSONError) {
-        guard kind == .object else { throw mismatch(reader, kind, .location, field) }
+        guard kind == .object else { throw mismatch(reader.position, kind, .location, field) }
         var location = Location(latitude: 0, longitude: 0)
         try reader.beginObject()
         var first = true
@@ -173,14 +176,20 @@ extension InfotableJSONEncoder {
             }
             out.writeInteger(BaseType.infotable.rawValue)
             out.writeImmutableBuffer(nested.bytes)
-        default: throw mismatch(reader, kind, .infotable, field)
+        default: throw mismatch(reader.position, kind, .infotable, field)
         }
     }
 
     private mutating func text(_ reader: inout JSONReader, _ kind: JSONReader.Kind, _ type: BaseType) throws(JSONError) {
         let start = reader.startOfNext()
         if kind == .string {
-            let text = try reader.string()
+            let string = try reader.rawString()
+            if !string.hasEscapes, !type.isJSONText {
+                out.writeWireStringLength(string.range.count)
+                out.writeBytes(UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(bytes)[string.range]))
+                return
+            }
+            let text = try reader.text(of: string)
             // JSON handed over as text is taken as the JSON it holds; any other string is a JSON string of its own.
             if !type.isJSONText || text.first == "{" || text.first == "[" || text.isEmpty {
                 out.writeWireString(text)
@@ -196,6 +205,19 @@ extension InfotableJSONEncoder {
 }
 
 enum JSONNumber {
+    /// The whole number that JSON's grammar has already accepted; nil with a fraction, an exponent or more than 18 digits.
+    static func integer(_ text: Slice<UnsafeBufferPointer<UInt8>>) -> Int64? {
+        var value: Int64 = 0
+        let isNegative = text.first == UInt8(ascii: "-")
+        guard text.count <= 18 else { return nil }
+        for byte in isNegative ? text.dropFirst() : text {
+            let digit = byte &- UInt8(ascii: "0")
+            guard digit < 10 else { return nil }
+            value = value * 10 + Int64(digit)
+        }
+        return isNegative ? -value : value
+    }
+
     /// The double nearest to a number that JSON's grammar has already accepted.
     static func double(_ text: Slice<UnsafeBufferPointer<UInt8>>) -> Double {
         // Up to 15 digits and a power of ten up to 22 are exact in one operation (Clinger 1990).
