@@ -186,6 +186,29 @@ public struct JSONReader {
         return start..<position
     }
 
+    /// Reads past an array or object by its brackets alone: for one whose grammar is checked when it is read later.
+    public mutating func skipBalanced() throws(JSONError) {
+        let start = startOfNext()
+        var open = 0
+        while position < bytes.count {
+            switch bytes[position] {
+            case UInt8(ascii: "\""):
+                _ = try rawString()
+                continue
+            case UInt8(ascii: "["), UInt8(ascii: "{"): open += 1
+            case UInt8(ascii: "]"), UInt8(ascii: "}"):
+                open -= 1
+                if open == 0 {
+                    position += 1
+                    return
+                }
+            default: break
+            }
+            position += 1
+        }
+        throw JSONError(offset: start, message: "the array or object is not closed")
+    }
+
     // MARK: Bytes
 
     var current: UInt8? { position < bytes.count ? bytes[position] : nil }

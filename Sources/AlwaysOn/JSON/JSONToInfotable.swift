@@ -87,12 +87,17 @@ struct InfotableJSONEncoder {
         while let key = try reader.nextKey(&first) {
             let kind = try reader.peek()
             switch key {
-            case "rows" where kind == .array: members.rows = reader.startOfNext()
-            case "dataShape" where kind == .object, "datashape" where kind == .object: members.shape = reader.startOfNext()
-            case "latitude", "longitude": members.coordinates += 1
-            default: break
+            case "rows" where kind == .array && members.rows == nil:
+                members.rows = reader.startOfNext()
+                try reader.skipBalanced()
+            case "dataShape" where kind == .object && members.shape == nil, "datashape" where kind == .object && members.shape == nil:
+                members.shape = reader.startOfNext()
+                try reader.skipBalanced()
+            case "latitude", "longitude":
+                members.coordinates += 1
+                try reader.skipValue()
+            default: try reader.skipValue()
             }
-            try reader.skipValue()
         }
         return members
     }
@@ -125,8 +130,7 @@ struct InfotableJSONEncoder {
     /// Members mostly come in the shape's order and are written as they come.
     /// - Returns: false where they do not; what was written is then to be taken back.
     private mutating func rowInOrder(_ reader: inout JSONReader, _ columns: Columns) throws(JSONError) -> Bool {
-        out.writeWireFlag(true)
-        out.writeInteger(UInt16(columns.fields.count))
+        out.writeMultipleIntegers(1 as UInt8, UInt16(columns.fields.count))
         try reader.beginObject()
         var first = true
         var column = 0

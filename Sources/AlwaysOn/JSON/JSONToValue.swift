@@ -13,23 +13,16 @@ extension InfotableJSONEncoder {
             return
         }
         switch type {
-        case .number:
-            out.writeInteger(type.rawValue)
-            out.writeWireDouble(try number(&reader, kind, type, field))
+        case .number: out.writeMultipleIntegers(type.rawValue, try number(&reader, kind, type, field).bitPattern)
         case .integer:
             let start = reader.startOfNext()
             let double = try number(&reader, kind, type, field)
             guard let integer = Int32(exactly: double) else {
                 throw JSONError(offset: start, message: "\"\(field)\": expected a whole number from -2147483648 to 2147483647")
             }
-            out.writeInteger(type.rawValue)
-            out.writeInteger(integer)
-        case .boolean:
-            out.writeInteger(type.rawValue)
-            out.writeWireFlag(try boolean(&reader, kind, field))
-        case .datetime, .timespan:
-            out.writeInteger(type.rawValue)
-            out.writeInteger(try milliseconds(&reader, kind, type, field))
+            out.writeMultipleIntegers(type.rawValue, integer)
+        case .boolean: out.writeMultipleIntegers(type.rawValue, try boolean(&reader, kind, field) ? 1 : 0 as UInt8)
+        case .datetime, .timespan: out.writeMultipleIntegers(type.rawValue, try milliseconds(&reader, kind, type, field))
         case .location: try location(&reader, kind, field)
         case .blob, .image:
             let start = reader.startOfNext()
@@ -41,9 +34,7 @@ extension InfotableJSONEncoder {
             out.writeBytes(decoded)
         case .variant: try variant(&reader, kind)
         case .infotable: try nestedTable(&reader, kind, field)
-        default:
-            out.writeInteger(type.rawValue)
-            try text(&reader, kind, type)
+        default: try text(&reader, kind, type)
         }
     }
 
@@ -184,23 +175,28 @@ extension InfotableJSONEncoder {
         let start = reader.startOfNext()
         if kind == .string {
             let string = try reader.rawString()
-            if !string.hasEscapes, !type.isJSONText {
-                out.writeWireStringLength(string.range.count)
-                out.writeBytes(UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(bytes)[string.range]))
-                return
-            }
+            if !string.hasEscapes, !type.isJSONText { return writeText(type, string.range) }
             let text = try reader.text(of: string)
             // JSON handed over as text is taken as the JSON it holds; any other string is a JSON string of its own.
             if !type.isJSONText || text.first == "{" || text.first == "[" || text.isEmpty {
+                out.writeInteger(type.rawValue)
                 out.writeWireString(text)
                 return
             }
         } else {
             try reader.skipValue()
         }
-        let raw = bytes[start..<reader.position]
-        out.writeWireStringLength(raw.count)
-        out.writeBytes(raw)
+        writeText(type, start..<reader.position)
+    }
+
+    /// Bytes of the text as they stand.
+    private mutating func writeText(_ type: BaseType, _ range: Range<Int>) {
+        if range.count < 0x80 {
+            out.writeMultipleIntegers(type.rawValue, UInt8(range.count))
+        } else {
+            out.writeMultipleIntegers(type.rawValue, UInt32(range.count) | 0x8000_0000)
+        }
+        out.writeBytes(UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(bytes)[range]))
     }
 }
 

@@ -74,11 +74,9 @@ struct WireReader {
 
     mutating func string() throws(WireError) -> String {
         let start = position
-        let range = try stringRange()
-        guard let text = String(validating: self[range], as: UTF8.self) else {
-            throw WireError("the string is not valid UTF-8", offset: start)
-        }
-        return text
+        let bytes = self[try stringRange()]
+        guard isValidUTF8(bytes) else { throw WireError("the string is not valid UTF-8", offset: start) }
+        return String(decoding: bytes, as: UTF8.self)
     }
 
     mutating func skipString() throws(WireError) {
