@@ -48,7 +48,7 @@ struct EchoPlatform {
                     if auth.applicationKey == "good" { connection.accept(header) } else { connection.refuse(header) }
                 case .request(let header, let request): connection.respond(Response(.success, content: request.content), to: header)
                 case .bind(let header, _), .unbind(let header, _): connection.respond(Response(.success), to: header)
-                case .closed: break
+                case .refusedMessage, .closed: break
                 }
                 events.send((connection, event))
             }

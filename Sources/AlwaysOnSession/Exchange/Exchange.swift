@@ -27,6 +27,7 @@ struct Exchange<Context> {
     private var requests = RequestsInFlight<Context>()
     private var chunks: ChunkAssembler
     private var strikes = 0
+    private var refusals = RefusalLog()
 
     init(limits: SessionLimits) {
         self.limits = limits
@@ -34,7 +35,10 @@ struct Exchange<Context> {
     }
 
     /// When `expire` next has something to do, at the earliest.
-    var nextDeadline: NIODeadline { min(requests.earliestDeadline, chunks.earliestDeadline) }
+    var nextDeadline: NIODeadline { min(requests.earliestDeadline, chunks.earliestDeadline, refusals.nextDeadline) }
+
+    /// What is to be said in the log about refusals, once a second at most.
+    mutating func takeRefusal(now: NIODeadline) -> String? { refusals.take(now: now) }
 
     // MARK: Receiving
 
@@ -53,6 +57,7 @@ struct Exchange<Context> {
                 case .complete(let whole): return accept(try Message(decoding: whole))
                 case .refused(let status, let reason):
                     counters.droppedChunkSets += 1
+                    refusals.note("chunks of message \(chunk.header.requestID) were refused with \(status): \(reason)")
                     return reply(to: chunk.header, status, reason)
                 }
             }
@@ -68,6 +73,7 @@ struct Exchange<Context> {
         guard case .response(let response) = message.body else { return .message(message) }
         guard let context = requests.remove(message.header.requestID) else {
             counters.unmatchedResponses += 1
+            refusals.note("response \(message.header.requestID) answers no request, or one that has timed out")
             return .nothing
         }
         return .answered(context, response)
@@ -76,6 +82,7 @@ struct Exchange<Context> {
     private mutating func refuse(_ bytes: ByteBuffer, _ error: WireError) -> Incoming {
         counters.unreadable += 1
         strikes += 1
+        refusals.note("a message could not be read and was refused with \(error.status): \(error)")
         guard strikes < limits.maximumStrikes else {
             return .close(.init(.invalidData, "\(strikes) messages in a row could not be read, the last one \(error)"))
         }
@@ -100,6 +107,7 @@ struct Exchange<Context> {
     ) -> Submission {
         guard isControl || requests.count < limits.maximumRequestsInFlight else {
             counters.overloads += 1
+            refusals.note("a request was refused with \(Status.serviceUnavailable): \(requests.count) are waiting for their answer already")
             return .rejected(context, Response(.serviceUnavailable, reason: "\(requests.count) requests are waiting for their answer already"))
         }
         let id = requests.add(context, deadline: deadline)
@@ -143,6 +151,7 @@ struct Exchange<Context> {
         counters.timeouts += overdue.count
         let stale = chunks.expire(now)
         counters.droppedChunkSets += stale.count
+        if !stale.isEmpty { refusals.note("\(stale.count) messages whose chunks did not all come were dropped") }
         let replies = stale.filter(\.isRequest).flatMap {
             encode(Response(.gatewayTimeout, reason: "chunks of the request are missing"), to: $0)
         }

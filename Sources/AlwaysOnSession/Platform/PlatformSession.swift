@@ -49,6 +49,9 @@ package struct PlatformSession<Token> {
 
     package var counters: SessionCounters { exchange.counters }
 
+    /// A line for the log about what was refused or dropped, once a second at most. To be asked for after each event.
+    package mutating func takeRefusal(now: NIODeadline) -> String? { exchange.takeRefusal(now: now) }
+
     package var nextDeadline: NIODeadline {
         switch state {
         case .awaitingAuth(let by): min(by, exchange.nextDeadline)

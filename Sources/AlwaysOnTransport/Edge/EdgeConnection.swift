@@ -17,6 +17,8 @@ package final class EdgeConnection: ChannelInboundHandler, @unchecked Sendable {
         case bindAnswered(Bind, Response)
         case unbindAnswered(Bind, Response)
         case request(Header, Request)
+        /// Something was refused or dropped: a line for the log, once a second at most.
+        case refusedMessage(String)
         /// The last event. What still waited has been completed with 5.03.
         case closed(String)
     }
@@ -138,6 +140,7 @@ package final class EdgeConnection: ChannelInboundHandler, @unchecked Sendable {
 
     private func scheduleTick() {
         guard let channel, channel.isActive else { return }
+        if let text = session.takeRefusal(now: channel.eventLoop.now) { onEvent(self, .refusedMessage(text)) }
         timer.schedule(session.nextDeadline, on: channel.eventLoop) { [weak self] in self?.tick() }
     }
 

@@ -17,6 +17,8 @@ package final class PlatformConnection: ChannelInboundHandler, @unchecked Sendab
         case bind(Header, Bind)
         case unbind(Header, Bind)
         case request(Header, Request)
+        /// Something was refused or dropped: a line for the log, once a second at most.
+        case refusedMessage(String)
         /// The last event.
         case closed(String)
     }
@@ -122,6 +124,7 @@ package final class PlatformConnection: ChannelInboundHandler, @unchecked Sendab
 
     private func scheduleTick() {
         guard channel.isActive else { return }
+        if let text = session.takeRefusal(now: channel.eventLoop.now) { onEvent(self, .refusedMessage(text)) }
         timer.schedule(session.nextDeadline, on: channel.eventLoop) { [weak self] in self?.tick() }
     }
 

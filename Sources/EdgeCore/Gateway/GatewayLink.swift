@@ -60,6 +60,7 @@ extension Gateway {
                 // A response belongs to the connection that the request came by, and dies with it.
                 connection.respond(response, to: header)
             }
+        case .refusedMessage(let text): logger.warning("from the platform: \(text)")
         case .closed(let text): closed(text, connection)
         }
     }

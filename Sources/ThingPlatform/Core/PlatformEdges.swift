@@ -20,6 +20,7 @@ extension Platform {
         case .request(let header, let request):
             guard let principal = edges[connection.id]?.principal else { return }
             perform(request, as: principal, edge: connection.id).whenSuccess { connection.respond($0, to: header) }
+        case .refusedMessage(let text): logger.warning("connection \(connection.id): \(text)")
         case .closed(let text): closed(connection, text)
         }
     }
