@@ -11,7 +11,7 @@ BIN = $(SCRATCH)/$(CONFIG)
 BUILD = swift build -j $(JOBS) --scratch-path $(SCRATCH)
 PROGRAMS = thingplatform wsems luaScriptResource edgectl
 
-.PHONY: run test build release bench conformance fuzz tsan deps clean
+.PHONY: run test build release bench bench-codec conformance fuzz tsan deps clean
 
 deps:
 	@Scripts/install-deps
@@ -33,8 +33,11 @@ release: deps
 	@echo "==> Building optimised programs"
 	@for program in $(PROGRAMS); do $(BUILD) -c release --static-swift-stdlib -Xlinker -s --product $$program || exit 1; done
 
-bench: release
+bench: bench-codec release
 	@BIN=$(SCRATCH)/release Benchmarks/bind
+
+bench-codec: deps
+	@cd Benchmarks && swift run -c release -j $(JOBS) codec
 
 conformance: deps
 	@$(BUILD) -c $(CONFIG) --build-tests
