@@ -44,8 +44,9 @@ import Testing
             guard message.header.isRequest || message.header.isResponse else { continue }
             let whole = message.encoded()
             let size = Int.random(in: 1100...1500, using: &random.generator)
-            let pieces = try Chunk.split(whole, size: size)
-            #expect(pieces.allSatisfy { $0.readableBytes <= size })
+            let reserve = Bool.random(using: &random.generator) ? 4 : 0
+            let pieces = try Chunk.split(whole, size: size, reserve: reserve)
+            #expect(pieces.allSatisfy { $0.readableBytes <= size - reserve })
             guard pieces.count > 1 else { continue }
             var joined = ByteBuffer()
             joined.writeHeader(message.header)

@@ -64,10 +64,12 @@ public struct Chunk: Sendable, Equatable {
 
     /// Cuts an encoded message into pieces of at most `size` bytes each; one that fits comes back as it is.
     ///
-    /// - Parameter size: 512 to 65,535.
+    /// - Parameters:
+    ///   - size: 512 to 65,535.
+    ///   - reserve: bytes of each piece that stay unused.
     /// - Throws: `WireError` (4.13) when more than 65,535 chunks would be needed.
-    public static func split(_ message: ByteBuffer, size: Int) throws -> [ByteBuffer] {
-        guard message.readableBytes > size else { return [message] }
+    public static func split(_ message: ByteBuffer, size: Int, reserve: Int = 0) throws -> [ByteBuffer] {
+        guard message.readableBytes > size - reserve else { return [message] }
         return try WireReader.withReader(message) { reader in
             let (header, _) = try reader.header()
             var entity: Entity?
@@ -77,7 +79,7 @@ public struct Chunk: Sendable, Equatable {
                 entity = Entity(type: type, name: try reader.string())
             }
             let entitySize = reader.position - bodyStart
-            let capacity = size - overhead - entitySize
+            let capacity = size - reserve - overhead - entitySize
             guard capacity > 0 else { throw WireError("the entity name leaves no room in a chunk of \(size) bytes", offset: 15) }
             // The first piece's data is shorter: its body begins with the entity itself.
             let total = message.readableBytes - bodyStart

@@ -138,8 +138,8 @@ struct Exchange<Context> {
             throw WireError(
                 "a message of \(bytes.readableBytes) bytes, \(limits.maximumMessageSize) may be sent", status: .entityTooLarge, offset: 0)
         }
-        guard bytes.readableBytes > limits.chunkSize, message.header.isRequest || message.header.isResponse else { return [bytes] }
-        do { return try Chunk.split(bytes, size: limits.chunkSize) } catch {
+        guard bytes.readableBytes > limits.chunkSize - limits.chunkReserve, message.header.isRequest || message.header.isResponse else { return [bytes] }
+        do { return try Chunk.split(bytes, size: limits.chunkSize, reserve: limits.chunkReserve) } catch {
             throw error as? WireError ?? WireError("\(error)", offset: 0)
         }
     }

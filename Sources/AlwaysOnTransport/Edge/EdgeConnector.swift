@@ -41,8 +41,10 @@ package enum EdgeConnector {
             .connect(host: endpoint.host, port: endpoint.port)
             .flatMap { channel -> EventLoopFuture<EdgeConnection> in
                 let timeout = loop.scheduleTask(deadline: deadline) { channel.close(promise: nil) }
-                let connection = upgrade(channel, endpoint, applicationKey: applicationKey) {
-                    EdgeConnection(session: session, auth: Auth(applicationKey: applicationKey), onEvent: onEvent)
+                let connection = upgrade(channel, endpoint, applicationKey: applicationKey) { isCompressed in
+                    var session = session
+                    session.limits.chunkReserve = isCompressed ? 4 : 0
+                    return EdgeConnection(session: session, auth: Auth(applicationKey: applicationKey), onEvent: onEvent)
                 }
                 // When TLS fails, what the upgrade sees is only that its channel went away.
                 let firstError = try? channel.pipeline.syncOperations.handler(type: FirstErrorHandler.self)
@@ -57,14 +59,14 @@ package enum EdgeConnector {
     }
 
     private static func upgrade(
-        _ channel: any Channel, _ endpoint: PlatformEndpoint, applicationKey: String, _ makeConnection: @escaping @Sendable () -> EdgeConnection
+        _ channel: any Channel, _ endpoint: PlatformEndpoint, applicationKey: String, _ makeConnection: @escaping @Sendable (_ isCompressed: Bool) -> EdgeConnection
     ) -> EventLoopFuture<EdgeConnection> {
         let maximumMessageSize = 16 * 1_048_576
         let upgrader = NIOTypedWebSocketClientUpgrader<Upgrade>(maxFrameSize: maximumMessageSize, enableAutomaticErrorHandling: true) { channel, answer in
             channel.eventLoop.makeCompletedFuture {
                 let compression = try DeflateParameters.answered(answer.headers)
                 if compression != nil, !endpoint.compression { throw ConnectFailure("the platform answered with compression, which was not offered") }
-                let connection = makeConnection()
+                let connection = makeConnection(compression != nil)
                 try channel.pipeline.syncOperations.addHandlers([
                     WebSocketMessageHandler(
                         role: .client, maximumFrameSize: endpoint.maximumFrameSize, maximumMessageSize: maximumMessageSize,

@@ -35,10 +35,13 @@ package struct AlwaysOnUpgrader: Sendable {
                 channel.eventLoop.makeCompletedFuture {
                     // An edge resets the connection on a frame that is longer than it announced.
                     let announced = head.headers.first(name: "Max-Frame-Size").flatMap { Int($0) } ?? defaultFrameSize
+                    let compression = agree(head)?.parameters
+                    var session = session
+                    session.limits.chunkReserve = compression == nil ? 0 : 4
                     try channel.pipeline.syncOperations.addHandlers([
                         WebSocketMessageHandler(
                             role: .server, maximumFrameSize: min(max(announced, 128), 1 << 20),
-                            maximumMessageSize: session.limits.maximumMessageSize, compression: agree(head)?.parameters),
+                            maximumMessageSize: session.limits.maximumMessageSize, compression: compression),
                         PlatformConnection(id: makeID(), channel: channel, session: session, onEvent: onEvent),
                     ])
                 }
