@@ -76,25 +76,57 @@ struct EchoPlatform {
         return connection
     }
 
-    func online(_ platform: EchoPlatform, respond: @escaping @Sendable (Request) -> Response = { _ in Response(.notFound) }) async throws -> EdgeConnection {
+    func online(_ platform: EchoPlatform, compression: Bool = true, respond: @escaping @Sendable (Request) -> Response = { _ in Response(.notFound) }) async throws -> EdgeConnection {
         let events = Events<EdgeConnection.Event>()
-        let connection = try await connect(platform.endpoint, events: events, respond: respond)
+        var endpoint = platform.endpoint
+        endpoint.compression = compression
+        let connection = try await connect(endpoint, events: events, respond: respond)
         try await events.next { if case .online = $0 { () } else { nil } }
         return connection
     }
 
     /// One byte, more than a frame, more than a chunk: each in both directions.
-    @Test(arguments: [1, 7000, 20_000, 900_000])
-    func contentTravelsBothWays(size: Int) async throws {
-        let platform = try await EchoPlatform()
+    @Test(arguments: [1, 7000, 20_000, 900_000], [(true, true), (true, false), (false, true), (false, false)])
+    func contentTravelsBothWays(size: Int, compression: (edge: Bool, platform: Bool)) async throws {
+        let platform = try await EchoPlatform { $0.compression = compression.platform }
         let blob = ByteBuffer(bytes: (0..<size).map { UInt8(truncatingIfNeeded: $0 &* 31) })
         let content = EncodedInfotable(Infotable("data", .blob(blob)))
-        let edge = try await online(platform) { Response(.success, content: $0.content) }
+        let edge = try await online(platform, compression: compression.edge) { Response(.success, content: $0.content) }
         let there = try await loop.flatSubmit { edge.request(Request(.post, "T", .service, "Echo", content: content), timeout: .seconds(20)) }.get()
         #expect(there.status.isSuccess && there.content == content)
         let connection = try await platform.events.next { if case .request = $0.1 { $0.0 } else { nil } }
         let back = try await platform.loop.flatSubmit { connection.request(Request(.post, "T", .service, "Echo", content: content), timeout: .seconds(20)) }.get()
         #expect(back.status.isSuccess && back.content == content)
+        await platform.server.stop()
+    }
+
+    /// The answer to an upgrade names the extension where it was offered and is on, and no other.
+    @Test(arguments: [
+        ("permessage-deflate", true, "permessage-deflate"), ("permessage-deflate", false, nil), ("x-other, permessage-deflate; server_no_context_takeover", true, "permessage-deflate; server_no_context_takeover"),
+        ("x-other", true, nil), ("", true, nil),
+    ] as [(String, Bool, String?)])
+    func compressionIsAgreedOn(offer: String, isOn: Bool, answer: String?) async throws {
+        let platform = try await EchoPlatform { $0.compression = isOn }
+        let channel = try await ClientBootstrap(group: loop).connect(host: "127.0.0.1", port: platform.server.port) { channel in
+            channel.eventLoop.makeCompletedFuture { try NIOAsyncChannel<ByteBuffer, ByteBuffer>(wrappingChannelSynchronously: channel) }
+        }
+        let request = """
+            GET /Thingworx/WS HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r
+            Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Extensions: \(offer)\r\n\r\n
+            """
+        let head = try await channel.executeThenClose { inbound, outbound in
+            try await outbound.write(ByteBuffer(string: request))
+            var text = ""
+            for try await part in inbound {
+                text += String(buffer: part)
+                if text.contains("\r\n\r\n") { break }
+            }
+            return text
+        }
+        #expect(head.hasPrefix("HTTP/1.1 101"))
+        #expect(head.lowercased().contains("sec-websocket-accept: s3pplmbitxaq9kygzzhzrbk+xoo="))
+        let line = head.split(separator: "\r\n").first { $0.lowercased().hasPrefix("sec-websocket-extensions:") }
+        #expect(line.map { String($0.split(separator: ": ", maxSplits: 1)[1]) } == answer)
         await platform.server.stop()
     }
 
