@@ -100,36 +100,6 @@ struct EchoPlatform {
         await platform.server.stop()
     }
 
-    /// The answer to an upgrade names the extension where it was offered and is on, and no other.
-    @Test(arguments: [
-        ("permessage-deflate", true, "permessage-deflate"), ("permessage-deflate", false, nil), ("x-other, permessage-deflate; server_no_context_takeover", true, "permessage-deflate; server_no_context_takeover"),
-        ("x-other", true, nil), ("", true, nil),
-    ] as [(String, Bool, String?)])
-    func compressionIsAgreedOn(offer: String, isOn: Bool, answer: String?) async throws {
-        let platform = try await EchoPlatform { $0.compression = isOn }
-        let channel = try await ClientBootstrap(group: loop).connect(host: "127.0.0.1", port: platform.server.port) { channel in
-            channel.eventLoop.makeCompletedFuture { try NIOAsyncChannel<ByteBuffer, ByteBuffer>(wrappingChannelSynchronously: channel) }
-        }
-        let request = """
-            GET /Thingworx/WS HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r
-            Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Extensions: \(offer)\r\n\r\n
-            """
-        let head = try await channel.executeThenClose { inbound, outbound in
-            try await outbound.write(ByteBuffer(string: request))
-            var text = ""
-            for try await part in inbound {
-                text += String(buffer: part)
-                if text.contains("\r\n\r\n") { break }
-            }
-            return text
-        }
-        #expect(head.hasPrefix("HTTP/1.1 101"))
-        #expect(head.lowercased().contains("sec-websocket-accept: s3pplmbitxaq9kygzzhzrbk+xoo="))
-        let line = head.split(separator: "\r\n").first { $0.lowercased().hasPrefix("sec-websocket-extensions:") }
-        #expect(line.map { String($0.split(separator: ": ", maxSplits: 1)[1]) } == answer)
-        await platform.server.stop()
-    }
-
     @Test func manyRequestsAtOnce() async throws {
         let platform = try await EchoPlatform()
         let edge = try await online(platform)

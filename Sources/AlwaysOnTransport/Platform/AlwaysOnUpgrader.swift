@@ -27,7 +27,9 @@ package struct AlwaysOnUpgrader: Sendable {
             maxFrameSize: session.limits.maximumMessageSize,
             shouldUpgrade: { channel, head in
                 let asked = head.uri.split(separator: "?", maxSplits: 1).first.map { $0.lowercased() }
-                guard asked == path else { return channel.eventLoop.makeSucceededFuture(nil) }
+                // NIO looks at Upgrade alone (RFC 6455 §4.2.1).
+                let isAsked = head.headers[canonicalForm: "Connection"].contains { $0.lowercased() == "upgrade" }
+                guard asked == path, isAsked else { return channel.eventLoop.makeSucceededFuture(nil) }
                 let extensions = agree(head).map { [(DeflateParameters.header, $0.answer)] }
                 return channel.eventLoop.makeSucceededFuture(HTTPHeaders(extensions ?? []))
             },
