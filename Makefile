@@ -4,6 +4,7 @@
 # make conformance   the WebSocket cases of RFC 6455 and RFC 7692, with their number
 # make fuzz   every fuzz target for SECONDS each, guided by coverage (RUNS=10000000 for a number of inputs)
 # make tsan   all tests under the thread sanitizer
+SHELL = /bin/bash -o pipefail
 CONFIG ?= debug
 JOBS ?= 2
 SCRATCH ?= .build
@@ -41,7 +42,9 @@ bench-codec: deps
 
 conformance: deps
 	@$(BUILD) -c $(CONFIG) --build-tests
-	@swift test --skip-build -c $(CONFIG) --scratch-path $(SCRATCH) --filter WebSocketConformanceTests
+	@swift test --skip-build -c $(CONFIG) --scratch-path $(SCRATCH) --filter 'WebSocketConformanceTests|UpgradeTests' \
+	  | awk '{ print } / passed after / { if (match($$0, /with [0-9]+ test case/)) n += substr($$0, RSTART + 5); else if (/Test .*\(\)/) n++ } \
+	         END { print "==> " n " cases" }'
 
 SECONDS ?= 60
 RUNS ?= -1
