@@ -72,7 +72,7 @@ import Testing
         #expect(try await client.property(thing: "H", "other").int == 50)
         #expect(try await client.send(.GET, "/scripts/Nobody/x").status == 404)
         #expect(await scripts.end() == 0, "\(scripts.output)")
-        #expect(scripts.output.contains("cpu ended with 7 and false"))
+        #expect(scripts.output.contains("cpu: ended with 7 and false"))
     }
 
     @Test func infotablesShapesAndTheMutex() async throws {

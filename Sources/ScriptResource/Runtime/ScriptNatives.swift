@@ -11,7 +11,9 @@ extension Script {
     func natives() -> [String: LuaState.Native] {
         [
             "log": { [logger] call in
-                logger.log(level: Script.level(call[0].string ?? ""), "\(call[1].string ?? "") \(call[2].string ?? "")")
+                let area = call[1].string ?? ""
+                let prefix = area.isEmpty || area == logger.label ? "" : "\(area) "
+                logger.log(level: Script.level(call[0].string ?? ""), "\(prefix)\(call[2].string ?? "")")
                 return .values([])
             },
             "now": { _ in .values([.number(Double(Script.now()))]) },
