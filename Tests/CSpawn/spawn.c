@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 int spawn_program(pid_t *pid, const char *path, char *const argv[], char *const envp[], const char *directory, int input, int output) {
@@ -26,5 +27,7 @@ int spawn_program(pid_t *pid, const char *path, char *const argv[], char *const 
     posix_spawn_file_actions_destroy(&actions);
     return error;
 }
+
+int process_descriptor(pid_t pid) { return (int)syscall(SYS_pidfd_open, pid, 0); }
 
 int closing_pipe(int ends[2]) { return pipe2(ends, O_CLOEXEC); }

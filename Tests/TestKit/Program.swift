@@ -1,4 +1,4 @@
-@preconcurrency import Dispatch
+import CSpawn
 import Foundation
 import NIOConcurrencyHelpers
 
@@ -22,7 +22,6 @@ public final class Program: Sendable {
     public struct Failure: Error, CustomStringConvertible { public let description: String }
 
     private let state = NIOLockedValueBox(State())
-    private let queue = DispatchQueue(label: "program output")
     public let name: String
     public let pid: Int32
 
@@ -37,21 +36,7 @@ public final class Program: Sendable {
         pid = try Program.spawn(path, arguments, in: directory, environment: all, input: input, output: output.write)
         close(input)
         close(output.write)
-        let source = DispatchSource.makeReadSource(fileDescriptor: output.read, queue: queue)
-        source.setEventHandler { [weak self] in if Program.drain(output.read, into: self) { source.cancel() } }
-        source.setCancelHandler { close(output.read) }
-        source.activate()
-        // The end of the process is the end of its output: the pipe itself may live on in one of its children.
-        Thread { [weak self, queue, pid] in
-            var status: Int32 = 0
-            while waitpid(pid, &status, 0) < 0, errno == EINTR {}
-            let exit = status & 0x7f == 0 ? (status >> 8) & 0xff : status & 0x7f
-            queue.async { [weak self] in
-                if !source.isCancelled { _ = Program.drain(output.read, into: self) }
-                source.cancel()
-                self?.ended(exit)
-            }
-        }.start()
+        Thread { [weak self, pid] in Program.watch(pid, output.read) { self } }.start()
     }
 
     deinit { signal(SIGKILL) }
@@ -120,6 +105,24 @@ public final class Program: Sendable {
     }
 
     // MARK: Events
+
+    /// Reads until the process ends: the pipe itself may live on in one of its children.
+    private static func watch(_ pid: pid_t, _ output: Int32, _ program: () -> Program?) {
+        let process = process_descriptor(pid)
+        var places = [pollfd(fd: output, events: Int16(POLLIN), revents: 0), pollfd(fd: process, events: Int16(POLLIN), revents: 0)]
+        while true {
+            guard poll(&places, 2, -1) > 0 else { continue }
+            let hasEnded = places[1].revents != 0
+            if drain(output, into: program()) { places[0].fd = -1 }
+            guard hasEnded else { continue }
+            var status: Int32 = 0
+            while waitpid(pid, &status, 0) < 0, errno == EINTR {}
+            close(output)
+            close(process)
+            program()?.ended(status & 0x7f == 0 ? (status >> 8) & 0xff : status & 0x7f)
+            return
+        }
+    }
 
     /// Reads what the pipe holds now; true at its end.
     private static func drain(_ descriptor: Int32, into program: Program?) -> Bool {
