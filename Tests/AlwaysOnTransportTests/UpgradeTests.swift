@@ -82,7 +82,8 @@ import Testing
                 }
             }
         }
-        let endpoint = PlatformEndpoint(host: "127.0.0.1", port: server.channel.localAddress!.port!)
+        var endpoint = PlatformEndpoint(host: "127.0.0.1", port: server.channel.localAddress!.port!)
+        endpoint.connectTimeout = .seconds(60)
         let failure = await #expect(throws: ConnectFailure.self) {
             try await EdgeConnector.connect(to: endpoint, applicationKey: "k", session: .init(), on: loop) { _, _ in }.get()
         }
