@@ -45,9 +45,9 @@ let package = Package(
             name: "NetworkSupport", dependencies: [product("NIOCore", nio), product("NIOPosix", nio), product("NIOSSL", "swift-nio-ssl")],
             swiftSettings: settings),
         // MARK: Common ground of the programs
-        .target(name: "ProgramSupport", dependencies: ["Formats", logging, arguments], swiftSettings: settings),
         .target(
             name: "Secrets", dependencies: ["Formats", product("Crypto", "swift-crypto")], swiftSettings: settings),
+        .target(name: "ProgramSupport", dependencies: ["Formats", "Secrets", logging, arguments], swiftSettings: settings),
         .target(name: "Settings", dependencies: ["Formats", "Secrets", product("NIOCore", nio)], swiftSettings: settings),
         .target(
             name: "HTTPTransport",
@@ -91,7 +91,7 @@ let package = Package(
             name: "wsems", dependencies: ["AlwaysOnTransport", "EdgeCore", "EdgeHTTP", "HTTPTransport", "ProgramSupport", "Secrets", "Settings", logging, arguments, product("NIOPosix", nio), product("NIOSSL", "swift-nio-ssl")],
             swiftSettings: settings),
         .executableTarget(
-            name: "luaScriptResource", dependencies: ["ScriptResource", "ProgramSupport", "Secrets", "LuaRuntime", "HTTPTransport", logging, arguments, product("NIOPosix", nio)],
+            name: "luaScriptResource", dependencies: ["ScriptResource", "ProgramSupport", "LuaRuntime", "HTTPTransport", logging, arguments, product("NIOPosix", nio)],
             swiftSettings: settings),
         .executableTarget(
             name: "thingplatform", dependencies: ["ThingPlatform", "ProgramSupport", "HTTPTransport", logging, arguments, product("NIOPosix", nio)],

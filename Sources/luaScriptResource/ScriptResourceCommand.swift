@@ -3,7 +3,6 @@ import Logging
 import NIOPosix
 import ProgramSupport
 import ScriptResource
-import Secrets
 
 /// The command line of the Lua Script Resource (lsr.md §1).
 struct ScriptResourceCommand: AsyncParsableCommand {
@@ -17,19 +16,11 @@ struct ScriptResourceCommand: AsyncParsableCommand {
     @Flag(name: .customLong("version", withSingleDash: true), help: "Print the version and exit.")
     var version = false
 
-    @Option(
-        name: .customLong("encrypt", withSingleDash: true), parsing: .unconditional,
-        help: ArgumentHelp("Print the encrypted form of a secret and exit; - reads it from standard input.", valueName: "text"))
-    var encrypt: String?
+    @OptionGroup var secret: EncryptOption
 
     func run() async throws {
         if version { return Console.line(Product.version) }
-        if let encrypt {
-            guard let secret = encrypt == "-" ? Console.secretLine(prompt: "Secret: ") : encrypt, !secret.isEmpty else {
-                throw ValidationError("expected a text to encrypt")
-            }
-            return Console.line("\nEncrypted value:\n\(try KeyFile(besides: cfg).loadOrCreate().seal(Secret(secret), place: nil))")
-        }
+        if try secret.printEncrypted(besides: cfg) { return }
         let log = LogSystem(level: .info)
         let logger = log.logger("luaScriptResource")
         do {

@@ -2,7 +2,6 @@ import ArgumentParser
 import EdgeCore
 import Logging
 import ProgramSupport
-import Secrets
 import Settings
 
 /// The command line of the gateway (ems.md §1.2).
@@ -23,14 +22,11 @@ struct WSEMS: AsyncParsableCommand {
     @Flag(name: .customLong("version", withSingleDash: true), help: "Print the version and exit.")
     var version = false
 
-    @Option(
-        name: .customLong("encrypt", withSingleDash: true), parsing: .unconditional,
-        help: ArgumentHelp("Print the encrypted form of a secret and exit; - reads it from standard input.", valueName: "text"))
-    var encrypt: String?
+    @OptionGroup var secret: EncryptOption
 
     func run() async throws {
         if version { return Console.line(Product.version) }
-        if let encrypt { return try printEncrypted(encrypt) }
+        if try secret.printEncrypted(besides: cfg) { return }
         let file = ConfigurationFile(path: cfg)
         if check { return try checkConfiguration(file) }
         let log = LogSystem(level: .warning)
@@ -38,15 +34,6 @@ struct WSEMS: AsyncParsableCommand {
         guard let loaded = file.load(report: { logger.log(level: $0, "\($1)") }) else { throw ExitCode(1) }
         let status = await GatewayProgram(file: file, loaded: loaded, log: log).run()
         if status != 0 { throw ExitCode(status) }
-    }
-
-    /// Three lines, the value alone on the last: what existing installer scripts parse (ems.md §3.2).
-    private func printEncrypted(_ text: String) throws {
-        guard let secret = text == "-" ? Console.secretLine(prompt: "Secret: ") : text, !secret.isEmpty else {
-            throw ValidationError("expected a text to encrypt")
-        }
-        let keys = try KeyFile(besides: cfg).loadOrCreate()
-        Console.line("\nEncrypted value:\n\(keys.seal(Secret(secret), place: nil))")
     }
 
     private func checkConfiguration(_ file: ConfigurationFile) throws {
