@@ -56,7 +56,7 @@ fuzz: deps
 	  echo "==> $$target"; \
 	  EDGE_FUZZ_TARGET=$$target .build-fuzz/release/edge-fuzz .build-fuzz/corpus/$$target Tests/FuzzTests/Corpus/$$target \
 	    -max_total_time=$(SECONDS) -runs=$(RUNS) -max_len=4096 -timeout=5 -print_final_stats=1 \
-	    -artifact_prefix=.build-fuzz/findings/$$target- 2>&1 | grep -E "^stat|^Done|ERROR|Fatal|SUMMARY|artifact" ; \
+	    -artifact_prefix=.build-fuzz/findings/$$target- 2>&1 | grep -E "^stat|^Done|ERROR|Fatal|SUMMARY|artifact" || exit 1; \
 	done
 
 tsan: deps
