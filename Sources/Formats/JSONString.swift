@@ -7,10 +7,16 @@ extension JSONReader {
     }
 
     /// The text of a string, its escapes resolved.
-    public mutating func string() throws(JSONError) -> String { try text(of: try rawString()) }
+    public mutating func string() throws(JSONError) -> String {
+        let (raw, text) = try scan()
+        return text ?? String(decoding: bytes[raw.range], as: UTF8.self)
+    }
 
     /// Reads a string without making one.
-    public mutating func rawString() throws(JSONError) -> RawString {
+    public mutating func rawString() throws(JSONError) -> RawString { try scan().raw }
+
+    /// The text comes with it where checking it had to make it: with escapes or beyond ASCII.
+    private mutating func scan() throws(JSONError) -> (raw: RawString, text: String?) {
         guard skipBlanks() == UInt8(ascii: "\"") else { throw error("expected a string") }
         let start = position
         position += 1
@@ -21,15 +27,14 @@ extension JSONReader {
             let byte = bytes[position]
             if byte == UInt8(ascii: "\"") {
                 let range = from..<position
-                guard isASCII || String(validating: UnsafeBufferPointer(rebasing: bytes[range]), as: UTF8.self) != nil else {
-                    throw JSONError(offset: start, message: "the string is not valid UTF-8")
-                }
+                let text = isASCII ? nil : String(validating: UnsafeBufferPointer(rebasing: bytes[range]), as: UTF8.self)
+                guard isASCII || text != nil else { throw JSONError(offset: start, message: "the string is not valid UTF-8") }
                 position += 1
-                return RawString(range: range, hasEscapes: false)
+                return (RawString(range: range, hasEscapes: false), text)
             }
             if byte == UInt8(ascii: "\\") {
-                _ = try stringWithEscapes(start: start, from: from)
-                return RawString(range: from..<position - 1, hasEscapes: true)
+                let text = try stringWithEscapes(start: start, from: from)
+                return (RawString(range: from..<position - 1, hasEscapes: true), text)
             }
             if byte < 0x20 { throw error("a control character in a string must be escaped") }
             if byte >= 0x80 { isASCII = false }
