@@ -40,7 +40,7 @@ import Testing
         (["permessage-deflate; client_no_context_takeover"], DeflateParameters(clientNoContextTakeover: true)),
         (["permessage-deflate; server_max_window_bits=8"], DeflateParameters(serverMaxWindowBits: 8)), (["Permessage-Deflate;server_max_window_bits=\"15\""], DeflateParameters()),
     ] as [([String], DeflateParameters?)])
-    func clientTakes(answer: [String], parameters: DeflateParameters?) throws { #expect(try DeflateParameters.answered(headers(answer)) == parameters) }
+    func clientTakes(answer: [String], parameters: DeflateParameters?) throws { #expect(try DeflateParameters.answered(headers(answer), isOffered: true) == parameters) }
 
     /// §7.1: a client fails the connection on what it did not offer.
     @Test(arguments: [
@@ -49,5 +49,10 @@ import Testing
         "permessage-deflate; server_max_window_bits=09", "permessage-deflate; server_no_context_takeover=1", "permessage-deflate; client_no_context_takeover=0",
         "permessage-deflate; server_no_context_takeover; server_no_context_takeover", "permessage-deflate;;", "=", "permessage-deflate; a=\"",
     ])
-    func clientRefuses(answer: String) { #expect(throws: ConnectFailure.self) { try DeflateParameters.answered(headers([answer])) } }
+    func clientRefuses(answer: String) { #expect(throws: ConnectFailure.self) { try DeflateParameters.answered(headers([answer]), isOffered: true) } }
+
+    @Test func clientRefusesWhatItDidNotOffer() throws {
+        #expect(throws: ConnectFailure.self) { try DeflateParameters.answered(headers(["permessage-deflate"]), isOffered: false) }
+        #expect(try DeflateParameters.answered(headers([]), isOffered: false) == nil)
+    }
 }

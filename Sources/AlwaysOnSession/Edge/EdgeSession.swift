@@ -61,6 +61,7 @@ package struct EdgeSession<Token> {
 
     /// A line for the log about what was refused or dropped, once a second at most. To be asked for after each event.
     package mutating func takeRefusal(now: NIODeadline) -> String? { exchange.takeRefusal(now: now) }
+
     package var isOnline: Bool { if case .online = state { true } else { false } }
     /// When `tick` next has something to do, at the earliest.
     package var nextDeadline: NIODeadline { min(exchange.nextDeadline, keepAlive?.nextDeadline ?? .distantFuture) }

@@ -6,9 +6,11 @@ package struct SessionLimits: Sendable, Equatable {
     package var maximumMessageSize = 1_048_576
     /// Longer messages are sent in chunks of this many bytes: 512 to 65,535.
     package var chunkSize = 8192
+    /// Whether the connection compresses messages.
+    package var isCompressed = false
     /// Bytes of a chunk that stay unused: 4 where messages are compressed, for a receiver whose buffer is as long as the
     /// chunk and that puts back what compression took away (alwayson.md §2).
-    package var chunkReserve = 0
+    package var chunkReserve: Int { isCompressed ? 4 : 0 }
     /// Requests that may wait for their response at once; more are refused with 5.03.
     package var maximumRequestsInFlight = 500
     /// An incomplete set of chunks is dropped after this time.

@@ -63,12 +63,12 @@ package struct DeflateParameters: Sendable, Equatable {
 
     /// - Returns: nil when the server uses no compression.
     /// - Throws: when it answers what was not offered (§5.1, §7.1).
-    static func answered(_ headers: HTTPHeaders) throws(ConnectFailure) -> DeflateParameters? {
+    static func answered(_ headers: HTTPHeaders, isOffered: Bool) throws(ConnectFailure) -> DeflateParameters? {
         guard let elements = ExtensionElement.parse(headers[canonicalForm: header]) else {
             throw ConnectFailure("the platform's \(header) cannot be read")
         }
         guard let element = elements.first else { return nil }
-        guard elements.count == 1, element.name == extensionName else {
+        guard isOffered, elements.count == 1, element.name == extensionName else {
             throw ConnectFailure("the platform answered a WebSocket extension that was not offered: \(elements.map(\.name).joined(separator: ", "))")
         }
         var parameters = DeflateParameters()

@@ -43,7 +43,7 @@ package enum EdgeConnector {
                 let timeout = loop.scheduleTask(deadline: deadline) { channel.close(promise: nil) }
                 let connection = upgrade(channel, endpoint, applicationKey: applicationKey) { isCompressed in
                     var session = session
-                    session.limits.chunkReserve = isCompressed ? 4 : 0
+                    session.limits.isCompressed = isCompressed
                     return EdgeConnection(session: session, auth: Auth(applicationKey: applicationKey), onEvent: onEvent)
                 }
                 // When TLS fails, what the upgrade sees is only that its channel went away.
@@ -64,8 +64,7 @@ package enum EdgeConnector {
         let maximumMessageSize = 16 * 1_048_576
         let upgrader = NIOTypedWebSocketClientUpgrader<Upgrade>(maxFrameSize: maximumMessageSize, enableAutomaticErrorHandling: true) { channel, answer in
             channel.eventLoop.makeCompletedFuture {
-                let compression = try DeflateParameters.answered(answer.headers)
-                if compression != nil, !endpoint.compression { throw ConnectFailure("the platform answered with compression, which was not offered") }
+                let compression = try DeflateParameters.answered(answer.headers, isOffered: endpoint.compression)
                 let connection = makeConnection(compression != nil)
                 try channel.pipeline.syncOperations.addHandlers([
                     WebSocketMessageHandler(

@@ -39,7 +39,7 @@ package struct AlwaysOnUpgrader: Sendable {
                     let announced = head.headers.first(name: "Max-Frame-Size").flatMap { Int($0) } ?? defaultFrameSize
                     let compression = agree(head)?.parameters
                     var session = session
-                    session.limits.chunkReserve = compression == nil ? 0 : 4
+                    session.limits.isCompressed = compression != nil
                     try channel.pipeline.syncOperations.addHandlers([
                         WebSocketMessageHandler(
                             role: .server, maximumFrameSize: min(max(announced, 128), 1 << 20),
