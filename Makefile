@@ -3,6 +3,7 @@
 # make bench  the measurements of Benchmarks/README.md
 # make conformance   the WebSocket cases of RFC 6455 and RFC 7692, with their number
 # make fuzz   every fuzz target for SECONDS each, guided by coverage (RUNS=10000000 for a number of inputs)
+# make docs   the reference page, schema and samples of config.json, from the description in the code
 # make tsan   all tests under the thread sanitizer
 SHELL = /bin/bash -o pipefail
 CONFIG ?= debug
@@ -12,7 +13,7 @@ BIN = $(SCRATCH)/$(CONFIG)
 BUILD = swift build -j $(JOBS) --scratch-path $(SCRATCH)
 PROGRAMS = thingplatform wsems luaScriptResource edgectl
 
-.PHONY: run test build release bench bench-codec conformance fuzz tsan deps clean
+.PHONY: run test build release bench bench-codec conformance docs fuzz tsan deps clean
 
 deps:
 	@Scripts/install-deps
@@ -45,6 +46,12 @@ conformance: deps
 	@swift test --skip-build -c $(CONFIG) --scratch-path $(SCRATCH) --filter 'WebSocketConformanceTests|UpgradeTests' \
 	  | awk '{ print } / passed after / { if (match($$0, /with [0-9]+ test case/)) n += substr($$0, RSTART + 5); else if (/Test .*\(\)/) n++ } \
 	         END { print "==> " n " cases" }'
+
+docs: deps
+	@$(BUILD) -c $(CONFIG) --product edgectl
+	@$(BIN)/edgectl config reference > Documentation/config.md
+	@$(BIN)/edgectl config schema > Documentation/config.schema.json
+	@for form in minimal complete documented; do $(BIN)/edgectl config $$form > Examples/config/config.json.$$form || exit 1; done
 
 SECONDS ?= 60
 RUNS ?= -1

@@ -26,6 +26,8 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-certificates", from: "1.21.1"),
+        .package(url: "https://github.com/apple/swift-asn1", from: "1.7.4"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     ],
@@ -39,15 +41,20 @@ let package = Package(
             name: "AlwaysOnTransport",
             dependencies: [
                 "AlwaysOn", "CZlib", "AlwaysOnSession", "NetworkSupport", product("NIOCore", nio), product("NIOPosix", nio), product("NIOHTTP1", nio),
-                product("NIOWebSocket", nio), product("NIOSSL", "swift-nio-ssl"),
+                product("NIOWebSocket", nio),
             ], swiftSettings: settings),
         .target(
-            name: "NetworkSupport", dependencies: [product("NIOCore", nio), product("NIOPosix", nio), product("NIOSSL", "swift-nio-ssl")],
+            name: "NetworkSupport",
+            dependencies: [
+                "Formats", product("NIOCore", nio), product("NIOPosix", nio), product("NIOHTTP1", nio), product("NIOTLS", nio), product("NIOConcurrencyHelpers", nio),
+                product("NIOSSL", "swift-nio-ssl"), product("X509", "swift-certificates"), product("SwiftASN1", "swift-asn1"), product("Crypto", "swift-crypto"),
+            ],
             swiftSettings: settings),
         // MARK: Common ground of the programs
         .target(
             name: "Secrets", dependencies: ["Formats", product("Crypto", "swift-crypto")], swiftSettings: settings),
-        .target(name: "ProgramSupport", dependencies: ["Formats", "Secrets", logging, arguments], swiftSettings: settings),
+        .target(name: "LogSupport", dependencies: ["Formats", logging, product("NIOConcurrencyHelpers", nio)], swiftSettings: settings),
+        .target(name: "ProgramSupport", dependencies: ["Formats", "LogSupport", "Secrets", logging, arguments], swiftSettings: settings),
         .target(name: "Settings", dependencies: ["Formats", "Secrets", product("NIOCore", nio)], swiftSettings: settings),
         .target(
             name: "HTTPTransport",
@@ -56,18 +63,22 @@ let package = Package(
                 product("NIOConcurrencyHelpers", nio), product("NIOSSL", "swift-nio-ssl"),
             ], swiftSettings: settings),
         .target(
-            name: "EdgeREST", dependencies: ["AlwaysOn", "HTTPTransport", "Formats", product("NIOCore", nio), product("NIOHTTP1", nio)],
+            name: "EdgeREST",
+            dependencies: ["AlwaysOn", "HTTPTransport", "Formats", product("NIOCore", nio), product("NIOHTTP1", nio), product("NIOConcurrencyHelpers", nio)],
             swiftSettings: settings),
         // MARK: Gateway
         .target(
             name: "EdgeCore",
             dependencies: [
-                "AlwaysOn", "AlwaysOnSession", "AlwaysOnTransport", "Formats", "Secrets", "Settings", logging, product("NIOCore", nio),
+                "AlwaysOn", "AlwaysOnSession", "AlwaysOnTransport", "Formats", "LogSupport", "NetworkSupport", "Secrets", "Settings", logging, product("NIOCore", nio),
                 product("NIOPosix", nio),
             ], swiftSettings: settings),
         .target(
             name: "EdgeHTTP",
-            dependencies: ["AlwaysOn", "EdgeCore", "EdgeREST", "HTTPTransport", "Secrets", "Formats", logging, product("NIOCore", nio), product("NIOHTTP1", nio), product("NIOSSL", "swift-nio-ssl")],
+            dependencies: [
+                "AlwaysOn", "EdgeCore", "EdgeREST", "HTTPTransport", "LogSupport", "NetworkSupport", "Secrets", "Formats", logging, product("NIOCore", nio), product("NIOHTTP1", nio),
+                product("NIOConcurrencyHelpers", nio), product("Crypto", "swift-crypto"),
+            ],
             swiftSettings: settings),
         // MARK: Lua
         .target(name: "CLuaJIT", linkerSettings: [.linkedLibrary("luajit-5.1")]),
@@ -75,8 +86,8 @@ let package = Package(
         .target(
             name: "ScriptResource",
             dependencies: [
-                "LuaRuntime", "HTTPTransport", "Secrets", "Settings", "Formats", logging, product("NIOConcurrencyHelpers", nio), product("NIOCore", nio), product("NIOPosix", nio),
-                product("NIOHTTP1", nio), product("NIOSSL", "swift-nio-ssl"),
+                "LuaRuntime", "HTTPTransport", "NetworkSupport", "Secrets", "Settings", "Formats", logging, product("NIOConcurrencyHelpers", nio), product("NIOCore", nio), product("NIOPosix", nio),
+                product("NIOHTTP1", nio),
             ],
             resources: [.copy("thingworx")], swiftSettings: settings),
         // MARK: Platform
@@ -88,16 +99,16 @@ let package = Package(
             ], swiftSettings: settings),
         // MARK: Programs
         .executableTarget(
-            name: "wsems", dependencies: ["AlwaysOnTransport", "EdgeCore", "EdgeHTTP", "HTTPTransport", "ProgramSupport", "Secrets", "Settings", logging, arguments, product("NIOPosix", nio), product("NIOSSL", "swift-nio-ssl")],
+            name: "wsems", dependencies: ["AlwaysOnTransport", "EdgeCore", "EdgeHTTP", "HTTPTransport", "LogSupport", "NetworkSupport", "ProgramSupport", "Secrets", "Settings", "Formats", logging, arguments, product("NIOCore", nio), product("NIOPosix", nio), product("NIOConcurrencyHelpers", nio)],
             swiftSettings: settings),
         .executableTarget(
-            name: "luaScriptResource", dependencies: ["ScriptResource", "ProgramSupport", "LuaRuntime", "HTTPTransport", logging, arguments, product("NIOPosix", nio)],
+            name: "luaScriptResource", dependencies: ["ScriptResource", "LogSupport", "ProgramSupport", "LuaRuntime", "HTTPTransport", logging, arguments, product("NIOPosix", nio)],
             swiftSettings: settings),
         .executableTarget(
-            name: "thingplatform", dependencies: ["ThingPlatform", "ProgramSupport", "HTTPTransport", logging, arguments, product("NIOPosix", nio)],
+            name: "thingplatform", dependencies: ["ThingPlatform", "LogSupport", "ProgramSupport", "HTTPTransport", "NetworkSupport", logging, arguments, product("NIOPosix", nio)],
             swiftSettings: settings),
         .executableTarget(
-            name: "edgectl", dependencies: ["AlwaysOn", "EdgeCore", "EdgeREST", "Secrets", "HTTPTransport", "ProgramSupport", "Formats", logging, arguments, product("NIOCore", nio), product("NIOPosix", nio), product("NIOHTTP1", nio)],
+            name: "edgectl", dependencies: ["AlwaysOn", "EdgeCore", "EdgeREST", "Secrets", "Settings", "HTTPTransport", "ProgramSupport", "Formats", logging, arguments, product("NIOCore", nio), product("NIOPosix", nio), product("NIOHTTP1", nio)],
             swiftSettings: settings),
         // MARK: Tests
         .target(
@@ -124,8 +135,8 @@ let package = Package(
         .testTarget(
             name: "AlwaysOnTransportTests",
             dependencies: [
-                "AlwaysOn", "AlwaysOnSession", "AlwaysOnTransport", "HTTPTransport", "TestKit", logging, product("NIOConcurrencyHelpers", nio), product("NIOCore", nio),
-                product("NIOPosix", nio), product("NIOSSL", "swift-nio-ssl"),
+                "AlwaysOn", "AlwaysOnSession", "AlwaysOnTransport", "HTTPTransport", "NetworkSupport", "TestKit", logging, product("NIOConcurrencyHelpers", nio),
+                product("NIOCore", nio), product("NIOPosix", nio),
             ]),
         .testTarget(
             name: "Acceptance",

@@ -5,12 +5,15 @@ import Formats
 package import HTTPTransport
 package import NIOCore
 import NIOHTTP1
+package import NetworkSupport
 
 /// Carries the platform's requests to device hosts by HTTP (ems.md §6.5).
 package struct DeviceClient: DeviceCaller {
     private let client: HTTPClient
 
     package init(client: HTTPClient) { self.client = client }
+
+    package func use(_ tls: TLSClient) { client.use(tls) }
 
     package func probe(_ host: DeviceHost, timeout: TimeAmount) -> EventLoopFuture<Void> {
         client.probe(HTTPOrigin(isTLS: host.isTLS, host: host.host, port: host.port), timeout: timeout)

@@ -1,18 +1,24 @@
 import AlwaysOn
 package import EdgeCore
 import EdgeREST
-package import HTTPTransport
+import HTTPTransport
 package import Logging
 import NIOCore
-import NIOSSL
+package import NetworkSupport
 
 /// The gateway's REST server for local devices and applications (ems.md §6).
-package enum LocalServer {
+package struct LocalServer: Sendable {
+    private let server: HTTPServer
+    private let access: LocalAccess
+    private let loop: any EventLoop
+
+    package var port: Int { server.port }
+
     /// Starts the server on the gateway's own event loop, so that a request is routed without a hop.
-    /// - Throws: `ListenFailure`, or what is wrong with the certificate.
+    /// - Throws: `ListenFailure`, or `TLSFailure` of the certificate.
     package static func start(
-        _ settings: GatewayConfiguration.HTTPServer, maximumBodySize: Int, gateway: Gateway, logger: Logger
-    ) async throws -> HTTPServer {
+        _ settings: GatewayConfiguration.HTTPServer, maximumBodySize: Int, gateway: Gateway, version: String, logger: Logger
+    ) async throws -> LocalServer {
         var configuration = HTTPServer.Configuration()
         configuration.host = settings.host
         configuration.port = settings.port
@@ -20,30 +26,45 @@ package enum LocalServer {
         configuration.maximumClients = settings.maximumClients
         configuration.maximumBodySize = maximumBodySize
         configuration.readTimeout = settings.contentReadTimeout
-        if settings.tls { configuration.tls = try tls(settings) }
-        return try await HTTPServer.start(configuration, on: gateway.loop, logger: logger, responder: responder(settings, gateway: gateway))
+        configuration.identity = try settings.identity()
+        let access = LocalAccess(settings, now: gateway.loop.now)
+        let responder = responder(access, gateway: gateway, version: version)
+        let server = try await HTTPServer.start(configuration, on: gateway.loop, logger: logger, responder: responder)
+        return LocalServer(server: server, access: access, loop: gateway.loop)
     }
 
-    private static func responder(_ settings: GatewayConfiguration.HTTPServer, gateway: Gateway) -> HTTPServer.Responder {
-        let authentication = settings.authenticate
-            ? BasicAuthentication(user: settings.user ?? ":", password: settings.password?.reveal() ?? "", realm: "wsems") : nil
+    /// Other credentials, limits and certificate, from now on.
+    /// - Throws: `ListenFailure`.
+    package func update(_ settings: GatewayConfiguration.HTTPServer, identity: Identity?) throws {
+        try server.update(maximumClients: settings.maximumClients, readTimeout: settings.contentReadTimeout, identity: identity)
+        access.update(settings, now: loop.now)
+    }
+
+    package func stop() async { await server.stop() }
+
+    private static func responder(_ access: LocalAccess, gateway: Gateway, version: String) -> HTTPServer.Responder {
         let loop = gateway.loop
         return { http in
-            if let refusal = authentication?.refusal(of: http.headers) { return loop.makeSucceededFuture(refusal) }
-            do throws(RestFailure) {
-                let request = try RestPath.request(from: http)
-                return gateway.assumeIsolated { $0.handleLocal(request) }.map { HTTPResponse($0, order: .rowsFirst) }
-            } catch {
-                return loop.makeSucceededFuture(.error(error.status, error.text))
+            if var refusal = access.refusal(of: http, now: loop.now) {
+                access.addToken(to: &refusal, for: http, now: loop.now)
+                return loop.makeSucceededFuture(refusal)
+            }
+            return gateway.assumeIsolated { gateway in answer(http, gateway, version: version) }.map { response in
+                var response = response
+                access.addToken(to: &response, for: http, now: loop.now)
+                return response
             }
         }
     }
 
-    private static func tls(_ settings: GatewayConfiguration.HTTPServer) throws -> TLSConfiguration {
-        guard !settings.certificate.isEmpty, !settings.privateKey.isEmpty else {
-            throw ListenFailure("http_server.ssl is on and there is no certificate: set http_server.certificate and http_server.private_key (and http_server.passphrase where the key has one), or ssl to false")
+    private static func answer(_ http: HTTPRequest, _ gateway: isolated Gateway, version: String) -> EventLoopFuture<HTTPResponse> {
+        if http.path.isEmpty, http.method == .GET || http.method == .HEAD {
+            return gateway.loop.makeSucceededFuture(StatusPage.response(to: http, gateway.status, version: version))
         }
-        return try ServerCertificate.configuration(
-            chain: settings.certificate, key: settings.privateKey, passphrase: settings.passphrase?.reveal())
+        do throws(RestFailure) {
+            return gateway.handleLocal(try RestPath.request(from: http)).map { HTTPResponse($0, order: .rowsFirst) }
+        } catch {
+            return gateway.loop.makeSucceededFuture(.error(error.status, error.text))
+        }
     }
 }

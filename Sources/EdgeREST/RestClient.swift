@@ -12,14 +12,8 @@ package struct RestClient: Sendable {
     /// - Parameter url: `http://host:port` or `https://host:port`.
     /// - Throws: `RestError`.
     package init(url: String, key: String?, tls: HTTPClient.Configuration = HTTPClient.Configuration(), on loop: any EventLoop) throws {
-        let isTLS = url.hasPrefix("https://")
-        guard isTLS || url.hasPrefix("http://") else { throw RestError("expected a URL that begins with http:// or https://, found \(url)") }
-        let place = url.drop { $0 != ":" }.dropFirst(3).prefix { $0 != "/" }
-        let parts = place.split(separator: ":")
-        guard let host = parts.first, let port = parts.count > 1 ? Int(parts[1]) : (isTLS ? 443 : 80) else {
-            throw RestError("expected http://host:port, found \(url)")
-        }
-        origin = HTTPOrigin(isTLS: isTLS, host: String(host), port: port)
+        guard let (origin, _) = HTTPOrigin.parse(url) else { throw RestError("expected http://host:port or https://host:port, found \(url)") }
+        self.origin = origin
         self.key = key
         client = try HTTPClient(tls, on: loop)
     }

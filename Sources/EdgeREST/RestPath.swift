@@ -1,6 +1,7 @@
 package import AlwaysOn
 package import HTTPTransport
 import Formats
+import NIOConcurrencyHelpers
 import NIOCore
 package import NIOHTTP1
 
@@ -84,6 +85,19 @@ extension HTTPResponse {
             self = .error(status, response.reasonText ?? response.status.description)
             return
         }
-        self = .json(response.content?.json(order: order) ?? ByteBuffer(string: "{}"))
+        guard let content = response.content else {
+            self = .json(ByteBuffer(string: "{}"))
+            return
+        }
+        guard content.bytes.readableBytes > HTTPResponse.streamedFrom else {
+            self = .json(content.json(order: order))
+            return
+        }
+        let pieces = NIOLockedValueBox(content.jsonPieces(order: order))
+        self = .json(ByteBuffer())
+        rest = { pieces.withLockedValue { $0.next() } }
     }
+
+    /// Wire bytes of an infotable above which its JSON is made while it is sent.
+    private static let streamedFrom = 262_144
 }

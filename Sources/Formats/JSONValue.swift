@@ -162,3 +162,38 @@ extension JSONValue: CustomStringConvertible {
         return String(buffer: buffer)
     }
 }
+
+extension JSONValue {
+    /// JSON for people: a member a line, indented by two blanks; empty and plain lists on one line.
+    public var pretty: String {
+        var text = ""
+        write(into: &text, indent: "")
+        return text
+    }
+
+    private var isPlain: Bool { object == nil && array == nil }
+
+    private func write(into text: inout String, indent: String) {
+        let inner = indent + "  "
+        switch self {
+        case .object(let object) where !object.members.isEmpty:
+            text += "{\n"
+            for (index, member) in object.members.enumerated() {
+                text += "\(inner)\(JSONValue.string(member.name)): "
+                member.value.write(into: &text, indent: inner)
+                text += index == object.members.count - 1 ? "\n" : ",\n"
+            }
+            text += "\(indent)}"
+        case .array(let elements) where elements.contains { !$0.isPlain }:
+            text += "[\n"
+            for (index, element) in elements.enumerated() {
+                text += inner
+                element.write(into: &text, indent: inner)
+                text += index == elements.count - 1 ? "\n" : ",\n"
+            }
+            text += "\(indent)]"
+        case .array(let elements): text += "[\(elements.map(\.description).joined(separator: ", "))]"
+        default: text += description
+        }
+    }
+}

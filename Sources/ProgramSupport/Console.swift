@@ -6,6 +6,9 @@ package enum Console {
 
     package static func error(_ text: String) { write(text + "\n", to: STDERR_FILENO) }
 
+    /// Without a line end.
+    package static func prompt(_ text: String) { write(text, to: STDOUT_FILENO) }
+
     static func write(_ text: String, to file: Int32) {
         var text = text
         text.withUTF8 { bytes in

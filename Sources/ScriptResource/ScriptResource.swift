@@ -2,7 +2,7 @@ package import HTTPTransport
 package import Logging
 import LuaRuntime
 package import NIOCore
-import NIOSSL
+import NetworkSupport
 
 /// A running script resource: its scripts and their HTTP interface.
 package final class ScriptResource: Sendable {
@@ -25,6 +25,7 @@ package final class ScriptResource: Sendable {
         client.tls = tls(configuration.gateway)
         client.maximumConnectionsPerOrigin = 8
         client.maximumWaiting = 100_000
+        client.returnsCSRFTokens = true
         let environment = try ScriptEnvironment(configuration: configuration, client: try HTTPClient(client, on: loop))
         let server = try await ScriptServer.start(environment, logger: logger("http"))
         environment.listening(on: server.port)
@@ -58,15 +59,12 @@ package final class ScriptResource: Sendable {
         await server.stop()
     }
 
-    private static func tls(_ gateway: ScriptConfiguration.Gateway) -> TLSConfiguration {
-        var tls = TLSConfiguration.makeClientConfiguration()
-        tls.minimumTLSVersion = .tlsv12
-        if !gateway.validate || !gateway.denySelfSigned {
-            tls.certificateVerification = .none
-        } else if gateway.disableHostnameValidation {
-            tls.certificateVerification = .noHostnameVerification
-        }
-        if let file = gateway.certificateFile { tls.additionalTrustRoots = [.file(file)] }
+    private static func tls(_ gateway: ScriptConfiguration.Gateway) -> TLSClientSettings {
+        var tls = TLSClientSettings()
+        tls.validate = gateway.validate
+        tls.allowSelfSigned = !gateway.denySelfSigned
+        tls.checkHostname = !gateway.disableHostnameValidation
+        tls.roots = gateway.certificateFile.map { [$0] } ?? []
         return tls
     }
 }

@@ -1,4 +1,5 @@
 package import Formats
+import Glibc
 package import NIOCore
 package import Secrets
 
@@ -7,12 +8,21 @@ package final class ConfigReader {
     package let document: JSONDocument
     private let keys: KeyRing?
     private let keyFile: KeyFile
+    private let mismatch: ConfigDiagnostic.Severity
     package private(set) var diagnostics: [ConfigDiagnostic] = []
 
-    package init(_ document: JSONDocument, keys: KeyRing?, keyFile: KeyFile) {
+    /// - Parameter mismatch: what a value of the wrong type or out of its range is: an error, or a problem after which
+    ///   the default is used.
+    package init(_ document: JSONDocument, keys: KeyRing?, keyFile: KeyFile, mismatch: ConfigDiagnostic.Severity = .error) {
         self.document = document
         self.keys = keys
         self.keyFile = keyFile
+        self.mismatch = mismatch
+    }
+
+    fileprivate func reportMismatch(_ path: String, _ message: String, isRequired: Bool) {
+        let isError = isRequired || mismatch == .error
+        report(isError ? .error : mismatch, path, isError ? message : message + "; the default is used")
     }
 
     package func report(_ severity: ConfigDiagnostic.Severity, _ path: String, _ message: String) {
@@ -49,6 +59,8 @@ package struct ConfigGroup {
     private let object: JSONObject
     private var known: Set<String> = []
     private var used: Set<String> = []
+    /// Whether no default can stand in for a value of this group that cannot be used.
+    package var isRequired = false
 
     package init(reader: ConfigReader, path: String, object: JSONObject) {
         self.reader = reader
@@ -78,7 +90,7 @@ package struct ConfigGroup {
         case .number, .bool: "\(found.value)"
         default: found.value.kindName
         }
-        reader.report(.error, found.path, "expected \(expected), found \(shown)")
+        reader.reportMismatch(found.path, "expected \(expected), found \(shown)", isRequired: isRequired)
     }
 
     package mutating func string(_ key: String) -> String? {
@@ -101,6 +113,11 @@ package struct ConfigGroup {
             return fallback
         }
         return number
+    }
+
+    package mutating func optionalInteger(_ key: String, in range: ClosedRange<Int>) -> Int? {
+        let number = integer(key, default: range.lowerBound - 1, in: range)
+        return number < range.lowerBound ? nil : number
     }
 
     package mutating func milliseconds(_ key: String, default fallback: Int, from lowest: Int = 0) -> TimeAmount {
@@ -140,6 +157,16 @@ package struct ConfigGroup {
             return []
         }
         return strings
+    }
+
+    /// Paths of files, reported where one cannot be read; empty strings count as absent.
+    package mutating func files(_ key: String) -> [String] {
+        guard let found = value(key) else { return [] }
+        let paths = strings(key).filter { !$0.isEmpty }
+        for path in paths where access(path, R_OK) != 0 {
+            reader.report(.problem, found.path, "cannot read \(path): \(String(cString: strerror(errno)))")
+        }
+        return paths
     }
 
     /// nil when the setting is absent, empty, or cannot be decrypted, which is reported.

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Logging
 import NIOPosix
+import LogSupport
 import ProgramSupport
 import ScriptResource
 

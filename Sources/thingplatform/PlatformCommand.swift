@@ -2,7 +2,9 @@ import AlwaysOnTransport
 import ArgumentParser
 import HTTPTransport
 import Logging
+import NetworkSupport
 import NIOPosix
+import LogSupport
 import ProgramSupport
 import ThingPlatform
 
@@ -49,14 +51,14 @@ struct PlatformCommand: AsyncParsableCommand {
         server.maximumClients = 4096
         server.maximumBodySize = 16 << 20
         if let certificate = content.server.certificate {
-            server.tls = try ServerCertificate.configuration(chain: certificate, key: content.server.privateKey ?? certificate, passphrase: nil)
+            server.identity = try Identity(chain: certificate, key: content.server.privateKey ?? certificate, passphrase: nil)
         }
         var alwaysOn = AlwaysOnUpgrader()
         alwaysOn.session.authenticationTimeout = content.server.authenticationTimeout
         alwaysOn.compression = content.server.compression
         alwaysOn.session.limits.maximumRequestsInFlight = 10_000
         let running = try await PlatformServer.start(server, alwaysOn: alwaysOn, platform: platform, logger: log.logger("http"))
-        logger.info("listening on \(server.tls == nil ? "http" : "https")://\(server.host):\(running.port)/Thingworx")
+        logger.info("listening on \(server.identity == nil ? "http" : "https")://\(server.host):\(running.port)/Thingworx")
         await Signals.untilStop()
         logger.info("stopping")
         await platform.stop()

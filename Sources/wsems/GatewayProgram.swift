@@ -1,79 +1,82 @@
-import AlwaysOnTransport
 import EdgeCore
 import EdgeHTTP
-import Glibc
 import HTTPTransport
+import LogSupport
 import Logging
+import NIOCore
 import NIOPosix
-import NIOSSL
 import ProgramSupport
-import Secrets
+import Settings
 
-/// One run of the gateway, from an accepted configuration to the exit status.
+/// One run of the gateway, from an accepted configuration to its end.
 struct GatewayProgram {
+    enum Outcome: Sendable, Equatable {
+        /// With this exit status (ems.md §1.6).
+        case exit(Int32)
+        /// Begin anew as the same process.
+        case restart
+    }
+
     let file: ConfigurationFile
     let loaded: ConfigurationFile.Loaded
     let log: LogSystem
+    let hasConsole: Bool
 
-    /// - Returns: the exit status (ems.md §1.6).
-    func run() async -> Int32 {
+    func run() async -> Outcome {
         let configuration = loaded.configuration
         let logger = log.logger("wsems")
-        log.level = Logger.Level(name: configuration.logLevel) ?? .warning
+        log.level = Logger.Level(name: configuration.log.level) ?? .warning
         for diagnostic in loaded.warnings { logger.log(level: diagnostic.severity == .warning ? .warning : .error, "\(file.path): \(diagnostic)") }
-        if configuration.fips {
+        if configuration.fips.isEnabled {
             logger.error("fips.enabled is true and this build has no FIPS module: not started")
-            return 3
+            return .exit(3)
         }
         for warning in SecurityWarnings.of(configuration) { logger.warning("\(warning)") }
         logger.info("version \(Product.version)")
         let loop = MultiThreadedEventLoopGroup.singleton.next()
+        let host = ProgramHost(file: file, log: log)
         let gateway: Gateway
+        let logOutputs: LogOutputs
         do {
+            let security = try ClientSecurity(configuration, userAgent: ProgramHost.userAgent) { logger.warning("\($0)") }
+            for line in security.expiring { logger.warning("\(line)") }
             let client = try HTTPClient(clientConfiguration(configuration), on: loop)
+            try await loop.submit { client.use(security.devices) }.get()
+            logOutputs = LogOutputs(log: log, client: client, logger: logger)
+            logOutputs.apply(configuration.log)
             gateway = Gateway(
-                configuration: configuration, endpoint: try endpoint(configuration), devices: DeviceClient(client: client),
-                persistence: PersistentThings(besides: file), logger: log.logger("gateway"), on: loop)
+                configuration: configuration, security: security, devices: DeviceClient(client: client), persistence: PersistentThings(besides: file),
+                host: host, logger: log.logger("gateway"), on: loop)
         } catch {
             logger.error("\(error)")
-            return 1
+            return .exit(1)
         }
         let server = await startServer(configuration, gateway)
+        await host.start(gateway: gateway, server: server, logOutputs: logOutputs)
         do { try file.keepBooted(loaded) } catch { logger.warning("the last good copy of the configuration could not be kept: \(error)") }
         logger.log(level: .audit, "started with \(loaded.isFallback ? file.bootedPath : file.path)")
         await gateway.start()
-        let status = await untilEnd(gateway)
-        logger.info("stopping")
+        let outcome = await ProgramEvents(gateway: gateway, host: host, hasConsole: hasConsole, logger: logger).untilEnd()
+        logger.info(outcome == .restart ? "restarting" : "stopping")
         await gateway.stop()
         await server?.stop()
         logger.log(level: .audit, "stopped")
-        return status
-    }
-
-    private func untilEnd(_ gateway: Gateway) async -> Int32 {
-        await withTaskGroup(of: Int32.self) { group in
-            group.addTask {
-                await Signals.untilStop()
-                return 0
-            }
-            group.addTask {
-                await gateway.untilExhausted()
-                return 4
-            }
-            let status = await group.next() ?? 0
-            group.cancelAll()
-            await gateway.stop()
-            return status
-        }
+        return outcome
     }
 
     /// Without a port the gateway goes on: auto-bound Things and the platform's requests need none.
-    private func startServer(_ configuration: GatewayConfiguration, _ gateway: Gateway) async -> HTTPServer? {
+    private func startServer(_ configuration: GatewayConfiguration, _ gateway: Gateway) async -> LocalServer? {
         let logger = log.logger("http")
+        let settings = configuration.httpServer
         do {
+            if let identity = try settings.identity(),
+                let text = ClientSecurity.expiryText(identity, "http_server.certificate", days: configuration.certificates.expiryWarningDays)
+            {
+                logger.warning("\(text)")
+            }
             let server = try await LocalServer.start(
-                configuration.httpServer, maximumBodySize: configuration.connection.maximumMessageSize, gateway: gateway, logger: logger)
-            logger.info("listening on \(configuration.httpServer.tls ? "https" : "http")://\(configuration.httpServer.host):\(server.port)")
+                settings, maximumBodySize: configuration.connection.maximumMessageSize, gateway: gateway, version: Product.version, logger: logger)
+            logger.info("listening on \(settings.tls ? "https" : "http")://\(settings.host):\(server.port)")
             return server
         } catch {
             logger.error("no local REST server: \(error)")
@@ -81,50 +84,10 @@ struct GatewayProgram {
         }
     }
 
-    private func endpoint(_ configuration: GatewayConfiguration) throws -> PlatformEndpoint {
-        var endpoint = PlatformEndpoint(host: configuration.host, port: configuration.port)
-        endpoint.path = configuration.resource
-        endpoint.userAgent = "wsems/\(Product.version)"
-        endpoint.connectTimeout = configuration.connection.connectTimeout
-        endpoint.compression = configuration.connection.compression
-        endpoint.maximumFrameSize = configuration.connection.frameSize
-        if configuration.connection.encrypted { endpoint.tls = clientTLS(configuration.certificates, chain: configuration.certificates.chain) }
-        return endpoint
-    }
-
     private func clientConfiguration(_ configuration: GatewayConfiguration) -> HTTPClient.Configuration {
         var client = HTTPClient.Configuration()
-        client.maximumConnectionsPerOrigin = max(64, configuration.connection.maximumThreads)
         client.maximumBodySize = configuration.connection.maximumMessageSize
-        client.tls = clientTLS(configuration.certificates, chain: configuration.certificates.deviceChain)
+        client.returnsCSRFTokens = true
         return client
-    }
-
-    private func clientTLS(_ certificates: GatewayConfiguration.Certificates, chain: [String]) -> TLSConfiguration {
-        var tls = TLSConfiguration.makeClientConfiguration()
-        tls.minimumTLSVersion = .tlsv12
-        if !certificates.validate || certificates.allowSelfSigned {
-            tls.certificateVerification = .none
-        } else if certificates.disableHostnameValidation {
-            tls.certificateVerification = .noHostnameVerification
-        }
-        tls.additionalTrustRoots = chain.map { .file($0) }
-        return tls
-    }
-}
-
-/// One line for each setting that gives up some security (ems.md §1.4).
-enum SecurityWarnings {
-    static func of(_ configuration: GatewayConfiguration) -> [String] {
-        var warnings: [String] = []
-        if !configuration.connection.encrypted { warnings.append("ws_connection.encryption is none: the application key and all data cross the network readable") }
-        if !configuration.httpServer.tls { warnings.append("http_server.ssl is off: local requests are not encrypted") }
-        if !configuration.httpServer.authenticate { warnings.append("http_server.authenticate is off: every local program may send requests as this gateway") }
-        if !configuration.certificates.validate { warnings.append("certificates.validate is off: any server can pose as the platform") }
-        if configuration.certificates.allowSelfSigned { warnings.append("certificates.allow_self_signed is on: certificates are not checked against a CA") }
-        if configuration.httpServer.authenticate, configuration.httpServer.user == nil || configuration.httpServer.password == nil {
-            warnings.append("http_server.authenticate is on without user and password: every local request is answered 401")
-        }
-        return warnings
     }
 }

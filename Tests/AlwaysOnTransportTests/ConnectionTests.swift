@@ -6,7 +6,7 @@ import Logging
 import NIOConcurrencyHelpers
 import NIOCore
 import NIOPosix
-import NIOSSL
+import NetworkSupport
 import TestKit
 import Testing
 
@@ -34,13 +34,13 @@ struct EchoPlatform {
     let events = Events<(PlatformConnection, PlatformConnection.Event)>()
     let loop = MultiThreadedEventLoopGroup.singleton.next()
 
-    init(tls: TLSConfiguration? = nil, _ configure: (inout AlwaysOnUpgrader) -> Void = { _ in }) async throws {
+    init(identity: Identity? = nil, _ configure: (inout AlwaysOnUpgrader) -> Void = { _ in }) async throws {
         var upgrader = AlwaysOnUpgrader()
         configure(&upgrader)
         let events = self.events
         let ids = NIOLockedValueBox<UInt32>(0)
         var configuration = HTTPServer.Configuration()
-        configuration.tls = tls
+        configuration.identity = identity
         configuration.upgraders = [
             upgrader.makeUpgrader(makeID: { ids.withLockedValue { $0 += 1; return $0 } }) { connection, event in
                 switch event {
@@ -155,7 +155,7 @@ struct EchoPlatform {
         let refusal = await failure(wrongPath)
         #expect(refusal == "ws://127.0.0.1:\(port)/elsewhere answered 404 Not Found to the WebSocket upgrade: check `resource` and that a ThingWorx platform listens there")
         var tls = platform.endpoint
-        tls.tls = .makeClientConfiguration()
+        tls.tls = try TLSClient()
         let noTLS = await failure(tls)
         #expect(noTLS.contains("Check `ws_connection.encryption` and `certificates`"), "\(noTLS)")
         #expect(await failure(PlatformEndpoint(host: "no-such-host.invalid", port: 1)).contains("no-such-host.invalid does not resolve. Check `ws_servers` and DNS"))
@@ -166,13 +166,15 @@ struct EchoPlatform {
 
     @Test func tlsIsVerified() async throws {
         let certificates = try await TestCertificates()
-        let server = try ServerCertificate.configuration(chain: certificates.server, key: certificates.serverKey, passphrase: nil)
-        let platform = try await EchoPlatform(tls: server)
+        let server = try Identity(chain: certificates.server, key: certificates.serverKey, passphrase: nil)
+        let platform = try await EchoPlatform(identity: server)
         var endpoint = PlatformEndpoint(host: "localhost", port: platform.server.port)
-        endpoint.tls = .makeClientConfiguration()
+        endpoint.tls = try TLSClient()
         await #expect(throws: ConnectFailure.self) { try await connect(endpoint) }
-        do { _ = try await connect(endpoint) } catch { #expect("\(error)".contains("the certificate is not trusted"), "\(error)") }
-        endpoint.tls?.additionalTrustRoots = [.file(certificates.authority)]
+        do { _ = try await connect(endpoint) } catch { #expect("\(error)".contains("no trusted authority vouches for the certificate of localhost"), "\(error)") }
+        var settings = TLSClientSettings()
+        settings.roots = [certificates.authority]
+        endpoint.tls = try TLSClient(settings)
         let events = Events<EdgeConnection.Event>()
         let connection = try await connect(endpoint, events: events)
         try await events.next { if case .online = $0 { () } else { nil } }

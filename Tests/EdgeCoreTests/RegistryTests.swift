@@ -137,7 +137,7 @@ import Testing
 
 @Suite struct ReconnectTests {
     @Test func growsWithJitterUpToTheCap() {
-        var reconnect = Reconnect(interval: .seconds(10), retries: nil)
+        var reconnect = Reconnect(interval: .seconds(10), retries: -1)
         #expect(reconnect.failed(random: 1) == .retry(after: .seconds(10)))
         #expect(reconnect.failed(random: 1) == .retry(after: .seconds(20)))
         #expect(reconnect.failed(random: 0) == .retry(after: .seconds(10)))
@@ -149,7 +149,7 @@ import Testing
     }
 
     @Test func aRefusedKeyWaitsForTheCap() {
-        var reconnect = Reconnect(interval: .seconds(1), retries: nil)
+        var reconnect = Reconnect(interval: .seconds(1), retries: -1)
         #expect(reconnect.refused() == .retry(after: .seconds(30)))
     }
 

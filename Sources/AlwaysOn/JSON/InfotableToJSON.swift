@@ -24,6 +24,10 @@ extension EncodedInfotable {
         return out
     }
 
+    /// The JSON form in pieces of about `size` bytes, each made when it is asked for: what an infotable takes while it is
+    /// sent stays near its wire form.
+    public func jsonPieces(order: Order = .rowsFirst, size: Int = 65_536) -> JSONPieces { JSONPieces(self, order: order, size: size) }
+
     /// The first row as a bare object, `{}` when there is none: the parameters of a service as device hosts take them.
     public func firstRowJSON() -> ByteBuffer {
         var out = ByteBufferAllocator().buffer(capacity: 64 + 2 * bytes.readableBytes)
@@ -42,6 +46,88 @@ extension EncodedInfotable {
 extension Infotable {
     public func json(order: EncodedInfotable.Order = .rowsFirst) -> ByteBuffer {
         EncodedInfotable(self).json(order: order)
+    }
+}
+
+/// The JSON form of an infotable, piece by piece.
+public struct JSONPieces: Sequence, IteratorProtocol, Sendable {
+    private enum Place {
+        case begin
+        /// Offset of the next row's marker.
+        case rows(Int, isFirst: Bool)
+        case end
+    }
+
+    private let table: EncodedInfotable
+    private let writer: InfotableJSONWriter
+    private let size: Int
+    private var place = Place.begin
+    private var keys = ByteBuffer()
+    private var keyEnds: [Int] = []
+
+    init(_ table: EncodedInfotable, order: EncodedInfotable.Order, size: Int) {
+        self.table = table
+        self.size = size
+        writer = InfotableJSONWriter(order: order)
+    }
+
+    public mutating func next() -> ByteBuffer? {
+        if case .end = place { return nil }
+        var out = ByteBufferAllocator().buffer(capacity: size + 1024)
+        do {
+            switch place {
+            case .begin: try begin(into: &out)
+            case .rows(let offset, let isFirst): try rows(from: offset, isFirst, into: &out)
+            case .end: break
+            }
+        } catch {
+            preconditionFailure("bytes that were validated do not decode: \(error)")
+        }
+        return out
+    }
+
+    private mutating func begin(into out: inout ByteBuffer) throws {
+        let start = try WireReader.withReader(table.bytes) { reader in
+            var shape = reader
+            (keys, keyEnds) = try writer.keys(&reader)
+            out.writeInteger(UInt8(ascii: "{"))
+            if writer.order == .shapeFirst {
+                var writer = writer
+                try writer.dataShape(&shape, into: &out)
+                out.writeInteger(UInt8(ascii: ","))
+            }
+            out.writeStaticString("\"rows\":[")
+            return reader.position
+        }
+        try rows(from: start, true, into: &out)
+    }
+
+    private mutating func rows(from offset: Int, _ isFirst: Bool, into out: inout ByteBuffer) throws {
+        var isFirst = isFirst
+        let next = try WireReader.withReader(table.bytes, at: offset) { reader -> Int? in
+            var writer = writer
+            while out.readableBytes < size {
+                guard try reader.flag("a row marker") else { return nil }
+                if !isFirst { out.writeInteger(UInt8(ascii: ",")) }
+                isFirst = false
+                try writer.row(&reader, keys: keys, keyEnds: keyEnds, into: &out)
+            }
+            return reader.position
+        }
+        if let next {
+            place = .rows(next, isFirst: isFirst)
+            return
+        }
+        place = .end
+        out.writeInteger(UInt8(ascii: "]"))
+        if writer.order == .rowsFirst {
+            out.writeInteger(UInt8(ascii: ","))
+            try WireReader.withReader(table.bytes) { reader in
+                var writer = writer
+                try writer.dataShape(&reader, into: &out)
+            }
+        }
+        out.writeInteger(UInt8(ascii: "}"))
     }
 }
 
@@ -76,7 +162,7 @@ struct InfotableJSONWriter {
     }
 
     /// The members' names with quotes and colon: each row repeats them, they are escaped once.
-    private func keys(_ reader: inout WireReader) throws -> (ByteBuffer, ends: [Int]) {
+    func keys(_ reader: inout WireReader) throws -> (ByteBuffer, ends: [Int]) {
         var keys = ByteBuffer()
         var ends: [Int] = []
         while try reader.flag("a field marker") {
@@ -107,7 +193,7 @@ struct InfotableJSONWriter {
         out.writeInteger(UInt8(ascii: "]"))
     }
 
-    private mutating func row(
+    fileprivate mutating func row(
         _ reader: inout WireReader, keys: ByteBuffer, keyEnds: [Int], into out: inout ByteBuffer
     ) throws {
         out.writeInteger(UInt8(ascii: "{"))
@@ -125,7 +211,7 @@ struct InfotableJSONWriter {
         out.writeInteger(UInt8(ascii: "}"))
     }
 
-    private mutating func dataShape(_ reader: inout WireReader, into out: inout ByteBuffer) throws {
+    fileprivate mutating func dataShape(_ reader: inout WireReader, into out: inout ByteBuffer) throws {
         out.writeStaticString("\"dataShape\":{\"fieldDefinitions\":{")
         var ordinal = 0
         while try reader.flag("a field marker") {

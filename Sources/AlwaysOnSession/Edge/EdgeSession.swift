@@ -58,6 +58,8 @@ package struct EdgeSession<Token> {
     }
 
     package var counters: SessionCounters { exchange.counters }
+    /// The id of the last request that was sent.
+    package var lastRequestID: UInt32 { exchange.lastRequestID }
 
     /// A line for the log about what was refused or dropped, once a second at most. To be asked for after each event.
     package mutating func takeRefusal(now: NIODeadline) -> String? { exchange.takeRefusal(now: now) }

@@ -24,6 +24,7 @@ struct Exchange<Context> {
 
     let limits: SessionLimits
     private(set) var counters = SessionCounters()
+    var lastRequestID: UInt32 { requests.lastID }
     private var requests = RequestsInFlight<Context>()
     private var chunks: ChunkAssembler
     private var strikes = 0

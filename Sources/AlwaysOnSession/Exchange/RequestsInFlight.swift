@@ -1,4 +1,4 @@
-package import NIOCore
+import NIOCore
 
 /// The requests that wait for their response, by request id. Ids count from 1 and skip those in use.
 struct RequestsInFlight<Context> {
@@ -8,7 +8,7 @@ struct RequestsInFlight<Context> {
     }
 
     private var waiting: [UInt32: Waiting] = [:]
-    private var lastID: UInt32 = 0
+    private(set) var lastID: UInt32 = 0
     /// No deadline lies before this; it may lie before all of them, since removing does not look for the next.
     private(set) var earliestDeadline: NIODeadline = .distantFuture
 

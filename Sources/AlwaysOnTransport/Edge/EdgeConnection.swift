@@ -40,6 +40,8 @@ package final class EdgeConnection: ChannelInboundHandler, @unchecked Sendable {
 
     package var isOnline: Bool { session.isOnline }
     package var counters: SessionCounters { session.counters }
+    /// The number on the wire of the last message that wants an answer.
+    package var lastRequestID: UInt32 { session.lastRequestID }
 
     /// Sends a request. The future never fails: whatever goes wrong is a response (5.03 not connected or overloaded,
     /// 5.04 no answer in time, 4.13 too long).

@@ -3,15 +3,18 @@ package import AlwaysOnSession
 import NetworkSupport
 package import NIOCore
 import NIOHTTP1
-import NIOPosix
-import NIOSSL
 import NIOWebSocket
 
 /// Opens connections to a platform: TCP, TLS, WebSocket upgrade.
 package enum EdgeConnector {
     private enum Upgrade: Sendable {
         case done(EdgeConnection)
-        case refused(EventLoopFuture<HTTPResponseStatus>)
+        case refused(HTTPResponseHead)
+    }
+
+    private enum Answer: Sendable {
+        case upgraded(EdgeConnection)
+        case other(EventLoopFuture<HTTPResponseHead>)
     }
 
     /// - Returns: the connection, whose session has sent AUTH with the application key. Fails with `ConnectFailure`.
@@ -19,50 +22,65 @@ package enum EdgeConnector {
         to endpoint: PlatformEndpoint, applicationKey: String, session: EdgeConnection.Session.Configuration, on loop: any EventLoop,
         onEvent: @escaping @Sendable (EdgeConnection, EdgeConnection.Event) -> Void
     ) -> EventLoopFuture<EdgeConnection> {
-        let tls: NIOSSLContext?
-        do {
-            tls = try endpoint.tls.map { try NIOSSLContext(configuration: $0) }
-        } catch {
-            return loop.makeFailedFuture(ConnectFailure("the TLS settings cannot be used: \(error)"))
-        }
-        let deadline = loop.now + endpoint.connectTimeout
-        let upgraded = ClientBootstrap(group: loop)
-            .connectTimeout(endpoint.connectTimeout)
-            .channelOption(.socketOption(.tcp_nodelay), value: 1)
-            .channelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture {
-                    if let tls {
-                        let name = endpoint.isIPAddress ? nil : endpoint.host
-                        try channel.pipeline.syncOperations.addHandler(NIOSSLClientHandler(context: tls, serverHostname: name))
-                    }
-                    try channel.pipeline.syncOperations.addHandler(FirstErrorHandler())
-                }
-            }
-            .connect(host: endpoint.host, port: endpoint.port)
-            .flatMap { channel -> EventLoopFuture<EdgeConnection> in
+        attempt(endpoint, applicationKey: applicationKey, session: session, deadline: loop.now + endpoint.connectTimeout, hops: 5, on: loop, onEvent: onEvent)
+    }
+
+    private static func attempt(
+        _ endpoint: PlatformEndpoint, applicationKey: String, session: EdgeConnection.Session.Configuration, deadline: NIODeadline, hops: Int,
+        on loop: any EventLoop, onEvent: @escaping @Sendable (EdgeConnection, EdgeConnection.Event) -> Void
+    ) -> EventLoopFuture<EdgeConnection> {
+        let opened = Dialer(proxy: endpoint.proxy)
+            .connect(host: endpoint.host, port: endpoint.port, tls: endpoint.tls, timeout: deadline - loop.now, on: loop)
+            .flatMap { channel -> EventLoopFuture<Upgrade> in
                 let timeout = loop.scheduleTask(deadline: deadline) { channel.close(promise: nil) }
-                let connection = upgrade(channel, endpoint, applicationKey: applicationKey) { isCompressed in
+                let result = upgrade(channel, endpoint, applicationKey: applicationKey) { isCompressed in
                     var session = session
                     session.limits.isCompressed = isCompressed
                     return EdgeConnection(session: session, auth: Auth(applicationKey: applicationKey), onEvent: onEvent)
                 }
-                // When TLS fails, what the upgrade sees is only that its channel went away.
-                let firstError = try? channel.pipeline.syncOperations.handler(type: FirstErrorHandler.self)
-                let result = connection.flatMapErrorThrowing { throw firstError?.error ?? $0 }
                 result.whenComplete { result in
                     timeout.cancel()
-                    if case .failure = result { channel.close(promise: nil) }
+                    if case .success(.done) = result { return }
+                    channel.close(promise: nil)
                 }
                 return result
             }
-        return upgraded.flatMapErrorThrowing { throw explain($0, endpoint) }
+        return opened.flatMapErrorThrowing { throw explain($0, endpoint) }.flatMap { upgrade in
+            switch upgrade {
+            case .done(let connection):
+                connection.start()
+                return loop.makeSucceededFuture(connection)
+            case .refused(let head):
+                do throws(ConnectFailure) {
+                    let next = try redirect(of: head, from: endpoint, hops: hops)
+                    return attempt(next, applicationKey: applicationKey, session: session, deadline: deadline, hops: hops - 1, on: loop, onEvent: onEvent)
+                } catch {
+                    return loop.makeFailedFuture(error)
+                }
+            }
+        }
+    }
+
+    /// Where an answer that is no upgrade points to.
+    /// - Throws: `ConnectFailure` when it points nowhere, or where the key must not go (ems.md §4.5).
+    private static func redirect(of head: HTTPResponseHead, from endpoint: PlatformEndpoint, hops: Int) throws(ConnectFailure) -> PlatformEndpoint {
+        guard [301, 302, 303, 307, 308].contains(head.status.code), let location = head.headers.first(name: "Location") else {
+            throw ConnectFailure("\(endpoint.url) answered \(head.status.code) \(head.status.reasonPhrase) to the WebSocket upgrade: check `resource` and that a ThingWorx platform listens there")
+        }
+        guard hops > 0 else { throw ConnectFailure("\(endpoint.url) redirects to \(location), the sixth redirect in a row") }
+        guard let next = endpoint.redirected(to: location) else { throw ConnectFailure("\(endpoint.url) redirects to \(location), which is no URL of a platform") }
+        if endpoint.tls != nil, next.tls == nil { throw ConnectFailure("\(endpoint.url) redirects to \(location), without encryption: not followed") }
+        if next.host != endpoint.host, !endpoint.followsToOtherHosts {
+            throw ConnectFailure("\(endpoint.url) redirects to another host, \(location): not followed while `certificates.validate` is off")
+        }
+        return next
     }
 
     private static func upgrade(
         _ channel: any Channel, _ endpoint: PlatformEndpoint, applicationKey: String, _ makeConnection: @escaping @Sendable (_ isCompressed: Bool) -> EdgeConnection
-    ) -> EventLoopFuture<EdgeConnection> {
+    ) -> EventLoopFuture<Upgrade> {
         let maximumMessageSize = 16 * 1_048_576
-        let upgrader = NIOTypedWebSocketClientUpgrader<Upgrade>(maxFrameSize: maximumMessageSize, enableAutomaticErrorHandling: true) { channel, answer in
+        let upgrader = NIOTypedWebSocketClientUpgrader<Answer>(maxFrameSize: maximumMessageSize, enableAutomaticErrorHandling: true) { channel, answer in
             channel.eventLoop.makeCompletedFuture {
                 let compression = try DeflateParameters.answered(answer.headers, isOffered: endpoint.compression)
                 let connection = makeConnection(compression != nil)
@@ -72,7 +90,7 @@ package enum EdgeConnector {
                         compression: compression),
                     connection,
                 ])
-                return .done(connection)
+                return .upgraded(connection)
             }
         }
         var headers = HTTPHeaders([
@@ -83,24 +101,19 @@ package enum EdgeConnector {
         headers.add(name: "Content-Length", value: "0")
         let head = HTTPRequestHead(version: .http1_1, method: .GET, uri: endpoint.path, headers: headers)
         let configuration = NIOUpgradableHTTPClientPipelineConfiguration(
-            upgradeConfiguration: NIOTypedHTTPClientUpgradeConfiguration<Upgrade>(upgradeRequestHead: head, upgraders: [upgrader]) { channel in
+            upgradeConfiguration: NIOTypedHTTPClientUpgradeConfiguration<Answer>(upgradeRequestHead: head, upgraders: [upgrader]) { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    let promise = channel.eventLoop.makePromise(of: HTTPResponseStatus.self)
+                    let promise = channel.eventLoop.makePromise(of: HTTPResponseHead.self)
                     try channel.pipeline.syncOperations.addHandler(RefusedUpgradeHandler(promise: promise))
-                    return .refused(promise.futureResult)
+                    return .other(promise.futureResult)
                 }
             })
         do {
             return try channel.pipeline.syncOperations.configureUpgradableHTTPClientPipeline(configuration: configuration)
-                .flatMap { (result: Upgrade) -> EventLoopFuture<EdgeConnection> in
-                    switch result {
-                    case .done(let connection):
-                        connection.start()
-                        return channel.eventLoop.makeSucceededFuture(connection)
-                    case .refused(let status):
-                        return status.flatMapThrowing { status in
-                            throw ConnectFailure("\(endpoint.url) answered \(status.code) \(status.reasonPhrase) to the WebSocket upgrade: check `resource` and that a ThingWorx platform listens there")
-                        }
+                .flatMap { (answer: Answer) -> EventLoopFuture<Upgrade> in
+                    switch answer {
+                    case .upgraded(let connection): channel.eventLoop.makeSucceededFuture(.done(connection))
+                    case .other(let head): head.map { .refused($0) }
                     }
                 }
         } catch {
@@ -110,37 +123,36 @@ package enum EdgeConnector {
 
     private static func explain(_ error: any Error, _ endpoint: PlatformEndpoint) -> ConnectFailure {
         if let failure = error as? ConnectFailure { return failure }
-        let cause = NetworkErrorText.describe(error)
-        let hint = switch error {
-        case _ where NetworkErrorText.isUnresolved(error): "`ws_servers` and DNS"
-        case is NIOConnectionError, ChannelError.connectTimeout: "`ws_servers`, that the platform runs, and firewalls between"
-        case _ where endpoint.tls != nil: "`ws_connection.encryption` and `certificates`"
-        default: "`ws_connection.encryption`, and that a ThingWorx platform listens there"
+        let hint = switch (error as? DialFailure)?.stage {
+        case .name: "`ws_servers` and DNS"
+        case .connect, .timeout: "`ws_servers`, that the platform runs, and firewalls between"
+        case .proxy: "the settings of `proxy`"
+        case .tls: "`ws_connection.encryption` and `certificates`"
+        case nil where endpoint.tls == nil: "`ws_connection.encryption`, and that a ThingWorx platform listens there"
+        case nil: "`ws_connection.encryption` and `certificates`"
         }
-        return ConnectFailure("no connection to \(endpoint.url): \(cause). Check \(hint)")
+        return ConnectFailure("no connection to \(endpoint.url): \((error as? DialFailure)?.description ?? NetworkErrorText.describe(error)). Check \(hint)")
     }
 }
 
 extension PlatformEndpoint {
-    var isIPAddress: Bool { (try? SocketAddress(ipAddress: host, port: port)) != nil }
-
     var hostHeader: String {
         let name = host.contains(":") ? "[\(host)]" : host
         return port == (tls == nil ? 80 : 443) ? name : "\(name):\(port)"
     }
 }
 
-/// Reads the status of an answer that is no upgrade.
+/// Reads the head of an answer that is no upgrade.
 private final class RefusedUpgradeHandler: ChannelInboundHandler {
     typealias InboundIn = HTTPClientResponsePart
 
-    private var promise: EventLoopPromise<HTTPResponseStatus>?
+    private var promise: EventLoopPromise<HTTPResponseHead>?
 
-    init(promise: EventLoopPromise<HTTPResponseStatus>) { self.promise = promise }
+    init(promise: EventLoopPromise<HTTPResponseHead>) { self.promise = promise }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         guard case .head(let head) = unwrapInboundIn(data) else { return }
-        promise?.succeed(head.status)
+        promise?.succeed(head)
         promise = nil
     }
 
@@ -148,17 +160,5 @@ private final class RefusedUpgradeHandler: ChannelInboundHandler {
         promise?.fail(ConnectFailure("the connection was closed during the WebSocket upgrade"))
         promise = nil
         context.fireChannelInactive()
-    }
-}
-
-/// Remembers the first error of a channel that is being opened. Used on its event loop alone.
-private final class FirstErrorHandler: ChannelInboundHandler, @unchecked Sendable {
-    typealias InboundIn = NIOAny
-
-    private(set) var error: (any Error)?
-
-    func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        self.error = self.error ?? error
-        context.fireErrorCaught(error)
     }
 }

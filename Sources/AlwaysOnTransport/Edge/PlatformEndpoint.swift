@@ -1,5 +1,5 @@
+package import NetworkSupport
 package import NIOCore
-package import NIOSSL
 
 /// Where a platform is and how to speak to it.
 package struct PlatformEndpoint: Sendable {
@@ -8,7 +8,10 @@ package struct PlatformEndpoint: Sendable {
     /// Path of the upgrade request.
     package var path = "/Thingworx/WS"
     /// nil: no TLS.
-    package var tls: TLSConfiguration?
+    package var tls: TLSClient?
+    package var proxy: ProxySettings?
+    /// Whether a redirect may name another host; only where certificates are checked is that one known to be meant.
+    package var followsToOtherHosts = true
     package var userAgent = "wsems"
     /// For TCP, TLS and upgrade together.
     package var connectTimeout: TimeAmount = .seconds(10)
@@ -20,6 +23,23 @@ package struct PlatformEndpoint: Sendable {
     package init(host: String, port: Int) {
         self.host = host
         self.port = port
+    }
+
+    /// The endpoint that a redirect names, `ws(s)://`, `http(s)://` or a path.
+    func redirected(to location: String) -> PlatformEndpoint? {
+        var next = self
+        if location.hasPrefix("/") {
+            next.path = location
+            return next
+        }
+        guard let url = NetworkURL(location), ["ws", "http", "wss", "https"].contains(url.scheme) else { return nil }
+        let isSecure = url.scheme.hasSuffix("s")
+        next.host = url.host
+        next.port = url.port ?? (isSecure ? 443 : 80)
+        next.path = url.path
+        // Whoever redirects to TLS names a host whose certificate can be checked; away from TLS nothing is checked.
+        if isSecure != (tls != nil) { next.tls = isSecure ? (try? TLSClient()) : nil }
+        return next
     }
 
     package var url: String { "\(tls == nil ? "ws" : "wss")://\(host):\(port)\(path)" }

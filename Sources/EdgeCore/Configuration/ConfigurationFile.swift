@@ -25,6 +25,8 @@ package struct ConfigurationFile: Sendable {
 
     /// The copy of the last configuration that booted.
     package var bootedPath: String { path + ".booted" }
+    /// The file as it was before a service changed it.
+    package var previousPath: String { path + ".previous" }
 
     /// Reads the file, else its last good copy; clear secrets in the file are sealed in place.
     ///
@@ -42,8 +44,15 @@ package struct ConfigurationFile: Sendable {
         return nil
     }
 
-    /// Everything that is wrong with the file, without using it.
-    package func check() throws -> [ConfigDiagnostic] { try parse(path).1 }
+    /// Reads the file itself; clear secrets in it are sealed in place.
+    /// - Returns: nil when it cannot be used, which was reported.
+    package func reread(report: (Logger.Level, String) -> Void) -> Loaded? { read(path, report: report).map { sealed($0, report: report) } }
+
+    /// Everything that is wrong with the file, without using it: the files it names included.
+    package func check() throws -> [ConfigDiagnostic] {
+        let (configuration, diagnostics, document) = try parse(path)
+        return diagnostics + configuration.certificateDiagnostics(document)
+    }
 
     private func parse(_ path: String) throws -> (GatewayConfiguration, [ConfigDiagnostic], JSONDocument) {
         let bytes = try AtomicFile.read(path)

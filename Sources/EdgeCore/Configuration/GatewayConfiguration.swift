@@ -3,13 +3,39 @@ package import NIOCore
 package import Secrets
 package import Settings
 
-/// The settings of a gateway (ems.md §2). A value that is not in the file has the default given here.
-package struct GatewayConfiguration: Sendable {
-    package struct HTTPServer: Sendable {
+/// The settings of a gateway (ems.md §2), each at its default until a file says otherwise. What they mean stands in
+/// `settings`, beside how they are written.
+package struct GatewayConfiguration: SettingsTarget, Equatable {
+    package struct Server: Sendable, Equatable {
+        package var host: String
+        package var port: Int
+    }
+
+    package enum RestartPermission: Sendable, Equatable {
+        case any
+        case local
+        case server
+    }
+
+    package struct Log: SettingsTarget, Equatable {
+        package var level = "WARN"
+        package var auditTarget = ""
+        package var directory = ""
+        /// nil: as `level`.
+        package var fileLevel: String?
+        package var maximumStorage = 2_000_000
+        package var autoFlush = true
+        package var flushChunkSize = 16_384
+        package var bufferSize = 4096
+
+        package init() {}
+    }
+
+    package struct HTTPServer: SettingsTarget, Equatable {
         package var host = "localhost"
         package var port = 8000
         package var portsToTry = 10
-        package var tls: Bool = true
+        package var tls = true
         package var certificate = ""
         package var privateKey = ""
         package var passphrase: Secret?
@@ -18,200 +44,228 @@ package struct GatewayConfiguration: Sendable {
         package var password: Secret?
         package var contentReadTimeout = TimeAmount.milliseconds(20_000)
         package var maximumClients = 15
+        package var csrfTokens = true
+        package var csrfRotationMinutes = 10
+
+        package init() {}
     }
 
-    package struct Connection: Sendable {
-        package var encrypted = true
+    package struct Connection: SettingsTarget, Equatable {
+        package enum Encryption: Sendable, Equatable {
+            case none
+            case ssl
+            /// The word for it before the group `fips` was there.
+            case fips
+        }
+
+        package var encryption = Encryption.ssl
         package var verbose = false
         package var messageTimeout = TimeAmount.milliseconds(10_000)
         package var pingRate = TimeAmount.milliseconds(55_000)
         package var pongTimeout = TimeAmount.milliseconds(10_000)
+        package var messageIdleTime = TimeAmount.milliseconds(50)
         package var maximumMessageSize = 1_048_576
         package var chunkSize = 8192
         package var compression = true
         package var frameSize = 8192
         package var maximumRequestsInFlight = 500
+        package var connectOnDemand = false
         package var connectTimeout = TimeAmount.milliseconds(10_000)
         package var retryInterval = TimeAmount.milliseconds(10_000)
-        /// nil: for ever.
-        package var retries: Int?
+        /// -1: for ever.
+        package var retries = -1
         package var maximumConnectDelay = TimeAmount.milliseconds(10_000)
         package var maximumThreads = 4
+        /// Where older files have them; the group `duty_cycle` comes before.
+        package var oldConnectPeriod: Int?
+        package var oldDutyCycle: Int?
+
+        package var isEncrypted: Bool { encryption != .none }
+
+        package init() {}
     }
 
-    package struct Certificates: Sendable {
+    package struct DutyCycle: SettingsTarget, Equatable {
+        package var period = TimeAmount.milliseconds(60_000)
+        package var percent = 100
+        package var delay = TimeAmount.milliseconds(60_000)
+
+        /// Whether the gateway is at times off the network on purpose.
+        package var isOn: Bool { period > .zero && (1..<100).contains(percent) }
+
+        package init() {}
+    }
+
+    package struct Failover: SettingsTarget, Equatable {
+        package var isEnabled = false
+        package var returnInterval = TimeAmount.milliseconds(300_000)
+
+        package init() {}
+    }
+
+    package struct Proxy: SettingsTarget, Equatable {
+        package var host = ""
+        package var port = 3128
+        package var user: String?
+        package var password: Secret?
+
+        package init() {}
+    }
+
+    package struct ValidationCriteria: SettingsTarget, Equatable {
+        package var commonName: String?
+        package var organization: String?
+        package var organizationalUnit: String?
+        package var issuerCommonName: String?
+        package var issuerOrganization: String?
+        package var issuerOrganizationalUnit: String?
+
+        package init() {}
+    }
+
+    package struct Certificates: SettingsTarget, Equatable {
+        package static let defaultCiphers = "ALL:!aNULL:!eNULL:!LOW:!3DES:!MD5:!EXP:!PSK:!DSS:!RC4:!SEED:!ADH:!IDEA:!3DES:!SRP"
+
         package var validate = true
         package var allowSelfSigned = false
         package var disableHostnameValidation = false
         package var chain: [String] = []
         package var deviceChain: [String] = []
+        package var clientCertificate = ""
+        package var clientKey = ""
+        package var clientKeyPassphrase: Secret?
+        package var ciphers = Certificates.defaultCiphers
+        package var fingerprints: [String] = []
+        package var criteria = ValidationCriteria()
+        package var expiryWarningDays = 30
+
+        package init() {}
     }
 
-    package var host = ""
-    package var port = 443
+    package struct OfflineStore: SettingsTarget, Equatable {
+        package var isEnabled = true
+        package var directory = "./offline_message_store"
+        package var maximumSize = 65_535
+        package var blocking = false
+
+        package init() {}
+    }
+
+    package struct Tunnel: SettingsTarget, Equatable {
+        package var tickResolution = TimeAmount.milliseconds(5)
+        package var bufferSize = 8192
+        package var readTimeout = TimeAmount.milliseconds(10)
+        package var idleTimeout = TimeAmount.milliseconds(300_000)
+        package var maximumConcurrent = 4
+
+        package init() {}
+    }
+
+    package struct FileTransfer: SettingsTarget, Equatable {
+        package struct Directory: Sendable, Equatable {
+            package var name: String
+            package var path: String
+        }
+
+        package var bufferSize = 128_000
+        package var maximumFileSize = 8_000_000_000
+        package var directories: [Directory] = []
+        package var idleTimeout = TimeAmount.milliseconds(12_000)
+        package var staging = ""
+
+        package init() {}
+    }
+
+    package struct FIPS: SettingsTarget, Equatable {
+        package var isEnabled = false
+
+        package init() {}
+    }
+
+    /// In the order of the file; one unless `failover` is on.
+    package var servers: [Server] = []
     package var resource = "/Thingworx/WS"
     package var applicationKey: Secret?
-    package var logLevel = "WARN"
+    package var restart = RestartPermission.server
+    package var log = Log()
     package var httpServer = HTTPServer()
     package var connection = Connection()
+    package var dutyCycle = DutyCycle()
+    package var failover = Failover()
+    package var proxy = Proxy()
     package var certificates = Certificates()
+    package var offlineStore = OfflineStore()
     package var autoBind: [EdgeThing] = []
-    package var fips = false
+    package var tunnel = Tunnel()
+    package var file = FileTransfer()
+    package var fips = FIPS()
+
+    package init() {}
 
     /// Where secrets stand in the file.
-    package static let secrets = ConfigurationSecrets(places: [
-        "appKey", "http_server.password", "http_server.passphrase", "proxy.password", "certificates.key_passphrase", "auto_bind[].password",
-    ])
+    package static let secrets = ConfigurationSecrets(places: settings.flatMap { $0.description.secretPaths() })
 
     /// - Returns: the settings and everything that is wrong with them; they are usable when no diagnostic is an error.
+    ///   In place of a value that cannot be used stands its default.
     package static func read(_ document: JSONDocument, keys: KeyRing?, keyFile: KeyFile) -> (GatewayConfiguration, [ConfigDiagnostic]) {
-        let reader = ConfigReader(document, keys: keys, keyFile: keyFile)
+        let reader = ConfigReader(document, keys: keys, keyFile: keyFile, mismatch: .problem)
         var configuration = GatewayConfiguration()
         var root = reader.root()
-        configuration.readServers(&root)
-        configuration.resource = root.string("resource", default: configuration.resource)
-        configuration.applicationKey = root.secret("appKey")
-        if configuration.applicationKey == nil, !reader.diagnostics.contains(where: { $0.message.lowercased().hasPrefix("appkey") }) {
-            reader.report(.problem, "appKey", "missing: without an application key there is no connection to the platform")
-        }
-        root.group("logger") { configuration.readLogger(&$0) }
-        root.group("http_server") { configuration.readHTTPServer(&$0) }
-        root.group("ws_connection") { configuration.readConnection(&$0) }
-        root.group("certificates") { configuration.readCertificates(&$0) }
-        root.group("fips") { configuration.fips = $0.bool("enabled", default: false) }
-        configuration.readAutoBind(&root)
-        configuration.readLaterGroups(&root)
-        root.passOver("restart")
+        root.read(settings, into: &configuration)
         root.finish()
+        configuration.settle(reader)
         return (configuration, reader.diagnostics)
     }
 
-    private mutating func readServers(_ root: inout ConfigGroup) {
-        guard let found = root.value("ws_servers") else {
-            return root.reader.report(.error, "ws_servers", "missing: expected an array with the platform's host and port")
+    /// What hangs on several settings at once.
+    private mutating func settle(_ reader: ConfigReader) {
+        if !failover.isEnabled, servers.count > 1 {
+            reader.report(.warning, "ws_servers", "only the first of \(servers.count) servers is used; failover.enabled would use them in order")
+            servers.removeLast(servers.count - 1)
         }
-        guard let servers = found.value.array, let first = servers.first?.object else {
-            return root.reader.report(.error, found.path, "expected an array with at least one object { host, port }, found \(found.value.kindName)")
+        if applicationKey == nil, !reader.diagnostics.contains(where: { $0.message.lowercased().hasPrefix("appkey") }) {
+            reader.report(.problem, "appKey", "missing: without an application key there is no connection to the platform")
         }
-        var server = ConfigGroup(reader: root.reader, path: "\(found.path)[0]", object: first)
-        host = server.string("host", default: "")
-        port = server.integer("port", default: 443, in: 1...65535)
-        if host.isEmpty { root.reader.report(.error, server.path(of: "host"), "missing: expected the platform's host name or address") }
-        server.finish()
-        if servers.count > 1 {
-            root.reader.report(.warning, found.path, "only the first of \(servers.count) servers is used")
+        if connection.encryption == .fips {
+            reader.report(.warning, "ws_connection.encryption", "\"fips\" is taken as \"ssl\"; FIPS mode is now the setting fips.enabled")
+        }
+        settleDutyCycle(reader)
+        if httpServer.user?.contains(":") == true {
+            reader.report(.problem, "http_server.user", "a user name with a colon never matches in Basic authentication: every request is answered 401")
+        }
+        if proxy.user?.contains(":") == true { reader.report(.problem, "proxy.user", "must not contain a colon") }
+        if log.flushChunkSize < log.bufferSize {
+            reader.report(.warning, "logger.flush_chunk_size", "less than buffer_size, which is used for it: \(log.bufferSize)")
+            log.flushChunkSize = log.bufferSize
+        }
+        if certificates.clientCertificate.isEmpty != certificates.clientKey.isEmpty, !certificates.clientKey.hasSuffix(".p12") {
+            reader.report(.problem, "certificates", "client_cert and key_file go together: no client certificate is shown")
+        }
+        if certificates.deviceChain.isEmpty { certificates.deviceChain = certificates.chain }
+        warnOfGroupsToCome(reader)
+    }
+
+    private mutating func settleDutyCycle(_ reader: ConfigReader) {
+        let hasGroup = reader.document.value["duty_cycle"]?.object != nil
+        guard connection.oldDutyCycle != nil || connection.oldConnectPeriod != nil else { return }
+        if hasGroup {
+            reader.report(.warning, "ws_connection", "duty_cycle and connect_period stand here and in the group duty_cycle: the group counts")
+        } else {
+            reader.report(.warning, "ws_connection", "duty_cycle and connect_period belong into the group duty_cycle; they are used from here")
+            if let percent = connection.oldDutyCycle { dutyCycle.percent = percent }
+            if let period = connection.oldConnectPeriod { dutyCycle.period = .milliseconds(Int64(period)) }
+            // That group's delay came with it.
+            dutyCycle.delay = .zero
         }
     }
 
-    private mutating func readLogger(_ group: inout ConfigGroup) {
-        let levels = ["AUDIT", "ERROR", "WARN", "INFO", "DEBUG", "TRACE"]
-        logLevel = group.choice("level", default: logLevel, levels.map { ($0, $0) })
-        group.passOver(
-            "audit_target", "publish_directory", "publish_level", "max_file_storage", "auto_flush", "flush_chunk_size", "buffer_size")
-    }
-
-    private mutating func readHTTPServer(_ group: inout ConfigGroup) {
-        httpServer.host = group.string("host", default: httpServer.host)
-        httpServer.port = group.integer("port", default: httpServer.port, in: 0...65535)
-        httpServer.portsToTry = group.integer("ports_to_try", default: httpServer.portsToTry, in: 0...1000)
-        httpServer.tls = group.bool("ssl", default: httpServer.tls)
-        httpServer.certificate = group.string("certificate", default: "")
-        httpServer.privateKey = group.string("private_key", default: "")
-        httpServer.passphrase = group.secret("passphrase")
-        httpServer.authenticate = group.bool("authenticate", default: httpServer.authenticate)
-        httpServer.user = group.string("user")
-        httpServer.password = group.secret("password")
-        httpServer.contentReadTimeout = group.milliseconds("content_read_timeout", default: 20_000, from: 1)
-        httpServer.maximumClients = group.integer("max_clients", default: httpServer.maximumClients, in: 1...100_000)
-        group.passOver("use_default_certificate", "enable_csrf_tokens", "csrf_token_rotation_period")
-    }
-
-    private mutating func readConnection(_ group: inout ConfigGroup) {
-        connection.encrypted = group.choice("encryption", default: true, [("none", false), ("ssl", true), ("fips", true)])
-        connection.verbose = group.bool("verbose", default: false)
-        connection.messageTimeout = group.milliseconds("msg_timeout", default: 10_000, from: 1)
-        connection.pingRate = group.milliseconds("ping_rate", default: 55_000, from: 1)
-        connection.pongTimeout = group.milliseconds("pingpong_timeout", default: 10_000, from: 1)
-        connection.maximumMessageSize = group.integer("max_msg_size", default: 1_048_576, in: 1024...268_435_456)
-        connection.chunkSize = group.integer("message_chunk_size", default: 8192, in: 512...65535)
-        connection.compression = group.bool("compression", default: true)
-        connection.frameSize = group.integer("max_frame_size", default: 8192, in: 128...16_777_216)
-        connection.maximumRequestsInFlight = group.integer("max_messages", default: 500, in: 1...1_000_000)
-        connection.connectTimeout = group.milliseconds("connect_timeout", default: 10_000, from: 1)
-        connection.retryInterval = group.milliseconds("connect_retry_interval", default: 10_000, from: 1)
-        let retries = group.integer("connect_retries", default: -1, in: -1...2_147_483_647)
-        connection.retries = retries < 0 ? nil : retries
-        connection.maximumConnectDelay = group.milliseconds("max_connect_delay", default: 10_000)
-        connection.maximumThreads = group.integer("max_threads", default: 4, in: 1...50)
-        group.passOver(
-            "binary_mode", "connect_period", "duty_cycle", "message_idle_time", "connect_on_demand", "socket_read_timeout",
-            "frame_read_timeout", "ssl_read_timeout")
-    }
-
-    private mutating func readCertificates(_ group: inout ConfigGroup) {
-        certificates.validate = group.bool("validate", default: true)
-        certificates.allowSelfSigned = group.bool("allow_self_signed", default: false)
-        certificates.disableHostnameValidation = group.bool("disable_hostname_validation", default: false)
-        certificates.chain = group.strings("cert_chain")
-        let deviceChain = group.strings("http_client_ca_certs")
-        certificates.deviceChain = deviceChain.isEmpty ? certificates.chain : deviceChain
-        for key in ["client_cert", "key_file", "validation_criteria", "fingerprint_allowlist"] {
-            if let found = group.value(key) {
-                group.reader.report(.problem, found.path, "not supported yet: connections go on without it")
-            }
+    /// Groups that are read, and whose working is not part of this release.
+    private func warnOfGroupsToCome(_ reader: ConfigReader) {
+        let root = reader.document.value
+        if offlineStore.isEnabled, root["offline_msg_store"]?["enabled"] != nil {
+            reader.report(.warning, "offline_msg_store", "no effect yet: messages are refused with 503 while offline")
         }
-        group.passOver("key_passphrase", "cipher_suite")
-    }
-
-    private mutating func readAutoBind(_ root: inout ConfigGroup) {
-        guard let found = root.value("auto_bind") else { return }
-        guard let entries = found.value.array else {
-            return root.reader.report(.problem, found.path, "must be an array of objects, found \(found.value.kindName): nothing is bound")
-        }
-        for (index, entry) in entries.enumerated() {
-            let path = "\(found.path)[\(index)]"
-            guard let object = entry.object else {
-                root.reader.report(.problem, path, "expected an object, found \(entry.kindName): not bound")
-                continue
-            }
-            var group = ConfigGroup(reader: root.reader, path: path, object: object)
-            guard let name = group.string("name"), !name.isEmpty else {
-                root.reader.report(.problem, path, "an entry without a name: not bound")
-                continue
-            }
-            var thing = EdgeThing(name: name)
-            thing.host = group.string("host", default: thing.host)
-            thing.port = group.integer("port", default: thing.port, in: 1...65535)
-            thing.path = group.string("path", default: thing.path)
-            thing.timeout = group.milliseconds("timeout", default: 30_000, from: 1)
-            thing.isTLS = group.choice("protocol", default: false, [("http", false), ("https", true)])
-            thing.user = group.string("user")
-            thing.password = group.secret("password")
-            thing.isGateway = group.bool("gateway", default: false)
-            group.passOver("accept")
-            group.finish()
-            autoBind.append(thing)
-        }
-    }
-
-    /// Groups whose settings are known and without effect in this release: turning them on is answered with one line.
-    private mutating func readLaterGroups(_ root: inout ConfigGroup) {
-        root.group("duty_cycle") { group in
-            group.passOver("connect_period", "duty_cycle", "delay_duty_cycle")
-            if group.has("duty_cycle") { group.reader.report(.warning, group.path, "no effect yet: the gateway stays connected") }
-        }
-        root.group("proxy") { group in
-            group.passOver("host", "port", "user", "password")
-            if group.has("host") { group.reader.report(.problem, group.path, "not supported yet: connections go directly to the platform") }
-        }
-        root.group("offline_msg_store") { group in
-            group.passOver("enabled", "directory", "max_size", "blocking")
-            if group.has("enabled") { group.reader.report(.warning, group.path, "no effect yet: messages are refused with 503 while offline") }
-        }
-        root.group("tunnel") { $0.passOver("tick_resolution", "buffer_size", "read_timeout", "idle_timeout", "max_concurrent") }
-        root.group("file") { group in
-            group.passOver("buffer_size", "max_file_size", "virtual_dirs", "idle_timeout", "staging_dir")
-            if group.has("virtual_dirs") { group.reader.report(.warning, group.path, "no effect yet: file transfers are refused") }
-        }
+        if !file.directories.isEmpty { reader.report(.warning, "file.virtual_dirs", "no effect yet: file transfers are refused") }
+        if root["tunnel"]?.object != nil { reader.report(.warning, "tunnel", "no effect yet: tunnels are refused") }
     }
 }

@@ -1,5 +1,6 @@
 package import AlwaysOn
 package import NIOCore
+package import NetworkSupport
 
 /// The way from the gateway to device hosts. Used on the gateway's event loop.
 package protocol DeviceCaller: Sendable {
@@ -9,4 +10,7 @@ package protocol DeviceCaller: Sendable {
 
     /// Succeeds when somebody answers there.
     func probe(_ host: DeviceHost, timeout: TimeAmount) -> EventLoopFuture<Void>
+
+    /// New TLS settings, for connections from now on.
+    func use(_ tls: TLSClient)
 }

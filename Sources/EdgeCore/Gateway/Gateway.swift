@@ -1,5 +1,5 @@
 package import AlwaysOn
-package import AlwaysOnTransport
+import AlwaysOnTransport
 package import Logging
 package import NIOCore
 
@@ -16,40 +16,63 @@ package actor Gateway {
         case waiting(Scheduled<Void>)
         case connecting
         case open(EdgeConnection)
+        /// Off the network, as the duty cycle wants it.
+        case resting(Scheduled<Void>)
     }
 
-    let configuration: GatewayConfiguration
-    let endpoint: PlatformEndpoint
+    var configuration: GatewayConfiguration
+    var security: ClientSecurity
     let devices: any DeviceCaller
     let persistence: PersistentThings?
+    let host: any GatewayHost
     let logger: Logger
     var registry: Registry
     var monitor = DeviceMonitor()
     var link = Link.stopped
+    var servers: ServerSelection
     var reconnect: Reconnect
+    var duty: DutyCycleClock
+    var dutyTimer: Scheduled<Void>?
+    /// Local requests that wait for the connection they asked for.
+    var waiting: [WaitingRequest] = []
+    /// Requests without an answer yet, in either direction; counted where there is a duty cycle.
+    var runningCount = 0
+    var returnTimer: Scheduled<Void>?
     var monitorTimer: (deadline: NIODeadline, task: Scheduled<Void>)?
     var bindRetry: Scheduled<Void>?
     var bindRetryPause: TimeAmount?
     /// The platform refused the application key on the connection that is about to close.
     var wasRefused = false
     var lastRefusal: NIODeadline?
+    /// Why the connection that is about to close is closed from here: it is opened again at once, or after the rest.
+    var closing: Closing?
     var stopping: EventLoopPromise<Void>?
     private let exhausted: EventLoopPromise<Void>
 
+    enum Closing {
+        case toRest(TimeAmount)
+        case toReconnect
+    }
+
     package init(
-        configuration: GatewayConfiguration, endpoint: PlatformEndpoint, devices: any DeviceCaller, persistence: PersistentThings?,
-        logger: Logger, on loop: any EventLoop
+        configuration: GatewayConfiguration, security: ClientSecurity, devices: any DeviceCaller, persistence: PersistentThings?,
+        host: any GatewayHost, logger: Logger, on loop: any EventLoop
     ) {
         self.loop = loop
         self.configuration = configuration
-        self.endpoint = endpoint
+        self.security = security
         self.devices = devices
         self.persistence = persistence
+        self.host = host
         self.logger = logger
         registry = Registry(autoBind: configuration.autoBind, messageSize: configuration.connection.chunkSize)
+        servers = ServerSelection(count: configuration.servers.count)
         reconnect = Reconnect(interval: configuration.connection.retryInterval, retries: configuration.connection.retries)
+        duty = DutyCycleClock(configuration.dutyCycle, idleTime: configuration.connection.messageIdleTime)
         exhausted = loop.makePromise()
     }
+
+    var endpoint: PlatformEndpoint { security.platforms[servers.current] }
 
     /// Ends when `connect_retries` are used up.
     package func untilExhausted() async { try? await exhausted.futureResult.get() }
@@ -71,11 +94,10 @@ package actor Gateway {
     /// Unbinds everything and closes the connection in order.
     package func stop() async {
         exhausted.succeed()
-        monitorTimer?.task.cancel()
-        bindRetry?.cancel()
+        for timer in [monitorTimer?.task, bindRetry, dutyTimer, returnTimer] { timer?.cancel() }
         switch link {
         case .stopped, .connecting: link = .stopped
-        case .waiting(let timer):
+        case .waiting(let timer), .resting(let timer):
             timer.cancel()
             link = .stopped
         case .open(let connection):
@@ -95,18 +117,29 @@ package actor Gateway {
 
     // MARK: Routing
 
+    /// Where a request comes from.
+    package enum Origin: Sendable, Equatable {
+        case local
+        case platform
+    }
+
     /// A request of a local device or application.
     package func handleLocal(_ request: Request) -> EventLoopFuture<Response> {
-        if let answer = handleLocalEms(request) { return loop.makeSucceededFuture(answer) }
-        guard case .open(let connection) = link else {
-            return loop.makeSucceededFuture(Response(.serviceUnavailable, reason: "not connected to the platform"))
-        }
-        return connection.request(request, timeout: configuration.connection.messageTimeout)
+        if let answer = handleLocalEms(request, from: .local) { return answer }
+        guard case .open(let connection) = link, connection.isOnline, closing == nil else { return handleOffline(request) }
+        return send(request, over: connection, timeout: configuration.connection.messageTimeout)
+    }
+
+    func send(_ request: Request, over connection: EdgeConnection, timeout: TimeAmount) -> EventLoopFuture<Response> {
+        let response = connection.request(request, timeout: timeout)
+        if logger.logLevel == .trace { trace(request, number: connection.lastRequestID, .toPlatform, response) }
+        guard configuration.dutyCycle.isOn else { return response }
+        return tracked(response)
     }
 
     /// A request of the platform.
     func handleRemote(_ request: Request) -> EventLoopFuture<Response> {
-        if let answer = handleLocalEms(request) { return loop.makeSucceededFuture(answer) }
+        if let answer = handleLocalEms(request, from: .platform) { return answer }
         guard request.entityType == .thing, let thing = registry.thing(request.entityName) else {
             logger.warning("\(request.entityName): Thing not bound to EMS or host is not set")
             return loop.makeSucceededFuture(Response(.notFound, reason: "\(request.entityName) is not bound through this gateway"))

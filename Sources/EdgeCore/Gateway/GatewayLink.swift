@@ -33,8 +33,7 @@ extension Gateway {
         switch (result, link) {
         case (.success(let connection), .connecting): link = .open(connection)
         case (.success(let connection), _): connection.close(.init(.normal, "the gateway stops"))
-        case (.failure(let error), .connecting):
-            retry(reconnect.failed(random: .random(in: 0...1)), because: "\(error)")
+        case (.failure(let error), .connecting): failed("\(error)")
         case (.failure, _): break
         }
     }
@@ -43,11 +42,15 @@ extension Gateway {
         switch event {
         case .online:
             reconnect.succeeded()
+            servers.succeeded()
             lastRefusal = nil
             bindRetryPause = nil
             link = .open(connection)
             logger.info("connected to \(endpoint.url) and authenticated")
             perform(registry.online())
+            sendWaiting(over: connection)
+            beginDuty()
+            scheduleReturn()
         case .refused:
             wasRefused = true
             logRefusal()
@@ -55,11 +58,12 @@ extension Gateway {
         case .unbindAnswered(let bind, let response):
             if !response.status.isSuccess { logger.debug("UNBIND of \(bind.names.count) Things was answered \(response.status)") }
         case .request(let header, let request):
-            logger.trace("platform → \(request.method) \(request.entityName) \(request.characteristic.collection)/\(request.name)")
-            handleRemote(request).whenSuccess { response in
-                // A response belongs to the connection that the request came by, and dies with it.
-                connection.respond(response, to: header)
-            }
+            duty.heardPlatform(now: loop.now)
+            var response = handleRemote(request)
+            if logger.logLevel == .trace { trace(request, number: header.requestID, .fromPlatform, response) }
+            if configuration.dutyCycle.isOn { response = tracked(response) }
+            // A response belongs to the connection that the request came by, and dies with it.
+            response.whenSuccess { connection.respond($0, to: header) }
         case .refusedMessage(let text): logger.warning("from the platform: \(text)")
         case .closed(let text): closed(text, connection)
         }
@@ -69,18 +73,38 @@ extension Gateway {
         registry.offline()
         bindRetry?.cancel()
         bindRetry = nil
+        for timer in [dutyTimer, returnTimer] { timer?.cancel() }
         if let stopping {
             link = .stopped
             logger.info("disconnected from the platform")
             stopping.succeed()
             return
         }
+        if let closing {
+            self.closing = nil
+            switch closing {
+            case .toRest(let amount): rest(for: amount)
+            case .toReconnect: connect(after: .zero)
+            }
+            return
+        }
         if wasRefused {
             wasRefused = false
+            failWaiting("the platform refused the application key")
             retry(reconnect.refused(), because: nil)
         } else {
-            retry(reconnect.failed(random: .random(in: 0...1)), because: "the connection to \(endpoint.url) was lost: \(text)")
+            failed("the connection to \(endpoint.url) was lost: \(text)")
         }
+    }
+
+    private func failed(_ text: String) {
+        let from = endpoint.url
+        if servers.failed() {
+            logger.warning("\(text). Trying \(endpoint.url) instead of \(from)")
+            return connect(after: .zero)
+        }
+        failWaiting(text)
+        retry(reconnect.failed(random: .random(in: 0...1)), because: text)
     }
 
     private func retry(_ decision: Reconnect.Decision, because text: String?) {

@@ -10,13 +10,13 @@ package struct Reconnect: Sendable {
 
     private let interval: TimeAmount
     private let cap: TimeAmount
-    private let retries: Int?
+    private let retries: Int
     private var failures = 0
 
     /// - Parameters:
     ///   - interval: shortest wait.
-    ///   - retries: attempts after the first failure; nil: for ever.
-    package init(interval: TimeAmount, retries: Int?) {
+    ///   - retries: attempts after the first failure; negative: for ever.
+    package init(interval: TimeAmount, retries: Int) {
         self.interval = interval
         self.retries = retries
         cap = max(interval, min(.seconds(60), interval * 30))
@@ -27,7 +27,7 @@ package struct Reconnect: Sendable {
     /// - Parameter random: from 0 to 1.
     package mutating func failed(random: Double) -> Decision {
         failures += 1
-        if let retries, failures > retries { return .giveUp }
+        if retries >= 0, failures > retries { return .giveUp }
         let doubled = Double(interval.nanoseconds) * Double(1 << min(failures - 1, 20))
         let spread = min(doubled, Double(cap.nanoseconds)) - Double(interval.nanoseconds)
         return .retry(after: interval + .nanoseconds(Int64(spread * random)))
@@ -36,7 +36,7 @@ package struct Reconnect: Sendable {
     /// The application key was refused: asking again sooner than the cap only fills the platform's log.
     package mutating func refused() -> Decision {
         failures += 1
-        if let retries, failures > retries { return .giveUp }
+        if retries >= 0, failures > retries { return .giveUp }
         return .retry(after: cap)
     }
 }

@@ -62,6 +62,14 @@ package struct Registry: Sendable {
 
     package func binding(_ name: String) -> Binding? { entries[name]?.binding }
 
+    /// Every Thing with how far its binding is, by name.
+    package var bindings: [GatewayStatus.Binding] {
+        entries.compactMap { name, entry in
+            guard let thing = entry.thing else { return nil }
+            return GatewayStatus.Binding(name: name, state: entry.binding, host: thing.isGateway ? "this gateway" : "\(thing.deviceHost)")
+        }.sorted { $0.name < $1.name }
+    }
+
     package var boundCount: Int { entries.values.count { $0.binding == .bound } }
 
     // MARK: Devices
@@ -73,6 +81,24 @@ package struct Registry: Sendable {
         entry.isLost = false
         entries[thing.name] = entry
         return bindIfWanted(thing.name)
+    }
+
+    /// Other configured Things than before (`auto_bind` was changed).
+    package mutating func configure(_ autoBind: [EdgeThing]) -> [Action] {
+        let wanted = Dictionary(autoBind.map { ($0.name, $0) }) { $1 }
+        var actions: [Action] = []
+        for (name, entry) in entries {
+            guard let old = entry.configured, wanted[name]?.isGateway != old.isGateway else { continue }
+            // Bound as a gateway and bound as a device are two things.
+            let registered = entry.registered
+            actions += remove(name) ?? []
+            if let registered { actions += register(registered) }
+        }
+        for (name, thing) in wanted {
+            entries[name, default: Entry()].configured = thing
+            actions += bindIfWanted(name)
+        }
+        return actions
     }
 
     /// - Returns: nil when no such Thing is there.

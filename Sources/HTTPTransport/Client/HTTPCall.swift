@@ -1,5 +1,6 @@
 package import NIOCore
 package import NIOHTTP1
+import NetworkSupport
 
 /// Scheme, host and port of a server.
 package struct HTTPOrigin: Sendable, Hashable, CustomStringConvertible {
@@ -11,6 +12,13 @@ package struct HTTPOrigin: Sendable, Hashable, CustomStringConvertible {
         self.isTLS = isTLS
         self.host = host
         self.port = port
+    }
+
+    /// The origin of an `http(s)` URL, and its path with the query; nil for anything else.
+    package static func parse(_ text: String) -> (origin: HTTPOrigin, path: String)? {
+        guard let url = NetworkURL(text), url.scheme == "http" || url.scheme == "https" else { return nil }
+        let isTLS = url.scheme == "https"
+        return (HTTPOrigin(isTLS: isTLS, host: url.host, port: url.port ?? (isTLS ? 443 : 80)), url.path)
     }
 
     package var description: String { "\(isTLS ? "https" : "http")://\(hostHeader)" }
@@ -40,6 +48,15 @@ package struct HTTPCall: Sendable {
         self.headers = headers
         self.body = body
         self.timeout = timeout
+    }
+}
+
+extension HTTPCall {
+    func adding(csrfToken: String?) -> HTTPCall {
+        guard let csrfToken else { return self }
+        var call = self
+        call.headers.replaceOrAdd(name: HTTPClient.csrfHeader, value: csrfToken)
+        return call
     }
 }
 

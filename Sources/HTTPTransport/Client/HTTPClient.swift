@@ -1,9 +1,6 @@
-import NetworkSupport
+package import NetworkSupport
 package import NIOCore
 import NIOHTTP1
-import NIOPosix
-package import NIOSSL
-import NIOTLS
 
 /// A pooled HTTP/1.1 client that lives on one event loop: no hop, no task, no lock for a call.
 ///
@@ -11,7 +8,7 @@ import NIOTLS
 package final class HTTPClient: @unchecked Sendable {
     package struct Configuration: Sendable {
         /// For origins with TLS.
-        package var tls = TLSConfiguration.makeClientConfiguration()
+        package var tls = TLSClientSettings()
         /// Connections to one origin at once; further calls wait their turn, within their timeout.
         package var maximumConnectionsPerOrigin = 64
         /// Calls that may wait for a connection to one origin; one more fails with `overloaded`.
@@ -19,6 +16,10 @@ package final class HTTPClient: @unchecked Sendable {
         package var maximumBodySize = 16 << 20
         /// An unused connection is closed after this time. Shorter than servers' own, so that they do not close first.
         package var idleTimeout: TimeAmount = .seconds(30)
+
+        /// Whether the token that a server sends in `x-csrf-token` goes back with the next request, and a request refused
+        /// for want of it is sent again, once (ems.md §6.4).
+        package var returnsCSRFTokens = false
 
         package init() {}
     }
@@ -38,20 +39,44 @@ package final class HTTPClient: @unchecked Sendable {
 
     package let loop: any EventLoop
     private let configuration: Configuration
-    private let tls: NIOSSLContext
+    private var tls: TLSClient
     private var pools: [HTTPOrigin: Pool] = [:]
     private var sweep: RepeatedTask?
+    private var tokens: [HTTPOrigin: String] = [:]
 
-    /// - Throws: when the TLS settings cannot be used.
-    package init(_ configuration: Configuration = Configuration(), on loop: any EventLoop) throws {
+    /// - Throws: `TLSFailure` when the TLS settings cannot be used.
+    package init(_ configuration: Configuration = Configuration(), on loop: any EventLoop) throws(TLSFailure) {
         self.configuration = configuration
         self.loop = loop
-        tls = try NIOSSLContext(configuration: configuration.tls)
+        tls = try TLSClient(configuration.tls)
+    }
+
+    /// New TLS settings, for connections from now on; idle ones made under the old settings are closed.
+    package func use(_ tls: TLSClient) {
+        loop.preconditionInEventLoop()
+        self.tls = tls
+        for (origin, pool) in pools where origin.isTLS {
+            for idle in pool.idle { idle.connection.channel.close(promise: nil) }
+        }
     }
 
     /// - Returns: any answer, whatever its status. Fails with `HTTPCallFailure`.
     package func execute(_ call: HTTPCall) -> EventLoopFuture<HTTPResponse> {
         loop.preconditionInEventLoop()
+        guard configuration.returnsCSRFTokens else { return run(call) }
+        let sent = tokens[call.origin]
+        let deadline = loop.now + call.timeout
+        return run(call.adding(csrfToken: sent)).flatMap { [self] response in
+            guard let token = response.headers.first(name: HTTPClient.csrfHeader) else { return loop.makeSucceededFuture(response) }
+            tokens[call.origin] = token
+            guard response.status == .unauthorized, token != sent, loop.now < deadline else { return loop.makeSucceededFuture(response) }
+            return run(call.adding(csrfToken: token))
+        }
+    }
+
+    package static let csrfHeader = "x-csrf-token"
+
+    private func run(_ call: HTTPCall) -> EventLoopFuture<HTTPResponse> {
         let promise = loop.makePromise(of: HTTPResponse.self)
         let waiting = Waiting(call: call, deadline: loop.now + call.timeout, promise: promise)
         while let idle = pools[call.origin]?.idle.popLast() {
@@ -86,28 +111,7 @@ package final class HTTPClient: @unchecked Sendable {
     // MARK: Connections
 
     private func connect(_ origin: HTTPOrigin, timeout: TimeAmount) -> EventLoopFuture<any Channel> {
-        let tls = origin.isTLS ? self.tls : nil
-        let isAddress = (try? SocketAddress(ipAddress: origin.host, port: origin.port)) != nil
-        let loop = self.loop
-        return ClientBootstrap(group: loop)
-            .connectTimeout(timeout)
-            .channelOption(.socketOption(.tcp_nodelay), value: 1)
-            .connect(host: origin.host, port: origin.port)
-            .flatMap { channel in
-                guard let tls else { return loop.makeSucceededFuture(channel) }
-                let handshake = loop.makePromise(of: Void.self)
-                do {
-                    try channel.pipeline.syncOperations.addHandlers([
-                        NIOSSLClientHandler(context: tls, serverHostname: isAddress ? nil : origin.host), HandshakeHandler(promise: handshake),
-                    ])
-                } catch {
-                    handshake.fail(error)
-                }
-                let limit = loop.scheduleTask(in: timeout) { channel.close(promise: nil) }
-                handshake.futureResult.whenComplete { _ in limit.cancel() }
-                handshake.futureResult.whenFailure { _ in channel.close(promise: nil) }
-                return handshake.futureResult.map { channel }
-            }
+        Dialer().connect(host: origin.host, port: origin.port, tls: origin.isTLS ? tls : nil, timeout: timeout, on: loop)
             .flatMapErrorThrowing { throw HTTPClient.explain($0, origin) }
     }
 
@@ -186,39 +190,7 @@ package final class HTTPClient: @unchecked Sendable {
     }
 
     private static func explain(_ error: any Error, _ origin: HTTPOrigin) -> HTTPCallFailure {
-        switch error {
-        case let failure as HTTPCallFailure: return failure
-        case ChannelError.connectTimeout: return .timeout(origin)
-        default: return .unreachable(origin, NetworkErrorText.describe(error))
-        }
-    }
-}
-
-/// Waits for the end of a TLS handshake.
-private final class HandshakeHandler: ChannelInboundHandler {
-    typealias InboundIn = NIOAny
-
-    private var promise: EventLoopPromise<Void>?
-
-    init(promise: EventLoopPromise<Void>) { self.promise = promise }
-
-    private func complete(_ result: Result<Void, any Error>) {
-        promise?.completeWith(result)
-        promise = nil
-    }
-
-    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        if let event = event as? TLSUserEvent, case .handshakeCompleted = event { complete(.success(())) }
-        context.fireUserInboundEventTriggered(event)
-    }
-
-    func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        complete(.failure(error))
-        context.fireErrorCaught(error)
-    }
-
-    func channelInactive(context: ChannelHandlerContext) {
-        complete(.failure(ChannelError.eof))
-        context.fireChannelInactive()
+        guard let failure = error as? DialFailure else { return .unreachable(origin, NetworkErrorText.describe(error)) }
+        return failure.stage == .timeout ? .timeout(origin) : .unreachable(origin, failure.description)
     }
 }

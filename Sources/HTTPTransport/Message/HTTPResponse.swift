@@ -6,6 +6,8 @@ package struct HTTPResponse: Sendable {
     package var status: HTTPResponseStatus
     package var headers: HTTPHeaders
     package var body: ByteBuffer
+    /// Further pieces of a long body, each asked for when the client has taken those before; nil at the end.
+    package var rest: (@Sendable () -> ByteBuffer?)?
 
     package init(_ status: HTTPResponseStatus, headers: HTTPHeaders = [:], body: ByteBuffer = ByteBuffer()) {
         self.status = status

@@ -1,9 +1,10 @@
 package import Logging
 package import NIOCore
 package import NIOHTTP1
+import NIOConcurrencyHelpers
 import NIOPosix
-package import NIOSSL
-import NetworkSupport
+import NIOSSL
+package import NetworkSupport
 
 /// An HTTP/1.1 server for small services: every request is read whole, within limits, and answered by one function.
 package final class HTTPServer: Sendable {
@@ -13,7 +14,8 @@ package final class HTTPServer: Sendable {
         package var port = 0
         /// So many ports after `port` are tried when one is taken.
         package var portsToTry = 0
-        package var tls: TLSConfiguration?
+        /// nil: no TLS.
+        package var identity: Identity?
         /// Connections served at once; one more is answered 503.
         package var maximumClients = 256
         /// Bytes of a request's body; more is answered 413.
@@ -34,11 +36,42 @@ package final class HTTPServer: Sendable {
     package let address: SocketAddress
     private let channel: any Channel
     private let quiescing: ServerQuiescing
+    private let live: NIOLockedValueBox<Live>
 
-    private init(channel: any Channel, quiescing: ServerQuiescing) {
+    /// What may change while the server runs; each connection takes it as it is when it opens.
+    struct Live: Sendable {
+        var tls: NIOSSLContext?
+        var maximumClients: Int
+        var readTimeout: TimeAmount
+    }
+
+    private init(channel: any Channel, quiescing: ServerQuiescing, live: NIOLockedValueBox<Live>) {
         self.channel = channel
         address = channel.localAddress!
         self.quiescing = quiescing
+        self.live = live
+    }
+
+    /// New limits and certificate, for connections from now on. Whether there is TLS at all does not change.
+    /// - Throws: `ListenFailure`; everything is as it was then.
+    package func update(maximumClients: Int, readTimeout: TimeAmount, identity: Identity?) throws {
+        let tls = try identity.map { try HTTPServer.context($0) }
+        live.withLockedValue { live in
+            live.maximumClients = maximumClients
+            live.readTimeout = readTimeout
+            if let tls, live.tls != nil { live.tls = tls }
+        }
+    }
+
+    /// Connections that are open now.
+    package var clientCount: Int { quiescing.count }
+
+    private static func context(_ identity: Identity) throws -> NIOSSLContext {
+        do {
+            return try NIOSSLContext(configuration: identity.serverConfiguration())
+        } catch {
+            throw ListenFailure("the TLS settings of the HTTP server cannot be used: \(error)")
+        }
     }
 
     package var port: Int { address.port ?? 0 }
@@ -47,12 +80,10 @@ package final class HTTPServer: Sendable {
     package static func start(
         _ configuration: Configuration, on group: any EventLoopGroup, logger: Logger, responder: @escaping Responder
     ) async throws -> HTTPServer {
-        let tls: NIOSSLContext?
-        do {
-            tls = try configuration.tls.map { try NIOSSLContext(configuration: $0) }
-        } catch {
-            throw ListenFailure("the TLS settings of the HTTP server cannot be used: \(error)")
-        }
+        let live = NIOLockedValueBox(
+            Live(
+                tls: try configuration.identity.map { try context($0) }, maximumClients: configuration.maximumClients,
+                readTimeout: configuration.readTimeout))
         let quiescing = ServerQuiescing()
         let bootstrap = ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: 1024)
@@ -61,8 +92,9 @@ package final class HTTPServer: Sendable {
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     let pipeline = channel.pipeline.syncOperations
-                    if let tls { try pipeline.addHandler(NIOSSLServerHandler(context: tls)) }
-                    let handler = HTTPServerHandler(configuration: configuration, quiescing: quiescing, logger: logger, responder: responder)
+                    let live = live.withLockedValue { $0 }
+                    if let tls = live.tls { try pipeline.addHandler(NIOSSLServerHandler(context: tls)) }
+                    let handler = HTTPServerHandler(configuration: configuration, live: live, quiescing: quiescing, logger: logger, responder: responder)
                     let upgrade: NIOHTTPServerUpgradeSendableConfiguration? =
                         configuration.upgraders.isEmpty
                         ? nil
@@ -75,7 +107,7 @@ package final class HTTPServer: Sendable {
         while true {
             do {
                 let channel = try await bootstrap.bind(host: configuration.host, port: port).get()
-                return HTTPServer(channel: channel, quiescing: quiescing)
+                return HTTPServer(channel: channel, quiescing: quiescing, live: live)
             } catch {
                 let isTaken = (error as? IOError)?.errnoCode == EADDRINUSE
                 guard isTaken, configuration.port != 0, port < configuration.port + configuration.portsToTry, port < 65535 else {

@@ -17,10 +17,12 @@ final class HTTPServerHandler: ChannelInboundHandler, RemovableChannelHandler, @
         /// The rest of a refused request is read and thrown away until the connection closes.
         case discarding
         case answering(keepAlive: Bool)
+        case streaming(@Sendable () -> ByteBuffer?, close: Bool)
         case upgraded
     }
 
     private let configuration: HTTPServer.Configuration
+    private let live: HTTPServer.Live
     private let quiescing: ServerQuiescing
     private let logger: Logger
     private let responder: HTTPServer.Responder
@@ -28,8 +30,9 @@ final class HTTPServerHandler: ChannelInboundHandler, RemovableChannelHandler, @
     private var timeout: Scheduled<Void>?
     private var isOverLimit = false
 
-    init(configuration: HTTPServer.Configuration, quiescing: ServerQuiescing, logger: Logger, responder: @escaping HTTPServer.Responder) {
+    init(configuration: HTTPServer.Configuration, live: HTTPServer.Live, quiescing: ServerQuiescing, logger: Logger, responder: @escaping HTTPServer.Responder) {
         self.configuration = configuration
+        self.live = live
         self.quiescing = quiescing
         self.logger = logger
         self.responder = responder
@@ -38,7 +41,7 @@ final class HTTPServerHandler: ChannelInboundHandler, RemovableChannelHandler, @
     // MARK: Connection
 
     func handlerAdded(context: ChannelHandlerContext) {
-        isOverLimit = quiescing.opened(context.channel) > configuration.maximumClients
+        isOverLimit = quiescing.opened(context.channel) > live.maximumClients
         startTimeout(configuration.idleTimeout, context)
     }
 
@@ -61,8 +64,10 @@ final class HTTPServerHandler: ChannelInboundHandler, RemovableChannelHandler, @
         case is ServerQuiescing.StopEvent:
             if case .idle = state { context.close(promise: nil) }
         case ChannelEvent.inputClosed:
-            if case .answering = state { return }
-            context.close(promise: nil)
+            switch state {
+            case .answering, .streaming: return
+            default: context.close(promise: nil)
+            }
         default: context.fireUserInboundEventTriggered(event)
         }
     }
@@ -98,7 +103,7 @@ final class HTTPServerHandler: ChannelInboundHandler, RemovableChannelHandler, @
     }
 
     private func begin(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
-        if isOverLimit { return refuse(context, .error(.serviceUnavailable, "more than \(configuration.maximumClients) clients are connected")) }
+        if isOverLimit { return refuse(context, .error(.serviceUnavailable, "more than \(live.maximumClients) clients are connected")) }
         // Two ways to tell where a body ends are one too many: the next server on the way may pick the other.
         if head.headers.contains(name: "Transfer-Encoding"), head.headers.contains(name: "Content-Length") {
             return refuse(context, .error(.badRequest, "both Transfer-Encoding and Content-Length are given"))
@@ -107,7 +112,7 @@ final class HTTPServerHandler: ChannelInboundHandler, RemovableChannelHandler, @
             return refuseTooLarge(context)
         }
         state = .reading(head, ByteBuffer())
-        startTimeout(configuration.readTimeout, context)
+        startTimeout(live.readTimeout, context)
         if head.headers[canonicalForm: "Expect"].contains(where: { $0.lowercased() == "100-continue" }) {
             context.writeAndFlush(wrapOutboundOut(.head(HTTPResponseHead(version: head.version, status: .continue))), promise: nil)
         }
@@ -133,21 +138,56 @@ final class HTTPServerHandler: ChannelInboundHandler, RemovableChannelHandler, @
     private func write(_ response: HTTPResponse, method: HTTPMethod, context: ChannelHandlerContext) {
         guard case .answering(let keepAlive) = state, context.channel.isActive else { return }
         send(response, close: !keepAlive || quiescing.isStopping, withBody: method != .HEAD, context)
-        state = .idle
-        startTimeout(configuration.idleTimeout, context)
     }
 
     private func send(_ response: HTTPResponse, close: Bool, withBody: Bool = true, _ context: ChannelHandlerContext) {
         var head = HTTPResponseHead(version: .http1_1, status: response.status, headers: response.headers)
-        head.headers.replaceOrAdd(name: "Content-Length", value: String(response.body.readableBytes))
+        if response.rest == nil { head.headers.replaceOrAdd(name: "Content-Length", value: String(response.body.readableBytes)) }
         if close { head.headers.replaceOrAdd(name: "Connection", value: "close") }
         context.write(wrapOutboundOut(.head(head)), promise: nil)
         if withBody, response.body.readableBytes > 0 { context.write(wrapOutboundOut(.body(.byteBuffer(response.body))), promise: nil) }
+        // Whoever does not read what was asked for does not hold memory for long.
+        startTimeout(live.readTimeout, context)
+        if withBody, let rest = response.rest {
+            state = .streaming(rest, close: close)
+            continueStream(context)
+        } else {
+            finish(close: close, context)
+        }
+    }
+
+    /// Pieces for as long as the client takes them.
+    private func continueStream(_ context: ChannelHandlerContext) {
+        guard case .streaming(let next, let close) = state else { return }
+        while context.channel.isWritable {
+            guard let piece = next() else { return finish(close: close, context) }
+            context.writeAndFlush(wrapOutboundOut(.body(.byteBuffer(piece))), promise: nil)
+        }
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        if context.channel.isWritable, case .streaming = state {
+            startTimeout(live.readTimeout, context)
+            continueStream(context)
+        }
+        context.fireChannelWritabilityChanged()
+    }
+
+    private func finish(close: Bool, _ context: ChannelHandlerContext) {
+        if case .discarding = state {} else { state = .idle }
         let channel = context.channel
         let done = context.eventLoop.makePromise(of: Void.self)
+        let loopBound = NIOLoopBound(context, eventLoop: context.eventLoop)
+        done.futureResult.whenSuccess {
+            if close {
+                channel.close(mode: .output, promise: nil)
+                self.startTimeout(.seconds(1), loopBound.value)
+            } else if case .idle = self.state {
+                self.startTimeout(self.configuration.idleTimeout, loopBound.value)
+            }
+        }
+        // What follows may be the next request, begun while this flushes.
         context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: done)
-        if close { done.futureResult.whenComplete { _ in channel.close(mode: .output, promise: nil) } }
-        if close { startTimeout(.seconds(1), context) }
     }
 
     private func refuseTooLarge(_ context: ChannelHandlerContext) {

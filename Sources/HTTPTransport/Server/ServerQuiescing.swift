@@ -13,6 +13,8 @@ final class ServerQuiescing: Sendable {
 
     var isStopping: Bool { state.withLockedValue { $0.stopping } }
 
+    var count: Int { state.withLockedValue { $0.connections.count } }
+
     /// - Returns: the number of connections, this one included.
     func opened(_ channel: any Channel) -> Int {
         state.withLockedValue {

@@ -2,6 +2,7 @@ import Formats
 package import HTTPTransport
 package import Logging
 import LuaRuntime
+import NetworkSupport
 import NIOCore
 import NIOHTTP1
 
@@ -20,7 +21,7 @@ package enum ScriptServer {
             guard let chain = settings.certificateChain, let key = settings.privateKey else {
                 throw ListenFailure("script_resource_ssl is on and there is no certificate: set script_resource_certificate_chain and script_resource_private_key, or script_resource_ssl to false")
             }
-            configuration.tls = try ServerCertificate.configuration(chain: chain, key: key, passphrase: settings.passphrase?.reveal())
+            configuration.identity = try Identity(chain: chain, key: key, passphrase: settings.passphrase?.reveal())
         }
         let authentication = settings.authenticate
             ? BasicAuthentication(user: settings.user ?? ":", password: settings.password?.reveal() ?? "", realm: "luaScriptResource") : nil

@@ -1,0 +1,108 @@
+import Formats
+import Settings
+
+private let levels = ["AUDIT", "ERROR", "WARN", "INFO", "DEBUG", "TRACE"].map { ($0, $0) }
+
+extension GatewayConfiguration.Log {
+    static let settings: [Setting<Self>] = [
+        .choice("level", \.level, levels, "Lowest severity that goes to the console and to the log in memory that GetLogData reads.").live,
+        .string("audit_target", \.auditTarget, sample: "file:///var/log/wsems-audit.log", """
+            Where audit events go besides the log: a file (`file://…`, a line each) or a web address (`http://…`, one POST of JSON each).
+            """).live,
+        .directory("publish_directory", \.directory, sample: "./logs", "Where the log files go; without it there are none.").live,
+        .choice("publish_level", \.fileLevel, levels.map { ($0.0, Optional($0.1)) } + [("logger:level", nil)], "Lowest severity that goes to the log files.").live,
+        .integer("max_file_storage", \.maximumStorage, in: 4096...1_000_000_000_000, unit: .bytes, "Room for the two log files together; each takes at most half.").live,
+        .bool("auto_flush", \.autoFlush, "Whether a file is also flushed once nothing was written to it for a second.").live,
+        .integer("flush_chunk_size", \.flushChunkSize, in: 1...16_777_216, unit: .bytes, "A file is flushed after this much. Not less than `buffer_size`.").live,
+        .integer("buffer_size", \.bufferSize, in: 128...1_048_576, unit: .bytes, "Longest line; the rest of a longer one is cut off.").live,
+    ]
+}
+
+extension GatewayConfiguration.HTTPServer {
+    static let settings: [Setting<Self>] = [
+        .string("host", \.host, "Address to listen on. `localhost` may be IPv6 alone; `127.0.0.1` is IPv4, `0.0.0.0` every IPv4 address, `::` every address."),
+        .integer("port", \.port, in: 0...65535, "Port to listen on; 0 takes any that is free."),
+        .bool("ssl", \.tls, "Whether it speaks TLS; then `certificate` and `private_key` are needed."),
+        .file("certificate", \.certificate, sample: "etc/server.crt", "PEM file: the server's certificate, then those between it and its CA.").live,
+        .file("private_key", \.privateKey, sample: "etc/server.key", "PEM file with the key of `certificate`.").live,
+        .secret("passphrase", \.passphrase, "Passphrase of `private_key`; encrypted at the first start.").live,
+        .bool("authenticate", \.authenticate, "Whether every request needs user and password (HTTP Basic).").live,
+        .string("user", \.user, sample: "edge", "User name; must not contain a colon.").live,
+        .secret("password", \.password, sample: "change it", "Password; encrypted at the first start.").live,
+        .bool("enable_csrf_tokens", \.csrfTokens, """
+            With `authenticate`: every answer carries a token in `x-csrf-token`, and a request is served when it carries the newest or the one before it.
+            """).live,
+        .integer("csrf_token_rotation_period", \.csrfRotationMinutes, in: 1...525_600, unit: .minutes, "How long a token is the newest.").live,
+        .milliseconds("content_read_timeout", \.contentReadTimeout, "How long the rest of a request may take to arrive, and an answer to be read.").live,
+        .integer("ports_to_try", \.portsToTry, in: 0...1000, "How many ports after `port` are tried when it is taken."),
+        .integer("max_clients", \.maximumClients, in: 1...100_000, "Connections at once; one more is answered 503 and closed.").live,
+        .retired("use_default_certificate", warning: "there is no built-in certificate: set certificate and private_key", "Gone since 5.4.5 of the original."),
+    ]
+}
+
+extension GatewayConfiguration.OfflineStore {
+    static let settings: [Setting<Self>] = [
+        .bool("enabled", \.isEnabled, "Whether messages are kept."),
+        .directory("directory", \.directory, "Where."),
+        .integer("max_size", \.maximumSize, in: 1...1_099_511_627_776, unit: .bytes, "How much; more is refused."),
+        .bool("blocking", \.blocking, "Whether a message is kept until the platform has acknowledged it."),
+    ]
+}
+
+extension GatewayConfiguration.Tunnel {
+    static let settings: [Setting<Self>] = [
+        .milliseconds("tick_resolution", \.tickResolution, "Kept for older files."),
+        .integer("buffer_size", \.bufferSize, in: 512...1_048_576, unit: .bytes, "Bytes sent at once; the platform may ask for another size."),
+        .milliseconds("read_timeout", \.readTimeout, from: 0, "Kept for older files."),
+        .milliseconds("idle_timeout", \.idleTimeout, "A tunnel without traffic is closed after this time."),
+        .integer("max_concurrent", \.maximumConcurrent, in: 0...10_000, "Tunnels at once; one more is refused."),
+    ]
+}
+
+extension GatewayConfiguration.FileTransfer {
+    static let settings: [Setting<Self>] = [
+        .integer("buffer_size", \.bufferSize, in: 512...16_777_216, unit: .bytes, "Bytes of one block; the platform may ask for another size."),
+        .integer("max_file_size", \.maximumFileSize, in: 1...1_099_511_627_776_000, unit: .bytes, "Longest file; a longer one is refused."),
+        .custom(\.directories, directoriesDescription, json: { $0.isEmpty ? nil : .array($0.map { .object([$0.name: .string($0.path)]) }) }) { group, _ in readDirectories(&group) },
+        .milliseconds("idle_timeout", \.idleTimeout, "A transfer without progress is given up after this time."),
+        .directory("staging_dir", \.staging, sample: "staging", "Where incoming files are put together: a path, or the name of a virtual directory."),
+    ]
+
+    private static let directoriesDescription = SettingDescription(
+        "virtual_dirs", .objects([]), sample: [["in": "/var/lib/wsems/in"], ["out": "/var/lib/wsems/out"]],
+        "Directories that the platform sees, each an object with one member: the name it is seen by, and its path.")
+
+    private static func readDirectories(_ group: inout ConfigGroup) -> [Directory] {
+        guard let found = group.value("virtual_dirs") else { return [] }
+        guard let entries = found.value.array else {
+            group.mismatch(found, "an array of objects { name: path }")
+            return []
+        }
+        var directories: [Directory] = []
+        for (index, entry) in entries.enumerated() {
+            let path = "\(found.path)[\(index)]"
+            guard let object = entry.object, !object.members.isEmpty else {
+                group.reader.report(.problem, path, "expected an object { name: path }, found \(entry.kindName): left out")
+                continue
+            }
+            for member in object.members {
+                guard let directory = member.value.string else {
+                    group.reader.report(.problem, "\(path).\(member.name)", "expected a path, found \(member.value.kindName): left out")
+                    continue
+                }
+                guard isDirectory(directory) else {
+                    group.reader.report(.warning, "\(path).\(member.name)", "\(directory) is no directory that can be read: left out")
+                    continue
+                }
+                directories.append(Directory(name: member.name, path: directory))
+            }
+        }
+        return directories
+    }
+}
+
+extension GatewayConfiguration.FIPS {
+    static let settings: [Setting<Self>] = [
+        .bool("enabled", \.isEnabled, "There is no FIPS module in this build: `true` keeps the gateway from starting."),
+    ]
+}

@@ -1,0 +1,53 @@
+package import AlwaysOnSession
+import AlwaysOnTransport
+
+/// How a gateway is, for its status page.
+package struct GatewayStatus: Sendable {
+    package struct Binding: Sendable {
+        package var name: String
+        package var state: Registry.Binding
+        /// Who answers for it.
+        package var host: String
+    }
+
+    package var isConnected: Bool
+    package var platform: String
+    package var bindings: [Binding]
+    package var counters: SessionCounters
+    package var warnings: [String]
+}
+
+extension Gateway {
+    package var status: GatewayStatus {
+        var counters = SessionCounters()
+        if case .open(let connection) = link { counters = connection.counters }
+        return GatewayStatus(
+            isConnected: isConnected, platform: endpoint.url, bindings: registry.bindings, counters: counters,
+            warnings: SecurityWarnings.of(configuration))
+    }
+}
+
+/// One line for each setting that gives up some security (ems.md §1.4).
+package enum SecurityWarnings {
+    package static func of(_ configuration: GatewayConfiguration) -> [String] {
+        let server = configuration.httpServer
+        let certificates = configuration.certificates
+        var warnings: [String] = []
+        func add(_ applies: Bool, _ text: String) { if applies { warnings.append(text) } }
+        add(!configuration.connection.isEncrypted, "ws_connection.encryption is none: the application key and all data cross the network readable")
+        add(!server.tls, "http_server.ssl is off: local requests are not encrypted")
+        add(!server.authenticate && isLoopback(server.host), "http_server.authenticate is off: every local program may send requests as this gateway")
+        add(!server.authenticate && !isLoopback(server.host), """
+            http_server.authenticate is off and http_server.host is \(server.host): everyone who reaches this address may send requests as this gateway
+            """)
+        add(!certificates.validate, "certificates.validate is off: any server can pose as the platform, and any host as a device")
+        add(certificates.allowSelfSigned, "certificates.allow_self_signed is on: a certificate may be its own authority")
+        add(certificates.disableHostnameValidation, "certificates.disable_hostname_validation is on: a certificate for another host is accepted")
+        add(server.authenticate && (server.user == nil || server.password == nil), """
+            http_server.authenticate is on without user and password: every local request is answered 401
+            """)
+        return warnings
+    }
+
+    package static func isLoopback(_ host: String) -> Bool { host.lowercased() == "localhost" || host.hasPrefix("127.") || host == "::1" }
+}

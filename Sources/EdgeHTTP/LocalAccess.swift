@@ -1,0 +1,51 @@
+package import EdgeCore
+package import HTTPTransport
+import NIOConcurrencyHelpers
+package import NIOCore
+import NIOHTTP1
+
+/// Who may use the local server: Basic authentication and CSRF tokens, both changeable while it runs (ems.md §6.4).
+package final class LocalAccess: Sendable {
+    private struct State {
+        var authentication: BasicAuthentication?
+        var tokens: CSRFTokens?
+    }
+
+    private let state: NIOLockedValueBox<State>
+
+    package init(_ settings: GatewayConfiguration.HTTPServer, now: NIODeadline) {
+        state = NIOLockedValueBox(LocalAccess.state(settings, now))
+    }
+
+    package func update(_ settings: GatewayConfiguration.HTTPServer, now: NIODeadline) {
+        state.withLockedValue { $0 = LocalAccess.state(settings, now) }
+    }
+
+    private static func state(_ settings: GatewayConfiguration.HTTPServer, _ now: NIODeadline) -> State {
+        guard settings.authenticate else { return State() }
+        // Without user and password nothing matches: no user name holds a colon.
+        let hasUser = settings.user != nil && settings.password != nil
+        let authentication = BasicAuthentication(user: hasUser ? settings.user! : ":", password: settings.password?.reveal() ?? "", realm: "wsems")
+        let rotation = TimeAmount.minutes(Int64(settings.csrfRotationMinutes))
+        return State(authentication: authentication, tokens: settings.csrfTokens ? CSRFTokens(rotation: rotation, now: now) : nil)
+    }
+
+    /// nil when the request may be served, else the answer to it.
+    package func refusal(of request: HTTPRequest, now: NIODeadline) -> HTTPResponse? {
+        state.withLockedValue { state in
+            guard let authentication = state.authentication else { return nil }
+            if let refusal = authentication.refusal(of: request.headers) { return refusal }
+            guard state.tokens != nil else { return nil }
+            if let token = request.headers.first(name: CSRFTokens.header), state.tokens!.accepts(token, now: now) { return nil }
+            return .error(.unauthorized, "the header \(CSRFTokens.header) is missing or out of date: send the request again with the one of this answer (or set http_server.enable_csrf_tokens to false)")
+        }
+    }
+
+    /// Puts the token for the next request into an answer. Not for those who have not shown who they are.
+    package func addToken(to response: inout HTTPResponse, for request: HTTPRequest, now: NIODeadline) {
+        state.withLockedValue { state in
+            guard let authentication = state.authentication, state.tokens != nil, authentication.refusal(of: request.headers) == nil else { return }
+            response.headers.replaceOrAdd(name: CSRFTokens.header, value: state.tokens!.current(now: now))
+        }
+    }
+}

@@ -1,0 +1,42 @@
+import Glibc
+
+/// What a systemd unit of type `notify` is told (sd_notify): ready, stopping, and that the program still lives.
+package struct ServiceManager: Sendable {
+    private let socketPath: String?
+    /// How often the watchdog wants to hear of the program; nil where there is none.
+    package let watchdogMicroseconds: Int?
+
+    package init() {
+        socketPath = getenv("NOTIFY_SOCKET").map { String(cString: $0) }
+        let isOurs = getenv("WATCHDOG_PID").map { Int32(String(cString: $0)) == getpid() } ?? true
+        watchdogMicroseconds = isOurs ? getenv("WATCHDOG_USEC").flatMap { Int(String(cString: $0)) } : nil
+    }
+
+    package func ready(_ status: String) { send("READY=1\nSTATUS=\(status)\nMAINPID=\(getpid())") }
+    package func status(_ text: String) { send("STATUS=\(text)") }
+    package func stopping() { send("STOPPING=1") }
+    package func alive() { send("WATCHDOG=1") }
+
+    /// A reload began; `ready` tells its end.
+    package func reloading() {
+        var time = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &time)
+        send("RELOADING=1\nMONOTONIC_USEC=\(time.tv_sec * 1_000_000 + time.tv_nsec / 1000)")
+    }
+
+    private func send(_ text: String) {
+        guard let socketPath, socketPath.utf8.count < 108 else { return }
+        let file = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        guard file >= 0 else { return }
+        defer { close(file) }
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        // A name that begins with @ stands for one that begins with a zero byte.
+        let name = socketPath.hasPrefix("@") ? [0] + Array(socketPath.utf8.dropFirst()) : Array(socketPath.utf8)
+        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: name) }
+        let length = socklen_t(MemoryLayout<sa_family_t>.size + name.count)
+        _ = withUnsafePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { sendto(file, text, text.utf8.count, Int32(MSG_NOSIGNAL), $0, length) }
+        }
+    }
+}
