@@ -119,7 +119,12 @@ let package = Package(
             ], path: "Tests/FuzzTargets"),
         .testTarget(name: "FuzzTests", dependencies: ["FuzzTargets", "TestKit"], exclude: ["Corpus"]),
         .target(name: "CSpawn", path: "Tests/CSpawn"),
-        .target(name: "TestKit", dependencies: ["CSpawn", "Formats", product("NIOConcurrencyHelpers", nio)], path: "Tests/TestKit"),
+        .target(
+            name: "TestKit",
+            dependencies: [
+                "CSpawn", "Formats", product("NIOConcurrencyHelpers", nio), product("X509", "swift-certificates"), product("SwiftASN1", "swift-asn1"),
+                product("Crypto", "swift-crypto"),
+            ], path: "Tests/TestKit"),
         .testTarget(
             name: "WebSocketConformanceTests",
             dependencies: [
@@ -129,6 +134,11 @@ let package = Package(
         .testTarget(name: "FormatsTests", dependencies: ["Formats", "TestKit"]),
         .testTarget(name: "AlwaysOnTests", dependencies: ["AlwaysOn", "TestKit"], resources: [.copy("Fixtures")]),
         .testTarget(name: "AlwaysOnSessionTests", dependencies: ["AlwaysOn", "AlwaysOnSession", "TestKit"]),
+        .testTarget(
+            name: "NetworkSupportTests",
+            dependencies: ["HTTPTransport", "NetworkSupport", "TestKit", logging, product("NIOCore", nio), product("NIOPosix", nio), product("NIOSSL", "swift-nio-ssl")]),
+        .testTarget(name: "LogSupportTests", dependencies: ["LogSupport", "TestKit", logging, product("NIOConcurrencyHelpers", nio)]),
+        .testTarget(name: "EdgeHTTPTests", dependencies: ["EdgeHTTP", "TestKit", product("NIOCore", nio)]),
         .testTarget(
             name: "HTTPTransportTests",
             dependencies: ["HTTPTransport", "TestKit", logging, product("NIOConcurrencyHelpers", nio), product("NIOCore", nio), product("NIOPosix", nio), product("NIOHTTP1", nio)]),

@@ -165,8 +165,8 @@ struct EchoPlatform {
     }
 
     @Test func tlsIsVerified() async throws {
-        let certificates = try await TestCertificates()
-        let server = try Identity(chain: certificates.server, key: certificates.serverKey, passphrase: nil)
+        let certificates = try TestCertificates()
+        let server = try Identity(chain: certificates.server.certificate, key: certificates.server.key, passphrase: nil)
         let platform = try await EchoPlatform(identity: server)
         var endpoint = PlatformEndpoint(host: "localhost", port: platform.server.port)
         endpoint.tls = try TLSClient()
@@ -179,8 +179,8 @@ struct EchoPlatform {
         let connection = try await connect(endpoint, events: events)
         try await events.next { if case .online = $0 { () } else { nil } }
         try await loop.submit { connection.close(.init(.normal, "")) }.get()
-        // The certificate is for localhost alone.
-        endpoint.host = "127.0.0.1"
+        // The certificate is for localhost and 127.0.0.1 alone.
+        endpoint.host = "127.0.0.2"
         await #expect(throws: ConnectFailure.self) { try await connect(endpoint) }
         await platform.server.stop()
     }

@@ -1,25 +1,101 @@
+import Crypto
 import Foundation
+import SwiftASN1
+import X509
 
-/// A certificate authority and a server certificate for `localhost`, made by openssl for one test.
+/// A certificate authority of one test, and what it issues, as PEM files.
 public final class TestCertificates: Sendable {
     private let directory: TemporaryDirectory
+    private let key = P256.Signing.PrivateKey()
+    private let root: Certificate
 
     public var authority: String { directory.path("ca.pem") }
-    public var server: String { directory.path("server.pem") }
-    public var serverKey: String { directory.path("server.key") }
+    /// For `localhost` and 127.0.0.1.
+    public let server: Files
 
-    public struct Failure: Error, CustomStringConvertible { public let description: String }
-
-    public init() async throws {
-        directory = try TemporaryDirectory()
-        try directory.write("san", "subjectAltName=DNS:localhost\n")
-        try await openssl("req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=Test-CA -keyout ca.key -out ca.pem")
-        try await openssl("req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=localhost -keyout server.key -out server.csr")
-        try await openssl("x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile san -out server.pem")
+    public struct Files: Sendable {
+        public let certificate: String
+        public let key: String
+        /// SHA-256 in upper-case hexadecimal.
+        public let fingerprint: String
     }
 
-    private func openssl(_ arguments: String) async throws {
-        let program = try Program("/usr/bin/env", ["openssl"] + arguments.split(separator: " ").map(String.init), in: directory.path)
-        guard await program.exitStatus() == 0 else { throw Failure(description: program.output) }
+    public init() throws {
+        directory = try TemporaryDirectory()
+        let name = try TestCertificates.name("Test-CA", "Test Works", "Trust")
+        root = try TestCertificates.make(subject: name, key: key, issuer: name, issuerKey: key, names: [], days: -1...30, isAuthority: true)
+        try directory.write("ca.pem", try root.serializeAsPEM().pemString)
+        server = try TestCertificates.issue(
+            "localhost", "Test Works", "Floor 2", names: [.dnsName("localhost"), .ipAddress(ASN1OctetString(contentBytes: [127, 0, 0, 1]))], days: -1...2,
+            in: directory, by: (root.subject, key))
+    }
+
+    /// - Parameters:
+    ///   - names: DNS names of the certificate; none leaves the extension out.
+    ///   - days: from when to when it is valid, counted from now.
+    ///   - selfSigned: its own issuer.
+    public func issue(
+        _ commonName: String, names: [String] = [], days: ClosedRange<Int> = -1...2, selfSigned: Bool = false
+    ) throws -> Files {
+        try TestCertificates.issue(
+            commonName, "Test Works", "Floor 2", names: names.map { .dnsName($0) }, days: days, in: directory, by: selfSigned ? nil : (root.subject, key))
+    }
+
+    /// The key in PKCS#8, encrypted with a passphrase.
+    public func encryptedKey(of files: Files, passphrase: String) async throws -> String {
+        let path = directory.path("\(UUID().uuidString).key")
+        try await openssl(["pkcs8", "-topk8", "-in", files.key, "-passout", "pass:\(passphrase)", "-out", path])
+        return path
+    }
+
+    /// Certificate and key in one PKCS#12 file.
+    public func bundle(of files: Files, passphrase: String) async throws -> String {
+        let path = directory.path("\(UUID().uuidString).p12")
+        try await openssl(["pkcs12", "-export", "-in", files.certificate, "-inkey", files.key, "-passout", "pass:\(passphrase)", "-out", path])
+        return path
+    }
+
+    private func openssl(_ arguments: [String]) async throws {
+        let program = try Program("/usr/bin/env", ["openssl"] + arguments, in: directory.path)
+        guard await program.exitStatus() == 0 else { throw Program.Failure(description: program.output) }
+    }
+
+    private static func issue(
+        _ commonName: String, _ organization: String, _ unit: String, names: [GeneralName], days: ClosedRange<Int>, in directory: TemporaryDirectory,
+        by issuer: (name: DistinguishedName, key: P256.Signing.PrivateKey)?
+    ) throws -> Files {
+        let key = P256.Signing.PrivateKey()
+        let subject = try name(commonName, organization, unit)
+        let certificate = try make(
+            subject: subject, key: key, issuer: issuer?.name ?? subject, issuerKey: issuer?.key ?? key, names: names, days: days, isAuthority: false)
+        let stem = UUID().uuidString
+        var serializer = DER.Serializer()
+        try serializer.serialize(certificate)
+        let digest = SHA256.hash(data: serializer.serializedBytes).map { String(format: "%02X", $0) }.joined()
+        return Files(
+            certificate: try directory.write("\(stem).pem", try certificate.serializeAsPEM().pemString),
+            key: try directory.write("\(stem).key", key.pemRepresentation), fingerprint: digest)
+    }
+
+    private static func name(_ commonName: String, _ organization: String, _ unit: String) throws -> DistinguishedName {
+        try DistinguishedName {
+            CommonName(commonName)
+            OrganizationName(organization)
+            OrganizationalUnitName(unit)
+        }
+    }
+
+    private static func make(
+        subject: DistinguishedName, key: P256.Signing.PrivateKey, issuer: DistinguishedName, issuerKey: P256.Signing.PrivateKey, names: [GeneralName],
+        days: ClosedRange<Int>, isAuthority: Bool
+    ) throws -> Certificate {
+        let extensions = try Certificate.Extensions {
+            Critical(isAuthority ? BasicConstraints.isCertificateAuthority(maxPathLength: nil) : .notCertificateAuthority)
+            if !names.isEmpty { SubjectAlternativeNames(names) }
+        }
+        return try Certificate(
+            version: .v3, serialNumber: Certificate.SerialNumber(), publicKey: .init(key.publicKey),
+            notValidBefore: Date() + Double(days.lowerBound) * 86_400, notValidAfter: Date() + Double(days.upperBound) * 86_400, issuer: issuer, subject: subject,
+            signatureAlgorithm: .ecdsaWithSHA256, extensions: extensions, issuerPrivateKey: .init(issuerKey))
     }
 }

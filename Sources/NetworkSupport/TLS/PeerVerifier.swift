@@ -34,25 +34,33 @@ package struct CertificateCriterion: Sendable, Equatable {
 struct PeerVerifier: Sendable {
     private let settings: TLSClientSettings
     private let roots: CertificateStore
+    /// Those of `roots` that the settings name.
+    private let anchors: Set<Certificate>
 
     /// nil when everything is accepted.
     init?(_ settings: TLSClientSettings) throws(TLSFailure) {
         guard settings.validate || !settings.fingerprints.isEmpty || !settings.criteria.isEmpty else { return nil }
         self.settings = settings
         var roots = CertificateStore.systemTrustRoots
-        for path in settings.roots { roots.append(contentsOf: try PeerVerifier.load(path)) }
+        var anchors: Set<Certificate> = []
+        for path in settings.roots { anchors.formUnion(try PeerVerifier.load(path)) }
+        roots.append(contentsOf: anchors)
         self.roots = roots
+        self.anchors = anchors
     }
 
     private static func load(_ path: String) throws(TLSFailure) -> [Certificate] {
         guard let bytes = try? Data(contentsOf: URL(filePath: path)) else { throw TLSFailure("the file of authorities \(path) cannot be read") }
+        let found: [Certificate]
         do {
-            return try PEMDocument.parseMultiple(pemString: String(decoding: bytes, as: UTF8.self))
+            found = try PEMDocument.parseMultiple(pemString: String(decoding: bytes, as: UTF8.self))
                 .filter { $0.discriminator == Certificate.defaultPEMDiscriminator }
                 .map { try Certificate(pemDocument: $0) }
         } catch {
-            throw TLSFailure("the file of authorities \(path) holds no certificates in PEM: \(error)")
+            throw TLSFailure("the file of authorities \(path) cannot be read: expected certificates in PEM (\(error))")
         }
+        guard !found.isEmpty else { throw TLSFailure("the file of authorities \(path) holds no certificate in PEM") }
+        return found
     }
 
     /// - Returns: nil when the certificate is accepted, else why it is not.
@@ -75,19 +83,36 @@ struct PeerVerifier: Sendable {
 
     private func validate(_ leaf: Certificate, _ chain: [Certificate], host: String, isAddress: Bool) async -> String? {
         var roots = roots
-        if settings.allowSelfSigned { roots.append(contentsOf: chain.filter { $0.issuer == $0.subject }) }
+        if settings.allowSelfSigned { roots.append(contentsOf: chain.dropFirst().filter { $0.issuer == $0.subject }) }
         let names = leaf.extensions.contains { $0.oid == .X509ExtensionID.subjectAlternativeName }
         if settings.checkHostname, !names {
             // Certificates of old devices name their host in the subject alone.
             guard value(.commonName, of: leaf.subject)?.lowercased() == host.lowercased() else { return mismatch(leaf, host) }
         }
         let checksNames = settings.checkHostname && names
-        var verifier = Verifier(rootCertificates: roots) {
-            RFC5280Policy()
-            NamePolicy(policy: checksNames ? ServerIdentityPolicy(serverHostname: isAddress ? nil : host, serverIP: isAddress ? host : nil) : nil)
+        let policy = NamePolicy(policy: checksNames ? ServerIdentityPolicy(serverHostname: isAddress ? nil : host, serverIP: isAddress ? host : nil) : nil)
+        let intermediates = CertificateStore(chain.dropFirst())
+        let result: CertificateValidationResult
+        if isAnchor(leaf) {
+            // It vouches for itself without being an authority; what is left to check are its dates and its name.
+            let now = Date()
+            guard leaf.notValidBefore <= now, now <= leaf.notValidAfter else { return explain([], leaf, chain, host) }
+            var verifier = Verifier(rootCertificates: CertificateStore([leaf])) { policy }
+            result = await verifier.validate(leaf: leaf, intermediates: intermediates)
+        } else {
+            var verifier = Verifier(rootCertificates: roots) {
+                RFC5280Policy()
+                policy
+            }
+            result = await verifier.validate(leaf: leaf, intermediates: intermediates)
         }
-        guard case .couldNotValidate(let failures) = await verifier.validate(leaf: leaf, intermediates: CertificateStore(chain.dropFirst())) else { return nil }
+        guard case .couldNotValidate(let failures) = result else { return nil }
         return explain(failures.map { "\($0.policyFailureReason)" }, leaf, chain, host)
+    }
+
+    private func isAnchor(_ leaf: Certificate) -> Bool {
+        if anchors.contains(leaf) { return true }
+        return settings.allowSelfSigned && leaf.issuer == leaf.subject && leaf.publicKey.isValidSignature(leaf.signature, for: leaf)
     }
 
     private func explain(_ reasons: [String], _ leaf: Certificate, _ chain: [Certificate], _ host: String) -> String {
@@ -105,7 +130,13 @@ struct PeerVerifier: Sendable {
     }
 
     private func mismatch(_ leaf: Certificate, _ host: String) -> String {
-        let names = (try? leaf.extensions.subjectAlternativeNames)?.map { "\($0)" }.joined(separator: ", ") ?? "\(leaf.subject)"
+        let names = (try? leaf.extensions.subjectAlternativeNames)?.map { name in
+            switch name {
+            case .dnsName(let name): name
+            case .ipAddress(let bytes): bytes.bytes.map(String.init).joined(separator: ".")
+            default: "\(name)"
+            }
+        }.joined(separator: ", ") ?? "\(leaf.subject)"
         return "the certificate of \(host) is for another host (\(names))"
     }
 
@@ -144,7 +175,9 @@ struct PeerVerifier: Sendable {
 /// The host's name, where it is to be checked.
 private struct NamePolicy: VerifierPolicy, Sendable {
     var policy: ServerIdentityPolicy?
-    let verifyingCriticalExtensions: [ASN1ObjectIdentifier] = [.X509ExtensionID.subjectAlternativeName, .X509ExtensionID.extendedKeyUsage]
+    let verifyingCriticalExtensions: [ASN1ObjectIdentifier] = [
+        .X509ExtensionID.subjectAlternativeName, .X509ExtensionID.extendedKeyUsage, .X509ExtensionID.basicConstraints, .X509ExtensionID.keyUsage,
+    ]
 
     mutating func chainMeetsPolicyRequirements(chain: UnverifiedCertificateChain) async -> PolicyEvaluationResult {
         guard policy != nil else { return .meetsPolicy }

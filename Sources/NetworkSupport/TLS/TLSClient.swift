@@ -46,14 +46,14 @@ package struct TLSClient: Sendable {
         // The verifier is the only judge, and holds the authorities.
         configuration.trustRoots = .certificates([])
         configuration.certificateVerification = .noHostnameVerification
-        if let ciphers = settings.ciphers { configuration.cipherSuites = ciphers }
+        if let ciphers = settings.ciphers { configuration.cipherSuites = try CipherList(ciphers).names.joined(separator: ":") }
         settings.identity?.use(in: &configuration)
         verifier = try PeerVerifier(settings)
         if verifier == nil { configuration.certificateVerification = .none }
         do {
             context = try NIOSSLContext(configuration: configuration)
         } catch {
-            throw TLSFailure("the TLS settings cannot be used (certificates.cipher_suite: \(settings.ciphers ?? "default")): \(error)")
+            throw TLSFailure("the TLS settings cannot be used: \(error)")
         }
     }
 
