@@ -52,7 +52,8 @@ package final class LogFiles: Sendable {
         state = NIOLockedValueBox(State(file: file, index: index, size: size))
     }
 
-    deinit { close() }
+    /// Nobody else holds it any more, and the last who did may have been the queue: nothing is waited for here.
+    deinit { finish() }
 
     package static func path(_ configuration: Configuration, _ index: Int) -> String { "\(configuration.directory)/ems_log_\(index).log" }
 
@@ -138,13 +139,13 @@ package final class LogFiles: Sendable {
     }
 
     /// Writes what is left and closes. Nothing is written afterwards.
-    package func close() {
-        queue.sync {
-            flush()
-            state.withLockedValue { state in
-                if state.file >= 0 { Glibc.close(state.file) }
-                state.file = -1
-            }
+    package func close() { queue.sync { finish() } }
+
+    private func finish() {
+        flush()
+        state.withLockedValue { state in
+            if state.file >= 0 { Glibc.close(state.file) }
+            state.file = -1
         }
     }
 
