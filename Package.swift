@@ -151,7 +151,7 @@ let package = Package(
         .testTarget(
             name: "Acceptance",
             dependencies: [
-                "EdgeREST", "Formats", "HTTPTransport", "TestKit", logging, "edgectl", "luaScriptResource", "thingplatform", "wsems",
+                "EdgeREST", "Formats", "HTTPTransport", "NetworkSupport", "TestKit", logging, "edgectl", "luaScriptResource", "thingplatform", "wsems",
                 product("NIOCore", nio), product("NIOPosix", nio), product("NIOHTTP1", nio),
             ],
             resources: [.copy("Fixtures")]),

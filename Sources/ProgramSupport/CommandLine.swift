@@ -4,6 +4,8 @@ import Glibc
 extension AsyncParsableCommand {
     /// Runs the command; a wrong command line ends with status 2 and the usage on standard error.
     package static func runMain() async -> Never {
+        // Whoever read the output may go away; that ends nothing.
+        signal(SIGPIPE, SIG_IGN)
         do {
             var command = try parseAsRoot()
             if var asynchronous = command as? any AsyncParsableCommand {

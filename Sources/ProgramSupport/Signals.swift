@@ -5,8 +5,6 @@ import Glibc
 package enum Signals {
     /// Takes over these signals from their default action, for good.
     package static func stream(_ numbers: [Int32]) -> AsyncStream<Int32> {
-        // Writing to a client that went away is an error, not an end.
-        signal(SIGPIPE, SIG_IGN)
         let (stream, continuation) = AsyncStream.makeStream(of: Int32.self)
         let sources = numbers.map { number in
             signal(number, SIG_IGN)

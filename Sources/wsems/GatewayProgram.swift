@@ -1,5 +1,6 @@
 import EdgeCore
 import EdgeHTTP
+import Glibc
 import HTTPTransport
 import LogSupport
 import Logging
@@ -25,6 +26,7 @@ struct GatewayProgram {
     func run() async -> Outcome {
         let configuration = loaded.configuration
         let logger = log.logger("wsems")
+        let signals = Signals.stream([SIGTERM, SIGINT, SIGHUP])
         log.level = Logger.Level(name: configuration.log.level) ?? .warning
         for diagnostic in loaded.warnings { logger.log(level: diagnostic.severity == .warning ? .warning : .error, "\(file.path): \(diagnostic)") }
         if configuration.fips.isEnabled {
@@ -56,7 +58,7 @@ struct GatewayProgram {
         do { try file.keepBooted(loaded) } catch { logger.warning("the last good copy of the configuration could not be kept: \(error)") }
         logger.log(level: .audit, "started with \(loaded.isFallback ? file.bootedPath : file.path)")
         await gateway.start()
-        let outcome = await ProgramEvents(gateway: gateway, host: host, hasConsole: hasConsole, logger: logger).untilEnd()
+        let outcome = await ProgramEvents(gateway: gateway, host: host, hasConsole: hasConsole, signals: signals).untilEnd()
         logger.info(outcome == .restart ? "restarting" : "stopping")
         await gateway.stop()
         await server?.stop()

@@ -1,6 +1,5 @@
 import EdgeCore
 import Glibc
-import Logging
 import ProgramSupport
 
 /// Waits for what ends the gateway, and serves signals and the console until then (ems.md §1.5, §1.6).
@@ -8,12 +7,13 @@ struct ProgramEvents {
     let gateway: Gateway
     let host: ProgramHost
     let hasConsole: Bool
-    let logger: Logger
+    /// Taken over from the start on, so that an early SIGTERM ends the gateway in order too.
+    let signals: AsyncStream<Int32>
 
     func untilEnd() async -> GatewayProgram.Outcome {
         let (ends, end) = AsyncStream.makeStream(of: GatewayProgram.Outcome.self)
         let outcome = await withTaskGroup(of: Void.self) { group in
-            group.addTask { await signals(end) }
+            group.addTask { await serveSignals(end) }
             group.addTask {
                 await gateway.untilExhausted()
                 end.yield(.exit(4))
@@ -30,8 +30,8 @@ struct ProgramEvents {
         return outcome
     }
 
-    private func signals(_ end: AsyncStream<GatewayProgram.Outcome>.Continuation) async {
-        for await signal in Signals.stream([SIGTERM, SIGINT, SIGHUP]) {
+    private func serveSignals(_ end: AsyncStream<GatewayProgram.Outcome>.Continuation) async {
+        for await signal in signals {
             guard signal == SIGHUP else { return _ = end.yield(.exit(0)) }
             _ = try? await host.reload()
         }

@@ -19,7 +19,11 @@ public final class Program: Sendable {
         let continuation: CheckedContinuation<String?, Never>
     }
 
-    public struct Failure: Error, CustomStringConvertible { public let description: String }
+    public struct Failure: Error, CustomStringConvertible {
+        public let description: String
+
+        public init(description: String) { self.description = description }
+    }
 
     private let state = NIOLockedValueBox(State())
     public let name: String

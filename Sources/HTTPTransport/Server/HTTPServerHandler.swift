@@ -158,8 +158,8 @@ final class HTTPServerHandler: ChannelInboundHandler, RemovableChannelHandler, @
 
     /// Pieces for as long as the client takes them.
     private func continueStream(_ context: ChannelHandlerContext) {
-        guard case .streaming(let next, let close) = state else { return }
-        while context.channel.isWritable {
+        // A flush may make the channel writable and so come back here: the state tells what is left to do.
+        while case .streaming(let next, let close) = state, context.channel.isWritable {
             guard let piece = next() else { return finish(close: close, context) }
             context.writeAndFlush(wrapOutboundOut(.body(.byteBuffer(piece))), promise: nil)
         }
