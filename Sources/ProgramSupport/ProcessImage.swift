@@ -19,6 +19,10 @@ package enum ProcessImage {
             let flags = fcntl(number, F_GETFD)
             if flags >= 0 { _ = fcntl(number, F_SETFD, flags | FD_CLOEXEC) }
         }
+        // Worker threads block signals, and the next run would inherit that.
+        var none = sigset_t()
+        sigemptyset(&none)
+        pthread_sigmask(SIG_SETMASK, &none, nil)
         var arguments: [UnsafeMutablePointer<CChar>?] = CommandLine.arguments.map { strdup($0) } + [nil]
         execv(path, &arguments)
         arguments.forEach { free($0) }

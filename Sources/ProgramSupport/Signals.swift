@@ -1,21 +1,29 @@
 @preconcurrency import Dispatch
 import Glibc
+import NIOConcurrencyHelpers
 
 /// The signals of this process, as a sequence.
 package enum Signals {
+    private static let state = NIOLockedValueBox<(sources: [any DispatchSourceSignal], isStopWanted: Bool)>(([], false))
+
     /// Takes over these signals from their default action, for good.
     package static func stream(_ numbers: [Int32]) -> AsyncStream<Int32> {
         let (stream, continuation) = AsyncStream.makeStream(of: Int32.self)
-        let sources = numbers.map { number in
+        for number in numbers {
             signal(number, SIG_IGN)
             let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
-            source.setEventHandler { continuation.yield(number) }
+            source.setEventHandler {
+                if number == SIGTERM || number == SIGINT { state.withLockedValue { $0.isStopWanted = true } }
+                continuation.yield(number)
+            }
             source.resume()
-            return source
+            state.withLockedValue { $0.sources.append(source) }
         }
-        continuation.onTermination = { _ in sources.forEach { $0.cancel() } }
         return stream
     }
+
+    /// Whether SIGTERM or SIGINT came, also when nobody waited for them any more.
+    package static var isStopWanted: Bool { state.withLockedValue { $0.isStopWanted } }
 
     /// Waits for SIGTERM or SIGINT.
     package static func untilStop() async {

@@ -63,7 +63,8 @@ struct GatewayProgram {
         await gateway.stop()
         await server?.stop()
         logger.log(level: .audit, "stopped")
-        return outcome
+        // Whoever asks for the end while it restarts means the end.
+        return Signals.isStopWanted ? .exit(0) : outcome
     }
 
     /// Without a port the gateway goes on: auto-bound Things and the platform's requests need none.

@@ -33,7 +33,7 @@ package struct PlatformEndpoint: Sendable {
             return next
         }
         guard let url = NetworkURL(location), ["ws", "http", "wss", "https"].contains(url.scheme) else { return nil }
-        let isSecure = url.scheme.hasSuffix("s")
+        let isSecure = url.scheme == "wss" || url.scheme == "https"
         next.host = url.host
         next.port = url.port ?? (isSecure ? 443 : 80)
         next.path = url.path

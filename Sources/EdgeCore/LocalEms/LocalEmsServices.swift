@@ -53,6 +53,7 @@ extension Gateway {
     /// Whether a TCP connection to a host and port can be opened from here.
     func testPort(_ input: ServiceInput) throws -> EventLoopFuture<Response> {
         let name = try input.required("host")
+        guard input.value("port") != nil else { throw ServiceInput.Failure(text: "expected a number \"port\"") }
         let port = try input.integer("port", default: 0, in: 1...65535)
         return Dialer().connect(host: name, port: port, tls: nil, timeout: configuration.connection.connectTimeout, on: loop)
             .map { channel in
