@@ -102,7 +102,7 @@ let package = Package(
             name: "wsems", dependencies: ["AlwaysOnTransport", "EdgeCore", "EdgeHTTP", "HTTPTransport", "LogSupport", "NetworkSupport", "ProgramSupport", "Secrets", "Settings", "Formats", logging, arguments, product("NIOCore", nio), product("NIOPosix", nio), product("NIOConcurrencyHelpers", nio)],
             swiftSettings: settings),
         .executableTarget(
-            name: "luaScriptResource", dependencies: ["ScriptResource", "LogSupport", "ProgramSupport", "LuaRuntime", "HTTPTransport", logging, arguments, product("NIOPosix", nio)],
+            name: "luaScriptResource", dependencies: ["ScriptResource", "LogSupport", "ProgramSupport", "LuaRuntime", "HTTPTransport", logging, arguments, product("NIOCore", nio), product("NIOPosix", nio)],
             swiftSettings: settings),
         .executableTarget(
             name: "thingplatform", dependencies: ["ThingPlatform", "LogSupport", "ProgramSupport", "HTTPTransport", "NetworkSupport", logging, arguments, product("NIOPosix", nio)],

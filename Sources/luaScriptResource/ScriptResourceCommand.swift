@@ -1,7 +1,8 @@
 import ArgumentParser
-import Logging
-import NIOPosix
 import LogSupport
+import Logging
+import NIOCore
+import NIOPosix
 import ProgramSupport
 import ScriptResource
 
@@ -47,7 +48,14 @@ struct ScriptResourceCommand: AsyncParsableCommand {
         let loop = MultiThreadedEventLoopGroup.singleton.next()
         let resource = try await ScriptResource.start(configuration, on: loop) { log.logger($0) }
         logger.info("version \(Product.version), listening on \(configuration.server.tls ? "https" : "http")://\(configuration.server.host):\(resource.server.port), \(configuration.entries.count) scripts")
+        let manager = ServiceManager()
+        manager.ready("running")
+        if let period = manager.watchdogMicroseconds {
+            // From the loop that all requests come by: when that hangs, the watchdog is to bite.
+            loop.scheduleRepeatedTask(initialDelay: .zero, delay: .microseconds(Int64(max(period / 3, 1)))) { _ in manager.alive() }
+        }
         await Signals.untilStop()
+        manager.stopping()
         logger.info("stopping")
         await resource.stop()
         logger.info("stopped")

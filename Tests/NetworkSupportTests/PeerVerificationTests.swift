@@ -36,7 +36,7 @@ import Testing
         do {
             let port = server.port
             // The server listens on 127.0.0.1; `localhost` may be ::1 first, where nobody answers.
-            let channel = try await loop.flatSubmit { Dialer().connect(host: host, port: port, tls: tls, timeout: .seconds(10), on: loop) }.get()
+            let channel = try await loop.flatSubmit { Dialer().connect(host: host, port: port, tls: tls, timeout: .seconds(60), on: loop) }.get()
             try await channel.close()
             return nil
         } catch {
@@ -158,7 +158,7 @@ import Testing
             let tls = try TLSClient(settings)
             let answer = loop.makePromise(of: String.self)
             do {
-                let channel = try await loop.flatSubmit { Dialer().connect(host: "localhost", port: port, tls: tls, timeout: .seconds(10), on: loop) }.get()
+                let channel = try await loop.flatSubmit { Dialer().connect(host: "localhost", port: port, tls: tls, timeout: .seconds(60), on: loop) }.get()
                 try await loop.submit { try channel.pipeline.syncOperations.addHandler(Listener(answer)) }.get()
                 channel.writeAndFlush(ByteBuffer(string: "?"), promise: nil)
             } catch {

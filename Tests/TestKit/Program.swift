@@ -55,12 +55,12 @@ public final class Program: Sendable {
     /// The first line after `mark` that holds `text`.
     /// - Throws: when none came in time, with the program's output.
     @discardableResult
-    public func line(containing text: String, after mark: Int = 0, within seconds: Double = 20) async throws -> String {
+    public func line(containing text: String, after mark: Int = 0, within seconds: Double = 60) async throws -> String {
         try await line(after: mark, within: seconds, what: text) { $0.contains(text) }
     }
 
     public func line(
-        after mark: Int = 0, within seconds: Double = 20, what: String, _ matches: @escaping @Sendable (String) -> Bool
+        after mark: Int = 0, within seconds: Double = 60, what: String, _ matches: @escaping @Sendable (String) -> Bool
     ) async throws -> String {
         let id = UUID()
         let timeout = DispatchWorkItem { [weak self] in self?.giveUp(id) }
@@ -80,7 +80,7 @@ public final class Program: Sendable {
     }
 
     /// The port that the program says it listens on.
-    public func port(within seconds: Double = 20) async throws -> Int {
+    public func port(within seconds: Double = 60) async throws -> Int {
         let line = try await line(after: 0, within: seconds, what: "listening on") { $0.contains("listening on http") }
         let url = line[line.range(of: "://")!.upperBound...]
         guard let colon = url.firstIndex(of: ":"), let port = Int(url[url.index(after: colon)...].prefix { $0.isNumber }) else {

@@ -15,8 +15,9 @@ function registration.register(me)
   })
   local now = native.now()
   if code ~= 200 then
-    if not me.registrationFailed then log.warn(me.name, "not registered with the gateway, trying again: %s", tostring(response)) end
-    me.registrationFailed = true
+    local why = tostring(response)
+    if me.registrationFailed ~= why then log.warn(me.name, "not registered with the gateway, trying again: %s", why) end
+    me.registrationFailed = why
     me.registered = false
     me.nextRegister = now + retryAfter
     return code, response
