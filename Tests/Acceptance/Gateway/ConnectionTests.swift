@@ -108,12 +108,22 @@ import Testing
         let online = try await gateway.line(containing: "and authenticated")
         let left = try await gateway.line(containing: "leaving the network for 3200 ms")
         try await platform.line(containing: "T1 is not connected any more")
-        let (status, json) = try await chain.local(try await gateway.port()).send(.GET, "/Thingworx/Things/T1/Properties/p")
-        #expect(status == 503 && json["error"]?.string?.contains("off the network as duty_cycle wants it") == true)
         let back = try await gateway.line(after: gateway.mark, what: "back") { $0.contains("and authenticated") }
         try await platform.line(containing: "T1 is bound to connection 2")
         let (on, off) = (try seconds(from: online, to: left), try seconds(from: left, to: back))
         #expect(on > 0.75 && on < 3 && off > 3.15 && off < 30, "\(on) \(off)")
+        #expect(await gateway.end() == 0)
+    }
+
+    @Test("ems 48: while it is off, requests are refused and told why") func offTheNetwork() async throws {
+        let chain = try Chain()
+        try chain.writeModel()
+        let platform = try chain.startPlatform()
+        try chain.writeGateway(platform: try await platform.port(), more: #", "duty_cycle": {"connect_period": 200000, "duty_cycle": 1, "delay_duty_cycle": 0}"#)
+        let gateway = try chain.startGateway()
+        try await gateway.line(containing: "leaving the network for 198000 ms")
+        let (status, json) = try await chain.local(try await gateway.port()).send(.GET, "/Thingworx/Things/T1/Properties/p")
+        #expect(status == 503 && json["error"]?.string?.contains("off the network as duty_cycle wants it") == true)
         #expect(await gateway.end() == 0)
     }
 
