@@ -72,7 +72,7 @@ import Testing
 }
 
 @Suite struct SecretHandlingTests {
-    @Test(arguments: [["-encrypt", "abc-secret"], ["-encrypt", "-"]])
+    @Test("ems 6, 7: -encrypt prints three lines, and the value works", arguments: [["-encrypt", "abc-secret"], ["-encrypt", "-"]])
     func encryptPrintsThreeLines(arguments: [String]) async throws {
         let chain = try Chain()
         let program = try Program(Chain.binary("wsems"), arguments, in: chain.directory.path, input: "abc-secret\n")
@@ -91,7 +91,7 @@ import Testing
         try await gateway.line(containing: "and authenticated")
     }
 
-    @Test func clearSecretsAreEncryptedInPlaceAtFirstStart() async throws {
+    @Test("ems 2, 8: clear secrets are encrypted in place at the first start") func clearSecretsAreEncryptedInPlaceAtFirstStart() async throws {
         let chain = try Chain()
         try chain.writeModel()
         let platform = try chain.startPlatform()
@@ -120,7 +120,7 @@ import Testing
         await third.end()
     }
 
-    @Test func aValueOfTheOriginalIsExplained() async throws {
+    @Test("ems 9: a value of the original is explained") func aValueOfTheOriginalIsExplained() async throws {
         let chain = try Chain()
         try chain.writeGateway(platform: 1, key: "AES:Zm9vYmFyYmF6")
         let gateway = try chain.startGateway()

@@ -17,7 +17,7 @@ import Testing
         }
     }
 
-    @Test func configuredThingsGatewaysAndIdentifiers() async throws {
+    @Test("ems 32, 33, 35, 38: configured Things, gateways and identifiers") func configuredThingsGatewaysAndIdentifiers() async throws {
         let chain = try Chain()
         try chain.writeModel(things: #"[{"name": "T1"}, {"name": "T2", "identifier": "SN-2"}, {"name": "Other"}]"#)
         let platform = try chain.startPlatform()
@@ -45,7 +45,7 @@ import Testing
         await host.stop()
     }
 
-    @Test func devicesRegisterLeaveAndAreRemembered() async throws {
+    @Test("ems 39, 41, 42: devices register, leave and are remembered") func devicesRegisterLeaveAndAreRemembered() async throws {
         let chain = try Chain()
         try chain.writeModel(things: #"[{"name": "T1"}, {"name": "T2"}]"#)
         let platform = try chain.startPlatform()

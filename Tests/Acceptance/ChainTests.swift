@@ -89,7 +89,7 @@ private let entry = "{ file = 'thing.lua', template = 'machine', scanRateResolut
         #expect(await running.platform.end(SIGINT) == 0)
     }
 
-    @Test func aKilledScriptResourceIsNoticedAndComesBack() async throws {
+    @Test("ems 40: a killed script resource is noticed and comes back") func aKilledScriptResourceIsNoticedAndComesBack() async throws {
         let running = try await start()
         let start = ContinuousClock.now
         let mark = running.platform.mark
@@ -107,7 +107,7 @@ private let entry = "{ file = 'thing.lua', template = 'machine', scanRateResolut
         await again.end()
     }
 
-    @Test func aKilledPlatformIsFoundAgainAndAllIsBound() async throws {
+    @Test("ems 43: a killed platform is found again and all is bound") func aKilledPlatformIsFoundAgainAndAllIsBound() async throws {
         let running = try await start()
         await running.platform.end(SIGKILL)
         try await running.gateway.line(containing: "was lost")

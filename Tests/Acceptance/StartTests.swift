@@ -5,7 +5,7 @@ import Testing
 
 /// What the programs say and return when they cannot start as they were told to.
 @Suite struct StartTests {
-    @Test func withoutAnyConfiguration() async throws {
+    @Test("ems 1: without any configuration") func withoutAnyConfiguration() async throws {
         let chain = try Chain()
         let gateway = try chain.startGateway()
         #expect(await gateway.exitStatus() == 1)
@@ -37,7 +37,7 @@ import Testing
         #expect(try FileManager.default.contentsOfDirectory(atPath: chain.directory.path("etc")) == ["config.json"])
     }
 
-    @Test func aBrokenFileRunsOnTheCopyThatBooted() async throws {
+    @Test("ems 3: a broken file runs on the copy that booted") func aBrokenFileRunsOnTheCopyThatBooted() async throws {
         let chain = try Chain()
         try chain.writeModel()
         let platform = try chain.startPlatform()
@@ -53,7 +53,7 @@ import Testing
         #expect(try chain.directory.read("etc/config.json") == "{ oops")
     }
 
-    @Test func commandLines() async throws {
+    @Test("ems 5: command lines") func commandLines() async throws {
         let chain = try Chain()
         for (name, arguments, status, text) in [
             ("wsems", ["-version"], 0, "0.1.0"), ("luaScriptResource", ["-version"], 0, "0.1.0"), ("thingplatform", ["--version"], 0, "0.1.0"),
@@ -86,7 +86,7 @@ import Testing
         #expect(gateway.output.contains("`connect_retries` are used up"))
     }
 
-    @Test func fipsIsRefused() async throws {
+    @Test("ems 62: FIPS mode is refused") func fipsIsRefused() async throws {
         let chain = try Chain()
         try chain.writeGateway(platform: 1, more: #", "fips": {"enabled": true}"#)
         let gateway = try chain.startGateway()

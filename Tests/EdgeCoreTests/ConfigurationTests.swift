@@ -27,7 +27,7 @@ import Testing
         #expect(configuration.connection.pingRate == .seconds(55))
     }
 
-    @Test func acceptsWhatUsersWrite() throws {
+    @Test("ems 66: what users write is accepted") func acceptsWhatUsersWrite() throws {
         let (configuration, diagnostics) = try read(#"""
             {"ws_servers":[{"host":"h","port":"8080"}], "appkey":"k",
              "http_server":{"ssl":"false","port":"8005"}, "ws_connection":{"encryption":"ssl ", "connect_retries":-1},
@@ -60,6 +60,48 @@ import Testing
         #expect(lines.contains("line 5, column 23: logger.level: expected one of AUDIT, ERROR, WARN, INFO, DEBUG, TRACE, found a string; the default is used"))
         #expect(lines.contains { $0.hasPrefix("line 6, column 36: ws_connection.msg_timeout: expected a whole number") })
         #expect(diagnostics.count { $0.severity == .problem } == 3 && diagnostics.count { $0.severity == .error } == 1)
+    }
+
+    @Test("ems 65: a duty cycle in its old place is used, unless the group is there") func oldDutyCycle() throws {
+        let (old, warnings) = try read("{\(servers),\"ws_connection\":{\"duty_cycle\":40,\"connect_period\":9000}}")
+        #expect(old.dutyCycle.percent == 40 && old.dutyCycle.period == .seconds(9) && old.dutyCycle.isOn)
+        #expect(warnings.map(\.severity) == [.warning] && warnings[0].message.contains("belong into the group duty_cycle"))
+        let (both, _) = try read("{\(servers),\"ws_connection\":{\"duty_cycle\":40},\"duty_cycle\":{\"duty_cycle\":70}}")
+        #expect(both.dutyCycle.percent == 70 && both.dutyCycle.period == .seconds(60))
+        for always in ["{\"duty_cycle\":0}", "{\"duty_cycle\":100}", "{\"duty_cycle\":50,\"connect_period\":0}"] {
+            #expect(try !read("{\(servers),\"duty_cycle\":\(always)}").0.dutyCycle.isOn)
+        }
+    }
+
+    /// Each value that cannot be used is named and replaced by its default; the start goes on.
+    @Test(arguments: [
+        ("http_server", "port", "70000"), ("http_server", "max_clients", "0"), ("http_server", "enable_csrf_tokens", "\"perhaps\""), ("http_server", "host", "5"),
+        ("logger", "max_file_storage", "-1"), ("logger", "publish_level", "\"LOUDER\""), ("ws_connection", "message_chunk_size", "1"),
+        ("ws_connection", "connect_retries", "-2"), ("ws_connection", "msg_timeout", "1.5"), ("duty_cycle", "duty_cycle", "101"), ("proxy", "port", "\"x\""),
+        ("certificates", "validate", "[]"), ("certificates", "cert_chain", "{}"), ("offline_msg_store", "max_size", "\"big\""), ("file", "virtual_dirs", "{}"),
+        ("fips", "enabled", "3"), ("failover", "return_interval", "0"),
+    ])
+    func valuesThatCannotBeUsed(group: String, key: String, value: String) throws {
+        let (configuration, diagnostics) = try read("{\(servers),\"\(group)\":{\"\(key)\":\(value)}}")
+        #expect(diagnostics.count == 1 && diagnostics[0].severity == .problem && diagnostics[0].location != nil, "\(diagnostics)")
+        #expect(diagnostics.first?.message.hasPrefix("\(group).\(key): expected ") == true && diagnostics.first?.message.hasSuffix("; the default is used") == true)
+        #expect(configuration == (try read("{\(servers)}")).0)
+    }
+
+    @Test func groupsOfTheWrongKindAreNamed() throws {
+        for group in ["logger", "http_server", "ws_connection", "certificates", "proxy", "duty_cycle"] {
+            let (configuration, diagnostics) = try read("{\(servers),\"\(group)\":[1]}")
+            #expect(diagnostics.map(\.message) == ["\(group): expected an object, found an array; the default is used"])
+            #expect(configuration == (try read("{\(servers)}")).0)
+        }
+    }
+
+    @Test func settingsThatDoNotGoTogether() throws {
+        #expect(try read("{\(servers),\"http_server\":{\"user\":\"a:b\"}}").1.first?.message.contains("never matches") == true)
+        #expect(try read("{\(servers),\"certificates\":{\"fingerprint_allowlist\":[\"AB:CD\"]}}").0.certificates.fingerprints == ["AB:CD"])
+        #expect(try read("{\(servers),\"certificates\":{\"client_cert\":\"/etc/hostname\"}}").1.contains { $0.message.contains("go together") })
+        #expect(try read("{\(servers),\"http_server\":{\"use_default_certificate\":true}}").1.map(\.severity) == [.warning])
+        #expect(try read("{\(servers),\"offline_msg_store\":{\"enabled\":true},\"tunnel\":{}}").1.map(\.severity) == [.warning, .warning])
     }
 
     @Test func missingServersAreAnErrorAMissingKeyIsNot() throws {
