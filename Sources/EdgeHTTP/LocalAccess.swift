@@ -41,6 +41,9 @@ package final class LocalAccess: Sendable {
         }
     }
 
+    /// Whether answers carry tokens.
+    package var usesTokens: Bool { state.withLockedValue { $0.tokens != nil } }
+
     /// Puts the token for the next request into an answer. Not for those who have not shown who they are.
     package func addToken(to response: inout HTTPResponse, for request: HTTPRequest, now: NIODeadline) {
         state.withLockedValue { state in

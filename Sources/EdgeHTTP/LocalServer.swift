@@ -49,7 +49,9 @@ package struct LocalServer: Sendable {
                 access.addToken(to: &refusal, for: http, now: loop.now)
                 return loop.makeSucceededFuture(refusal)
             }
-            return gateway.assumeIsolated { gateway in answer(http, gateway, version: version) }.map { response in
+            let response = gateway.assumeIsolated { answer(http, $0, version: version) }
+            guard access.usesTokens else { return response }
+            return response.map { response in
                 var response = response
                 access.addToken(to: &response, for: http, now: loop.now)
                 return response

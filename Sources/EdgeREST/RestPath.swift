@@ -21,16 +21,18 @@ package enum RestPath {
     /// - Throws: `RestFailure`.
     package static func request(from http: HTTPRequest) throws(RestFailure) -> Request {
         let path = http.path
-        guard path.count >= 4, path[0].lowercased() == "thingworx", let entity = EntityType(collection: path[1]) else {
+        guard path.count >= 4, path[0] == "Thingworx" || path[0].lowercased() == "thingworx", let entity = EntityType(collection: path[1]) else {
             throw RestFailure(.notFound, "expected /Thingworx/<collection>/<entity>/<Properties|Services|Events>/<name>")
         }
         guard path.count <= 5 else { throw RestFailure(.notFound, "more than a characteristic's name after \"\(path[3])\"") }
         let name = path.count == 5 ? path[4] : ""
         guard path[2].utf8.count <= 1024, name.utf8.count <= 1024 else { throw RestFailure(.badRequest, "a name longer than 1024 bytes") }
-        switch path[3].lowercased() {
-        case "thingname" where path.count == 4: return Request(.get, entityType: entity, path[2], .property, "name")
-        case "metadata" where path.count == 4: return Request(.post, entityType: entity, path[2], .service, "GetMetadata")
-        default: break
+        if path.count == 4 {
+            switch path[3].lowercased() {
+            case "thingname": return Request(.get, entityType: entity, path[2], .property, "name")
+            case "metadata": return Request(.post, entityType: entity, path[2], .service, "GetMetadata")
+            default: break
+            }
         }
         guard let characteristic = Characteristic(collection: path[3]) else {
             throw RestFailure(.notFound, "\"\(path[3])\" is none of Properties, Services and Events")

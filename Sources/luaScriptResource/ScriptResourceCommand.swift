@@ -50,6 +50,7 @@ struct ScriptResourceCommand: AsyncParsableCommand {
         logger.info("version \(Product.version), listening on \(configuration.server.tls ? "https" : "http")://\(configuration.server.host):\(resource.server.port), \(configuration.entries.count) scripts")
         let manager = ServiceManager()
         manager.ready("running")
+        StartupMemory.release()
         if let period = manager.watchdogMicroseconds {
             // From the loop that all requests come by: when that hangs, the watchdog is to bite.
             loop.scheduleRepeatedTask(initialDelay: .zero, delay: .microseconds(Int64(max(period / 3, 1)))) { _ in manager.alive() }

@@ -58,6 +58,7 @@ struct GatewayProgram {
         do { try file.keepBooted(loaded) } catch { logger.warning("the last good copy of the configuration could not be kept: \(error)") }
         logger.log(level: .audit, "started with \(loaded.isFallback ? file.bootedPath : file.path)")
         await gateway.start()
+        StartupMemory.release()
         let outcome = await ProgramEvents(gateway: gateway, host: host, hasConsole: hasConsole, signals: signals).untilEnd()
         logger.info(outcome == .restart ? "restarting" : "stopping")
         await gateway.stop()

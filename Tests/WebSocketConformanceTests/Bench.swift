@@ -119,6 +119,7 @@ final class Bench {
         let decoder = EmbeddedChannel(handler: ByteToMessageHandler(WebSocketFrameDecoder(maxFrameSize: 1 << 24)))
         defer { _ = try? decoder.finish(acceptAlreadyClosed: true) }
         var frames: [WebSocketFrame] = []
+        channel.embeddedEventLoop.run()
         while let buffer = try channel.readOutbound(as: ByteBuffer.self) { try decoder.writeInbound(buffer) }
         while let frame = try decoder.readInbound(as: WebSocketFrame.self) { frames.append(frame) }
         return frames

@@ -42,6 +42,7 @@ import Testing
         channel.write(WebSocketMessage.binary(ByteBuffer(repeating: 7, count: 12_800)), promise: nil)
         channel.flush()
         var keys: Set<[UInt8]> = []
+        channel.embeddedEventLoop.run()
         while let frame = try channel.readOutbound(as: WebSocketFrame.self) { keys.insert(Array(frame.maskKey!)) }
         #expect(keys.count > 95)
         _ = try? channel.finish(acceptAlreadyClosed: true)

@@ -23,6 +23,10 @@ public struct EntityType: RawRepresentable, Sendable, Hashable {
 
     /// - Parameter collection: matched without regard to case.
     public init?(collection: some StringProtocol) {
+        if collection == "Things" {
+            self = .thing
+            return
+        }
         let lowercased = collection.lowercased()
         guard let found = EntityType.collections.first(where: { $0.0.lowercased() == lowercased }) else { return nil }
         rawValue = found.1
@@ -46,10 +50,11 @@ public enum Characteristic: UInt8, Sendable, CaseIterable {
 
     /// - Parameter collection: matched without regard to case.
     public init?(collection: some StringProtocol) {
-        let lowercased = collection.lowercased()
-        guard let found = Characteristic.allCases.first(where: { $0.collection.lowercased() == lowercased }) else {
-            return nil
-        }
+        let found = Characteristic.allCases.first { $0.collection == collection } ?? {
+            let lowercased = collection.lowercased()
+            return Characteristic.allCases.first { $0.collection.lowercased() == lowercased }
+        }()
+        guard let found else { return nil }
         self = found
     }
 }

@@ -26,7 +26,7 @@ package final class EdgeConnection: ChannelInboundHandler, @unchecked Sendable {
     private let auth: Auth
     private let onEvent: @Sendable (EdgeConnection, Event) -> Void
     private var session: Session
-    private var timer = SessionTimer()
+    private var timer = LazyTimer()
     private var channel: (any Channel)?
     private var closeText: String?
 

@@ -28,7 +28,7 @@ package final class PlatformConnection: ChannelInboundHandler, @unchecked Sendab
     package let remoteAddress: SocketAddress?
     private let onEvent: @Sendable (PlatformConnection, Event) -> Void
     private var session: Session
-    private var timer = SessionTimer()
+    private var timer = LazyTimer()
     private let channel: any Channel
     private var closeText: String?
 

@@ -1,6 +1,19 @@
 import AlwaysOnSession
+import Crypto
 package import NIOCore
 package import NIOWebSocket
+
+/// Unpredictable masking keys (RFC 6455 §5.3), drawn in bulk: asking the system for each is a call a frame.
+private struct MaskingKeys {
+    private var bytes: [UInt8] = []
+
+    mutating func next() -> WebSocketMaskingKey {
+        if bytes.count < 4 { bytes = SymmetricKey(size: SymmetricKeySize(bitCount: 4096)).withUnsafeBytes { Array($0) } }
+        let key = WebSocketMaskingKey(bytes.suffix(4))!
+        bytes.removeLast(4)
+        return key
+    }
+}
 
 /// Frames ↔ messages, for both ends: fragments, masking, compression, pongs, the closing handshake.
 package final class WebSocketMessageHandler: ChannelDuplexHandler {
@@ -21,6 +34,8 @@ package final class WebSocketMessageHandler: ChannelDuplexHandler {
     private let inflater: Inflater?
     private var fragments: Fragments?
     private var closing = false
+    private var isFlushPending = false
+    private var masks = MaskingKeys()
 
     private struct Fragments {
         let opcode: WebSocketOpcode
@@ -183,6 +198,18 @@ package final class WebSocketMessageHandler: ChannelDuplexHandler {
         }
     }
 
+    /// Messages that are written while one round of events is handled leave together: each takes a share of a system call.
+    package func flush(context: ChannelHandlerContext) {
+        guard !isFlushPending else { return }
+        isFlushPending = true
+        let loopBound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+        context.eventLoop.execute {
+            let (handler, context) = loopBound.value
+            handler.isFlushPending = false
+            context.flush()
+        }
+    }
+
     private func writeMessage(_ context: ChannelHandlerContext, _ opcode: WebSocketOpcode, _ data: ByteBuffer, _ promise: EventLoopPromise<Void>?) {
         var rest = deflater?.compress(data, allocator: context.channel.allocator) ?? data
         var opcode = opcode
@@ -196,7 +223,7 @@ package final class WebSocketMessageHandler: ChannelDuplexHandler {
     private func writeFrame(
         _ context: ChannelHandlerContext, _ opcode: WebSocketOpcode, _ data: ByteBuffer, fin: Bool = true, promise: EventLoopPromise<Void>?
     ) {
-        let mask = role == .client ? WebSocketMaskingKey.random() : nil
+        let mask = role == .client ? masks.next() : nil
         let startsCompressed = deflater != nil && (opcode == .binary || opcode == .text)
         context.write(wrapOutboundOut(WebSocketFrame(fin: fin, rsv1: startsCompressed, opcode: opcode, maskKey: mask, data: data)), promise: promise)
     }

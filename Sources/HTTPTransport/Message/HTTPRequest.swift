@@ -33,24 +33,27 @@ package struct RequestTarget: Sendable {
     package let query: [(name: String, value: String)]
 
     package init?(_ uri: String) {
-        let parts = uri.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
-        guard let first = parts.first, first.hasPrefix("/") else { return nil }
+        let utf8 = uri.utf8
+        guard utf8.first == UInt8(ascii: "/") else { return nil }
+        let end = utf8.firstIndex(of: UInt8(ascii: "?")) ?? utf8.endIndex
         var path: [String] = []
-        for segment in first.split(separator: "/") {
-            guard let decoded = PercentEncoding.decode(segment) else { return nil }
+        for segment in utf8[..<end].split(separator: UInt8(ascii: "/")) {
+            guard let decoded = PercentEncoding.decode(Substring(segment)) else { return nil }
             path.append(decoded)
         }
-        var query: [(name: String, value: String)] = []
-        if parts.count == 2 {
-            for item in parts[1].split(separator: "&") {
-                let pair = item.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-                guard let name = PercentEncoding.decode(pair[0], plusIsBlank: true),
-                    let value = PercentEncoding.decode(pair.count == 2 ? pair[1] : "", plusIsBlank: true)
-                else { return nil }
-                query.append((name, value))
-            }
-        }
         self.path = path
+        guard end != utf8.endIndex else {
+            query = []
+            return
+        }
+        var query: [(name: String, value: String)] = []
+        for item in uri[uri.utf8.index(after: end)...].split(separator: "&") {
+            let pair = item.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            guard let name = PercentEncoding.decode(pair[0], plusIsBlank: true),
+                let value = PercentEncoding.decode(pair.count == 2 ? pair[1] : "", plusIsBlank: true)
+            else { return nil }
+            query.append((name, value))
+        }
         self.query = query
     }
 }

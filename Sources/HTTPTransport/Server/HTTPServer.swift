@@ -99,7 +99,8 @@ package final class HTTPServer: Sendable {
                         configuration.upgraders.isEmpty
                         ? nil
                         : (upgraders: configuration.upgraders, completionHandler: { @Sendable context in handler.upgraded(context) })
-                    try pipeline.configureHTTPServerPipeline(withPipeliningAssistance: true, withServerUpgrade: upgrade, withErrorHandling: false)
+                    try pipeline.configureHTTPServerPipeline(
+                        withPipeliningAssistance: false, withServerUpgrade: upgrade, withErrorHandling: false, withOutboundHeaderValidation: false)
                     try pipeline.addHandler(handler)
                 }
             }
