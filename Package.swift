@@ -41,7 +41,7 @@ let package = Package(
             name: "AlwaysOnTransport",
             dependencies: [
                 "AlwaysOn", "CZlib", "AlwaysOnSession", "NetworkSupport", product("NIOCore", nio), product("NIOPosix", nio), product("NIOHTTP1", nio),
-                product("NIOWebSocket", nio), product("Crypto", "swift-crypto"),
+                product("NIOWebSocket", nio),
             ], swiftSettings: settings),
         .target(
             name: "NetworkSupport",

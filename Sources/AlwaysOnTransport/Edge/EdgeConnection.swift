@@ -28,6 +28,8 @@ package final class EdgeConnection: ChannelInboundHandler, @unchecked Sendable {
     private var session: Session
     private var timer = LazyTimer()
     private var channel: (any Channel)?
+    /// nil again once the connection is gone.
+    private var context: ChannelHandlerContext?
     private var closeText: String?
 
     init(session: Session.Configuration, auth: Auth, onEvent: @escaping @Sendable (EdgeConnection, Event) -> Void) {
@@ -76,7 +78,12 @@ package final class EdgeConnection: ChannelInboundHandler, @unchecked Sendable {
 
     // MARK: Channel
 
-    package func handlerAdded(context: ChannelHandlerContext) { channel = context.channel }
+    package func handlerAdded(context: ChannelHandlerContext) {
+        channel = context.channel
+        self.context = context
+    }
+
+    package func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
 
     /// Sends AUTH. Not before the upgrade is through: until then nothing may be written.
     func start() {
@@ -135,9 +142,9 @@ package final class EdgeConnection: ChannelInboundHandler, @unchecked Sendable {
     }
 
     private func send(_ messages: [WebSocketMessage]) {
-        guard let channel else { return }
-        for message in messages { channel.write(message, promise: nil) }
-        channel.flush()
+        guard let context else { return }
+        for message in messages { context.write(wrapOutboundOut(message), promise: nil) }
+        context.flush()
     }
 
     private func scheduleTick() {

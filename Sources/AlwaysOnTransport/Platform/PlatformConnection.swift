@@ -30,6 +30,8 @@ package final class PlatformConnection: ChannelInboundHandler, @unchecked Sendab
     private var session: Session
     private var timer = LazyTimer()
     private let channel: any Channel
+    /// nil once the connection is gone.
+    private var context: ChannelHandlerContext?
     private var closeText: String?
 
     init(
@@ -69,7 +71,12 @@ package final class PlatformConnection: ChannelInboundHandler, @unchecked Sendab
 
     // MARK: Channel
 
-    package func handlerAdded(context: ChannelHandlerContext) { scheduleTick() }
+    package func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+        scheduleTick()
+    }
+
+    package func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
 
     package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         session.heard(now: context.eventLoop.now)
@@ -118,8 +125,9 @@ package final class PlatformConnection: ChannelInboundHandler, @unchecked Sendab
     }
 
     private func send(_ messages: [WebSocketMessage]) {
-        for message in messages { channel.write(message, promise: nil) }
-        channel.flush()
+        guard let context else { return }
+        for message in messages { context.write(wrapOutboundOut(message), promise: nil) }
+        context.flush()
     }
 
     private func scheduleTick() {

@@ -1,5 +1,5 @@
 import AlwaysOnSession
-import Crypto
+import Glibc
 package import NIOCore
 package import NIOWebSocket
 
@@ -8,8 +8,13 @@ private struct MaskingKeys {
     private var bytes: [UInt8] = []
 
     mutating func next() -> WebSocketMaskingKey {
-        if bytes.count < 4 { bytes = SymmetricKey(size: SymmetricKeySize(bitCount: 4096)).withUnsafeBytes { Array($0) } }
-        let key = WebSocketMaskingKey(bytes.suffix(4))!
+        if bytes.count < 4 {
+            // Not more at once: the system call's own limit.
+            bytes = [UInt8](repeating: 0, count: 256)
+            let result = bytes.withUnsafeMutableBytes { getentropy($0.baseAddress!, $0.count) }
+            precondition(result == 0, "the system has no random numbers")
+        }
+        let key = WebSocketMaskingKey([bytes[bytes.count - 4], bytes[bytes.count - 3], bytes[bytes.count - 2], bytes[bytes.count - 1]])!
         bytes.removeLast(4)
         return key
     }
