@@ -51,6 +51,7 @@ docs: deps
 	@$(BUILD) -c $(CONFIG) --product edgectl
 	@$(BIN)/edgectl config reference > Documentation/config.md
 	@$(BIN)/edgectl config schema > Documentation/config.schema.json
+	@Scripts/acceptance > Documentation/acceptance.md
 	@for form in minimal complete documented; do $(BIN)/edgectl config $$form > Examples/config/config.json.$$form || exit 1; done
 
 SECONDS ?= 60

@@ -9,6 +9,8 @@ package final class LocalAccess: Sendable {
     private struct State {
         var authentication: BasicAuthentication?
         var tokens: CSRFTokens?
+        var lastAudit = NIODeadline.distantPast
+        var unsaid = 0
     }
 
     private let state: NIOLockedValueBox<State>
@@ -38,6 +40,19 @@ package final class LocalAccess: Sendable {
             guard state.tokens != nil else { return nil }
             if let token = request.headers.first(name: CSRFTokens.header), state.tokens!.accepts(token, now: now) { return nil }
             return .error(.unauthorized, "the header \(CSRFTokens.header) is missing or out of date: send the request again with the one of this answer (or set http_server.enable_csrf_tokens to false)")
+        }
+    }
+
+    /// What is to be said of a refused request in the log, once a second at most.
+    package func auditText(of request: HTTPRequest, now: NIODeadline) -> String? {
+        state.withLockedValue { state in
+            guard now - state.lastAudit >= .seconds(1) || state.lastAudit == .distantPast else {
+                state.unsaid += 1
+                return nil
+            }
+            defer { (state.lastAudit, state.unsaid) = (now, 0) }
+            let more = state.unsaid > 0 ? " (and \(state.unsaid) more)" : ""
+            return "a request from \(request.remoteAddress?.ipAddress ?? "an unknown address") was refused: user name or password missing or wrong\(more)"
         }
     }
 

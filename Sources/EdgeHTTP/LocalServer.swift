@@ -28,7 +28,7 @@ package struct LocalServer: Sendable {
         configuration.readTimeout = settings.contentReadTimeout
         configuration.identity = try settings.identity()
         let access = LocalAccess(settings, now: gateway.loop.now)
-        let responder = responder(access, gateway: gateway, version: version)
+        let responder = responder(access, gateway: gateway, version: version, logger: logger)
         let server = try await HTTPServer.start(configuration, on: gateway.loop, logger: logger, responder: responder)
         return LocalServer(server: server, access: access, loop: gateway.loop)
     }
@@ -42,11 +42,13 @@ package struct LocalServer: Sendable {
 
     package func stop() async { await server.stop() }
 
-    private static func responder(_ access: LocalAccess, gateway: Gateway, version: String) -> HTTPServer.Responder {
+    private static func responder(_ access: LocalAccess, gateway: Gateway, version: String, logger: Logger) -> HTTPServer.Responder {
         let loop = gateway.loop
         return { http in
             if var refusal = access.refusal(of: http, now: loop.now) {
                 access.addToken(to: &refusal, for: http, now: loop.now)
+                // Without a token in the answer it is the credentials that were wrong.
+                if refusal.headers[CSRFTokens.header].isEmpty, let text = access.auditText(of: http, now: loop.now) { logger.log(level: .audit, "\(text)") }
                 return loop.makeSucceededFuture(refusal)
             }
             let response = gateway.assumeIsolated { answer(http, $0, version: version) }

@@ -1,6 +1,7 @@
 import AlwaysOn
 import AlwaysOnSession
 import AlwaysOnTransport
+import LogSupport
 import NIOCore
 import Secrets
 
@@ -54,8 +55,11 @@ extension Gateway {
         case .refused:
             wasRefused = true
             logRefusal()
-        case .bindAnswered(let bind, let response): perform(registry.answered(bind, response))
+        case .bindAnswered(let bind, let response):
+            if response.status.isSuccess { audit("bound", bind) }
+            perform(registry.answered(bind, response))
         case .unbindAnswered(let bind, let response):
+            audit("unbound", bind)
             if !response.status.isSuccess { logger.debug("UNBIND of \(bind.names.count) Things was answered \(response.status)") }
         case .request(let header, let request):
             duty.heardPlatform(now: loop.now)
@@ -123,11 +127,17 @@ extension Gateway {
         let now = loop.now
         if lastRefusal.map({ now - $0 >= .seconds(60) }) ?? true {
             lastRefusal = now
+            logger.log(level: .audit, "authentication at \(endpoint.url) failed")
             logger.error("\(endpoint.url) refused the application key (`appKey`): check that it exists there, is enabled, has not expired and may be used from this address; trying again, the platform's log says what is wrong")
         }
     }
 
     // MARK: Binding
+
+    private func audit(_ what: String, _ bind: Bind) {
+        let names = bind.names + (bind.gateway.map { [$0.name] } ?? [])
+        logger.log(level: .audit, "\(what) \(names.prefix(5).joined(separator: ", "))\(names.count > 5 ? " and \(names.count - 5) more" : "")")
+    }
 
     func perform(_ actions: [Registry.Action]) {
         for action in actions {

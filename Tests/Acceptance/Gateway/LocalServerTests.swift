@@ -36,6 +36,7 @@ import Testing
             let second = try await Curl("-u", "me:pass-word-31", "-H", "x-csrf-token: \(token)", url)
             #expect(second.status == 200 && second.headers["x-csrf-token"] == token && second.body.contains("\"isConnected\":false"))
             #expect(try await Curl("-u", "me:pass-word-31", "-H", "x-csrf-token: 00", url).status == 401)
+            try await program.line(containing: "a request from 127.0.0.1 was refused: user name or password missing or wrong")
             #expect(!program.output.contains("pass-word-31"))
         }
     }
