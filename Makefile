@@ -1,6 +1,7 @@
 # make run    what is missing is installed, everything is built, a platform, a gateway and a Lua Thing run
 # make test   all tests
 # make bench  the measurements of Benchmarks/README.md
+# make bench-forward  the gateway against nginx (needs wrk and nginx)
 # make conformance   the WebSocket cases of RFC 6455 and RFC 7692, with their number
 # make fuzz   every fuzz target for SECONDS each, guided by coverage (RUNS=10000000 for a number of inputs)
 # make docs   the reference page, schema and samples of config.json, from the description in the code
@@ -13,7 +14,7 @@ BIN = $(SCRATCH)/$(CONFIG)
 BUILD = swift build -j $(JOBS) --scratch-path $(SCRATCH)
 PROGRAMS = thingplatform wsems luaScriptResource edgectl
 
-.PHONY: run test build release bench bench-codec conformance docs fuzz tsan deps clean
+.PHONY: run test build release bench bench-codec bench-forward conformance docs fuzz tsan deps clean
 
 deps:
 	@Scripts/install-deps
@@ -37,6 +38,9 @@ release: deps
 
 bench: bench-codec release
 	@BIN=$(SCRATCH)/release Benchmarks/bind
+
+bench-forward: release
+	@BIN=$(SCRATCH)/release Benchmarks/forward
 
 bench-codec: deps
 	@cd Benchmarks && swift run -c release -j $(JOBS) codec

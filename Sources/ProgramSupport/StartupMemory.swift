@@ -13,7 +13,7 @@ package enum StartupMemory {
         while getline(&line, &capacity, file) > 0, let text = line.map({ String(cString: $0) }) {
             // start-end r-xp offset device inode path
             let fields = text.split(separator: " ", maxSplits: 5, omittingEmptySubsequences: true)
-            guard fields.count == 6, fields[1] == "r-xp", fields[5].hasPrefix("/") else { continue }
+            guard fields.count == 6, fields[1] == "r-xp", fields[5].contains("/") else { continue }
             let range = fields[0].split(separator: "-").compactMap { UInt($0, radix: 16) }
             guard range.count == 2, let start = UnsafeMutableRawPointer(bitPattern: range[0]) else { continue }
             madvise(start, Int(range[1] - range[0]), MADV_DONTNEED)
