@@ -68,7 +68,7 @@ package final class LogSystem: Sendable {
     package func close() { write(to: nil, from: .critical) }
 
     /// One `write` a line, so that lines of several threads do not mix.
-    package static let standardOutput: @Sendable (String) -> Void = { StandardOutput.write($0) }
+    package static let standardOutput: @Sendable (String) -> Void = { WholeText.write($0, to: STDOUT_FILENO) }
 
     private func change<Result>(_ body: (inout State) -> Result) -> Result {
         state.withLockedValue { state in
@@ -123,19 +123,4 @@ private struct LineHandler: LogHandler {
 
 extension Logger.Level {
     fileprivate var index: Int { Logger.Level.allCases.firstIndex(of: self)! }
-}
-
-private enum StandardOutput {
-    static func write(_ text: String) {
-        var text = text
-        text.withUTF8 { bytes in
-            var rest = UnsafeRawBufferPointer(bytes)
-            while !rest.isEmpty {
-                let written = Glibc.write(STDOUT_FILENO, rest.baseAddress, rest.count)
-                if written < 0, errno == EINTR { continue }
-                guard written > 0 else { return }
-                rest = UnsafeRawBufferPointer(rebasing: rest[written...])
-            }
-        }
-    }
 }

@@ -1,26 +1,14 @@
 import Glibc
+import LogSupport
 
 /// Lines for the person at the terminal, written at once and whole.
 package enum Console {
-    package static func line(_ text: String) { write(text + "\n", to: STDOUT_FILENO) }
+    package static func line(_ text: String) { WholeText.write(text + "\n", to: STDOUT_FILENO) }
 
-    package static func error(_ text: String) { write(text + "\n", to: STDERR_FILENO) }
+    package static func error(_ text: String) { WholeText.write(text + "\n", to: STDERR_FILENO) }
 
     /// Without a line end.
-    package static func prompt(_ text: String) { write(text, to: STDOUT_FILENO) }
-
-    static func write(_ text: String, to file: Int32) {
-        var text = text
-        text.withUTF8 { bytes in
-            var rest = UnsafeRawBufferPointer(bytes)
-            while !rest.isEmpty {
-                let written = Glibc.write(file, rest.baseAddress, rest.count)
-                if written < 0, errno == EINTR { continue }
-                guard written > 0 else { return }
-                rest = UnsafeRawBufferPointer(rebasing: rest[written...])
-            }
-        }
-    }
+    package static func prompt(_ text: String) { WholeText.write(text, to: STDOUT_FILENO) }
 
     /// One line of standard input without its end; a terminal does not echo it.
     /// - Returns: nil at the end of input.
@@ -28,7 +16,7 @@ package enum Console {
         var saved = termios()
         let isTerminal = tcgetattr(STDIN_FILENO, &saved) == 0
         if isTerminal {
-            write(prompt, to: STDERR_FILENO)
+            WholeText.write(prompt, to: STDERR_FILENO)
             var silent = saved
             silent.c_lflag &= ~tcflag_t(ECHO)
             tcsetattr(STDIN_FILENO, TCSANOW, &silent)
@@ -36,7 +24,7 @@ package enum Console {
         defer {
             if isTerminal {
                 tcsetattr(STDIN_FILENO, TCSANOW, &saved)
-                write("\n", to: STDERR_FILENO)
+                WholeText.write("\n", to: STDERR_FILENO)
             }
         }
         return readLine(strippingNewline: true)
