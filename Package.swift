@@ -86,7 +86,7 @@ let package = Package(
         .target(
             name: "ScriptResource",
             dependencies: [
-                "LuaRuntime", "HTTPTransport", "NetworkSupport", "Secrets", "Settings", "Formats", logging, product("NIOConcurrencyHelpers", nio), product("NIOCore", nio), product("NIOPosix", nio),
+                "LuaRuntime", "HTTPTransport", "NetworkSupport", product("Crypto", "swift-crypto"), "Secrets", "Settings", "Formats", logging, product("NIOConcurrencyHelpers", nio), product("NIOCore", nio), product("NIOPosix", nio),
                 product("NIOHTTP1", nio),
             ],
             resources: [.copy("thingworx")], swiftSettings: settings),

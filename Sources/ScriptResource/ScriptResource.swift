@@ -19,14 +19,14 @@ package final class ScriptResource: Sendable {
     /// Opens the port, then starts every script. A script that fails says so in the log; the others go on.
     /// - Throws: `ListenFailure`, or what keeps all of them from running.
     package static func start(
-        _ configuration: ScriptConfiguration, on loop: any EventLoop, logger: @Sendable (String) -> Logger
+        _ configuration: ScriptConfiguration, on loop: any EventLoop, logger: @escaping @Sendable (String) -> Logger
     ) async throws -> ScriptResource {
         var client = HTTPClient.Configuration()
         client.tls = tls(configuration.gateway)
         client.maximumConnectionsPerOrigin = 8
         client.maximumWaiting = 100_000
         client.returnsCSRFTokens = true
-        let environment = try ScriptEnvironment(configuration: configuration, client: try HTTPClient(client, on: loop))
+        let environment = try ScriptEnvironment(configuration: configuration, client: try HTTPClient(client, on: loop), logger: logger)
         let server = try await ScriptServer.start(environment, logger: logger("http"))
         environment.listening(on: server.port)
         for entry in configuration.entries {

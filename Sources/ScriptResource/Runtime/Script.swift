@@ -65,8 +65,13 @@ package actor Script {
     package private(set) var status = Status.loading {
         didSet { environment.report(status, of: name) }
     }
-    private let file: String
-    private let settings: LuaValue
+    nonisolated let file: String
+    nonisolated let settings: LuaValue
+    /// The script's text, where it does not come from its file.
+    private let source: [UInt8]?
+    private var failures = 0
+    private var runningSince: NIODeadline?
+    private var retry: Scheduled<Void>?
     private var state: LuaState?
     private(set) var fibers: FiberScheduler<Operation>?
     private var main: FiberID?
@@ -76,9 +81,10 @@ package actor Script {
     /// The name and identifier that a Thing is reached by.
     package struct ThingName: Sendable { package let name: String; package let identifier: String? }
 
-    init(name: String, file: String, settings: LuaValue, thingName: ThingName?, environment: ScriptEnvironment, logger: Logger) {
+    init(name: String, file: String, source: [UInt8]? = nil, settings: LuaValue, thingName: ThingName?, environment: ScriptEnvironment, logger: Logger) {
         self.name = name
         self.file = file
+        self.source = source
         self.settings = settings
         self.thingName = thingName
         self.environment = environment
@@ -97,8 +103,8 @@ package actor Script {
             state.register("native", natives(), config: environment.luaConfig(name: name, thingName: thingName, settings: settings))
             let boot = try state.load(try environment.read("\(environment.thingworx)/lua/boot.lua"), name: "@boot.lua")
             _ = try state.call(boot)
-            let path = try environment.scriptPath(file)
-            let chunk = try state.load(try environment.read(path), name: "@\(path)")
+            let path = source == nil ? try environment.scriptPath(file) : file
+            let chunk = try state.load(try source ?? environment.read(path), name: "@\(path)")
             if thingName == nil { status = .running }
             let id = fibers?.run(chunk, []) { result in self.assumeIsolated { $0.mainEnded(result) } }
             // It may be through already.
@@ -110,12 +116,17 @@ package actor Script {
         }
     }
 
-    func setRunning() { status = .running }
+    func setRunning() {
+        status = .running
+        runningSince = environment.loop.now
+    }
 
     private func mainEnded(_ result: Result<[LuaValue], LuaError>) {
         main = nil
         switch result {
-        case .success: status = status == .stopped ? .stopped : .finished
+        case .success(let values):
+            environment.keep(result: values, of: name)
+            status = status == .stopped ? .stopped : .finished
         case .failure(let error): fail(error)
         }
         ended.forEach { $0.resume() }
@@ -126,10 +137,53 @@ package actor Script {
         status = .failed(error.message)
         logger.error("\(error.message)")
         if let traceback = error.traceback { logger.debug("\(traceback)") }
+        scheduleRetry()
+    }
+
+    /// A script that failed is started anew: its cause may lie outside of it, and mend itself. One that ran for a while
+    /// begins with the shortest pause again.
+    private func scheduleRetry() {
+        if let runningSince, environment.loop.now - runningSince > Script.longestPause { failures = 0 }
+        runningSince = nil
+        let pause = min(Script.shortestPause * Int64(1 << min(failures, 10)), Script.longestPause)
+        failures += 1
+        logger.info("started anew in \(pause.nanoseconds / 1_000_000_000) s")
+        retry = environment.loop.scheduleTask(in: pause) { _ = Task { await self.startAgain() } }
+    }
+
+    private static let shortestPause = TimeAmount.seconds(5)
+    private static let longestPause = TimeAmount.minutes(5)
+
+    private func startAgain() {
+        guard retry != nil, case .failed = status else { return }
+        restartState()
+    }
+
+    private func restartState() {
+        retry = nil
+        main = nil
+        status = .loading
+        start()
+    }
+
+    /// Stops it if it runs, and starts it with a new state.
+    package func restart() async {
+        retry?.cancel()
+        await stop()
+        restartState()
+    }
+
+    /// Gives it other properties (`p_data`).
+    func set(properties: LuaTable) {
+        guard let state, let function = state.function(["native", "set_properties"]) else { return }
+        _ = try? state.call(function, [.table(properties)])
+        state.release(function)
     }
 
     /// Asks the main coroutine to end (`p_data.run` becomes false) and waits until it has.
     package func stop() async {
+        retry?.cancel()
+        retry = nil
         guard status == .running, let state, let stop = state.function(["native", "stop"]) else { return }
         _ = try? state.call(stop)
         status = .stopped

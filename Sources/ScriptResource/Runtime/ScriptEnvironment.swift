@@ -1,5 +1,6 @@
 import Glibc
 package import HTTPTransport
+package import Logging
 import LuaRuntime
 import NIOConcurrencyHelpers
 package import NIOCore
@@ -18,14 +19,18 @@ package final class ScriptEnvironment: Sendable {
     package let client: HTTPClient
     private let scripts = NIOLockedValueBox<[String: Script]>([:])
     private let states = NIOLockedValueBox<[String: Script.Status]>([:])
+    private let results = NIOLockedValueBox<[String: [LuaValue]]>([:])
+    private let properties = NIOLockedValueBox<[String: LuaTable]>([:])
     private let port = Atomic<Int>(0)
+    private let logger: @Sendable (String) -> Logger
 
     package var loop: any EventLoop { client.loop }
 
     /// - Throws: `FileFailure` when our own Lua files are nowhere to be found.
-    package init(configuration: ScriptConfiguration, client: HTTPClient) throws {
+    package init(configuration: ScriptConfiguration, client: HTTPClient, logger: @escaping @Sendable (String) -> Logger) throws {
         self.configuration = configuration
         self.client = client
+        self.logger = logger
         etc = AtomicFile.directory(of: configuration.path)
         thingworx = try ScriptEnvironment.findThingworx(etc: etc)
         pool = ElasticThreadPool(minimum: max(2, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))))
@@ -80,6 +85,52 @@ package final class ScriptEnvironment: Sendable {
     package func add(_ script: Script) {
         scripts.withLockedValue { $0[script.name] = script }
         report(.loading, of: script.name)
+    }
+
+    /// Makes a script and starts it.
+    /// - Returns: false when there is one of that name.
+    func start(name: String, file: String, source: [UInt8]?, settings: LuaTable, runTime: TimeAmount?) -> Bool {
+        let script = Script(name: name, file: file, source: source, settings: .table(settings), thingName: nil, environment: self, logger: logger(name))
+        let isNew = scripts.withLockedValue { scripts in
+            guard scripts[name] == nil else { return false }
+            scripts[name] = script
+            return true
+        }
+        guard isNew else { return false }
+        report(.loading, of: name)
+        Task { await script.start() }
+        if let runTime { loop.scheduleTask(in: runTime) { _ = Task { await script.stop() } } }
+        return true
+    }
+
+    /// Ends a script and forgets it.
+    func remove(_ name: String) -> Bool {
+        guard let script = scripts.withLockedValue({ $0.removeValue(forKey: name) }) else { return false }
+        results.withLockedValue { $0[name] = nil }
+        properties.withLockedValue { $0[name] = nil }
+        Task {
+            await script.stop()
+            // Unless another one took the name meanwhile.
+            if self.script(name) == nil { states.withLockedValue { $0[name] = nil } }
+        }
+        return true
+    }
+
+    func keep(result: [LuaValue], of name: String) { results.withLockedValue { $0[name] = result } }
+    func result(of name: String) -> [LuaValue] { results.withLockedValue { $0[name] ?? [] } }
+
+    /// A script's settings, as far as others know them.
+    func settings(of name: String) -> LuaValue {
+        let changed = properties.withLockedValue { $0[name]?.fields } ?? [:]
+        let own = script(name)?.settings.table?.fields ?? [:]
+        return .table(LuaTable(fields: own.merging(changed) { $1 }))
+    }
+
+    func setProperties(_ table: LuaTable, of name: String) -> Bool {
+        guard let script = script(name) else { return false }
+        properties.withLockedValue { $0[name] = LuaTable(fields: ($0[name]?.fields ?? [:]).merging(table.fields) { $1 }) }
+        Task { await script.set(properties: table) }
+        return true
     }
 
     package func script(_ name: String) -> Script? { scripts.withLockedValue { $0[name] } }

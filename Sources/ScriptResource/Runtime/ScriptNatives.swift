@@ -40,6 +40,22 @@ extension Script {
             "script_list": { [environment] _ in
                 .values([.table(LuaTable(fields: environment.scriptStates.mapValues { .text($0.description) }))])
             },
+            "file": { call in .values(try FileNatives.perform(call)) },
+            "aes": { call in .values(try CipherNatives.aes(call)) },
+            "add_script": { [environment] call in .values(try ScriptManagement.add(call, to: environment)) },
+            "remove_script": { [environment, self] call in
+                guard let name = call[0].string, name != self.name else { throw LuaError("removeScript: expected another script's name") }
+                return .values([.boolean(environment.remove(name))])
+            },
+            "script_result": { [environment] call in .values(call[0].string.map { environment.result(of: $0) } ?? []) },
+            "script_info": { [environment] call in
+                guard let script = call[0].string.flatMap({ environment.script($0) }) else { return .values([.nil, .nil]) }
+                return .values([.text(script.file), environment.settings(of: script.name)])
+            },
+            "set_script_properties": { [environment] call in
+                guard let name = call[0].string, let properties = call[1].table else { throw LuaError("setProperties: expected a script's name and a table") }
+                return .values([.boolean(environment.setProperties(properties, of: name))])
+            },
             "running": { [self] _ in
                 assumeIsolated { $0.setRunning() }
                 return .values([])

@@ -44,12 +44,13 @@ package enum ScriptServer {
     private static func respond(to http: HTTPRequest, _ environment: ScriptEnvironment) async -> HTTPResponse {
         var path = http.path[...]
         guard path.popFirst()?.lowercased() == "scripts" else { return .error(.notFound, "expected /scripts/…") }
-        guard let first = path.popFirst() else { return list(environment) }
+        guard let first = path.popFirst() else { return ScriptPages.list(environment.scriptStates, for: http) }
         if first.lowercased() == "thingworx" { return await thingRequest(http, path, environment) }
         guard let script = environment.script(first) else { return .error(.notFound, "there is no script \(first)") }
         if http.queryValue("status") != nil, http.method == .GET {
-            return .json(ByteBuffer(string: entry(first, environment.scriptStates[first] ?? .loading).description))
+            return .json(ByteBuffer(string: ScriptPages.entry(first, environment.scriptStates[first] ?? .loading).description))
         }
+        if http.method == .POST, path.count == 1, let answer = await control(script, path.first!, environment) { return answer }
         var request = Script.CallbackRequest(method: http.method.rawValue, path: Array(path))
         request.headers = headers(http)
         request.query = query(http)
@@ -71,15 +72,19 @@ package enum ScriptServer {
             body: Array(http.body.readableBytesView)))
     }
 
-    private static func list(_ environment: ScriptEnvironment) -> HTTPResponse {
-        let scripts = environment.scriptStates.sorted { $0.key < $1.key }.map { entry($0.key, $0.value) }
-        return .json(ByteBuffer(string: JSONValue.array(scripts).description))
-    }
-
-    private static func entry(_ name: String, _ status: Script.Status) -> JSONValue {
-        var entry: JSONObject = ["name": .string(name), "status": .string(status.description)]
-        if case .failed(let message) = status { entry["message"] = .string(message) }
-        return .object(entry)
+    /// `POST /scripts/<script>/start`, `stop`, `restart`; nil for a path that is the script's own.
+    private static func control(_ script: Script, _ verb: String, _ environment: ScriptEnvironment) async -> HTTPResponse? {
+        switch verb {
+        case "start":
+            switch await script.status {
+            case .running, .loading: return .error(.conflict, "\(script.name) runs already")
+            default: await script.restart()
+            }
+        case "stop": await script.stop()
+        case "restart": await script.restart()
+        default: return nil
+        }
+        return .json(ByteBuffer(string: ScriptPages.entry(script.name, await script.status).description))
     }
 
     private static func headers(_ http: HTTPRequest) -> LuaValue {
@@ -95,11 +100,17 @@ package enum ScriptServer {
 
     private static func response(_ answer: Script.Answer) -> HTTPResponse {
         var headers = HTTPHeaders()
-        for (name, value) in answer.headers where name.lowercased() != "content-length" { headers.add(name: name, value: value) }
+        // A script may put into them what a stranger sent: nothing that ends a line gets out.
+        for (name, value) in answer.headers where name.lowercased() != "content-length" && isToken(name) && isLine(value) {
+            headers.add(name: name, value: value)
+        }
         if !headers.contains(name: "Content-Type") {
             let isJSON = answer.body.first == UInt8(ascii: "{") || answer.body.first == UInt8(ascii: "[")
             headers.add(name: "Content-Type", value: isJSON ? "application/json" : "text/plain")
         }
         return HTTPResponse(HTTPResponseStatus(statusCode: answer.status), headers: headers, body: ByteBuffer(bytes: answer.body))
     }
+
+    private static func isLine(_ text: String) -> Bool { text.utf8.allSatisfy { ($0 >= 0x20 && $0 != 0x7F) || $0 == 0x09 } }
+    private static func isToken(_ text: String) -> Bool { !text.isEmpty && text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F && !"\"(),/:;<=>?@[\\]{}".utf8.contains($0) } }
 }

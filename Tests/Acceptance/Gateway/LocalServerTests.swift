@@ -183,7 +183,9 @@ import Testing
         ]
         let body = ByteBuffer(string: table.description)
         let device = try await HTTPServer.start(HTTPServer.Configuration(), on: loop, logger: .init(label: "d")) { _ in loop.makeSucceededFuture(.json(body)) }
-        try chain.writeGateway(platform: try await platform.port(), autoBind: "[{\"name\": \"T1\", \"host\": \"127.0.0.1\", \"port\": \(device.port)}]")
+        try chain.writeGateway(platform: try await platform.port(), autoBind: "[{\"name\": \"T1\", \"host\": \"127.0.0.1\", \"port\": \(device.port)}]", more: """
+            , "ws_connection": {"encryption": "none", "max_connect_delay": 0, "msg_timeout": 60000}
+            """)
         let gateway = try chain.startGateway()
         let port = try await gateway.port()
         try await platform.line(containing: "T1 is bound")

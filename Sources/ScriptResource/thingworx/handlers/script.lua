@@ -8,26 +8,6 @@ local function segments(path)
   return list
 end
 
--- A bare value, or one with time and quality.
-local function take(pt, content)
-  local value = content
-  if type(content) == "string" then
-    local ok, decoded = pcall(json.decode, content)
-    if ok then value = decoded end
-  end
-  local time, quality = native.now(), "GOOD"
-  if type(value) == "table" and value.value ~= nil then
-    time, quality, value = value.time or time, value.quality or quality, value.value
-  end
-  local converted, why = thingworx.convert.to(pt.baseType, value)
-  if converted == nil then
-    pt.quality = "BAD"
-    return 500, why
-  end
-  pt.value, pt.time, pt.quality = converted ~= json.null and converted or nil, time, quality
-  return 200
-end
-
 function of(script)
   local function call(pt, method, headers, query, data)
     local path = segments(pt.key or pt.name)
@@ -42,7 +22,7 @@ function of(script)
         pt.quality = "BAD"
         return code, content
       end
-      return take(pt, content)
+      return thingworx.handler.take(pt, content)
     end,
     write = function(me, pt, headers, query, data)
       local code, _, content = call(pt, "PUT", headers, query, json.encode({ value = data }))

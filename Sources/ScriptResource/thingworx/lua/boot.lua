@@ -59,6 +59,14 @@ local ems = provide("tw_ems")
 provide("server")
 provide("tw_mutex")
 provide("tw_script")
+provide("tw_dir")
+provide("tw_service")
+provide("tablex")
+provide("propGroups")
+provide("page")
+provide("softwarejob")
+-- Modbus needs LuaSocket: it is loaded by whoever requires it.
+if not isShadowed("modbus") then package.preload["modbus"] = function() return native.load("modbus") end end
 local template = provide("template")
 local handler = provide("handler")
 thingworx = { template = template, shape = template.shape, handler = handler, convert = native.load("convert") }
@@ -71,7 +79,7 @@ p_data.run = true
 -- The names of older releases.
 tw_server = server
 tw_rap, ps_rap, ps_ems = ems, ems, ems
-for _, name in ipairs({ "utils", "http", "mutex", "script", "datashape", "infotable", "server" }) do
+for _, name in ipairs({ "utils", "http", "mutex", "script", "datashape", "infotable", "server", "dir", "service" }) do
   _G["ps_" .. name] = _G["tw_" .. name]
 end
 _G.template, _G.handler = nil, nil
@@ -86,3 +94,6 @@ function native.dispatch(method, path, headers, query, data)
 end
 
 function native.stop() p_data.run = false end
+
+-- Another script changes this one's properties.
+function native.set_properties(properties) for key, value in pairs(properties) do p_data[key] = value end end

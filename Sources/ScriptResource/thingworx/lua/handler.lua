@@ -3,6 +3,26 @@ local handler = {}
 
 function handler.extend(module) setmetatable(module, { __index = _G }) end
 
+-- Puts what a handler got into a property: a bare value, or one with time and quality; JSON, text or a Lua value.
+function handler.take(pt, content)
+  local value = content
+  if type(content) == "string" then
+    local ok, decoded = pcall(json.decode, content)
+    if ok then value = decoded end
+  end
+  local time, quality = native.now(), "GOOD"
+  if type(value) == "table" and value.value ~= nil then
+    time, quality, value = value.time or time, value.quality or quality, value.value
+  end
+  local converted, why = thingworx.convert.to(pt.baseType, value)
+  if converted == nil then
+    pt.quality = "BAD"
+    return 500, why
+  end
+  pt.value, pt.time, pt.quality = converted ~= json.null and converted or nil, time, quality
+  return 200
+end
+
 local loaded = {}
 
 local function exists(name)

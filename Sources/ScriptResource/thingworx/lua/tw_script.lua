@@ -1,11 +1,61 @@
 -- Other scripts of this process.
 local tw_script = {}
 
--- code, headers, content of another script's callback.
-function tw_script.executeCallback(name, method, path, headers, query, data) return native.call_script(name, method, path, headers, query, data) end
+-- Starts a script from a file, or from a text in its place. maxRunTime in ms ends it after that time; properties are its
+-- p_data. Returns true, or nil and why not.
+function tw_script.addScript(name, file, content, maxRunTime, properties)
+  return native.add_script(name, file, content, maxRunTime, properties)
+end
+
+-- From a file of any directory.
+function tw_script.loadScriptFromFile(name, file, timeout)
+  local handle, why = io.open(file, "r")
+  if not handle then return nil, why end
+  local content = handle:read("*a")
+  handle:close()
+  return native.add_script(name, file, content, timeout, nil)
+end
+
+-- Ends a script and forgets it.
+function tw_script.removeScript(name) return native.remove_script(name) end
+
+-- Ends it and starts it anew, from another text where one is given.
+function tw_script.updateScript(name, content, properties)
+  local file, old = native.script_info(name)
+  if not file then return nil, "there is no script " .. tostring(name) end
+  tw_script.removeScript(name)
+  return native.add_script(name, file, content, nil, properties or old)
+end
 
 -- name -> status
 function tw_script.getScriptList() return native.script_list() end
 function tw_script.getStatus(name) return native.script_list()[name] end
+
+-- What a script that has finished returned.
+function tw_script.getResult(name) return native.script_result(name) end
+
+function tw_script.getFilename(name) return (native.script_info(name)) end
+
+function tw_script.getProperties(name)
+  local _, properties = native.script_info(name)
+  return properties
+end
+
+function tw_script.getProperty(name, key)
+  local properties = tw_script.getProperties(name)
+  return properties and properties[key]
+end
+
+function tw_script.setProperties(name, properties) return native.set_script_properties(name, properties) end
+
+-- code, headers, content of another script's callback.
+function tw_script.executeCallback(name, method, path, headers, query, data) return native.call_script(name, method, path, headers, query, data) end
+
+-- Forgets those that have ended.
+function tw_script.cleanupFinishedScripts()
+  for name, status in pairs(native.script_list()) do
+    if status == "Finished" or status == "Stopped" then native.remove_script(name) end
+  end
+end
 
 return tw_script

@@ -1,5 +1,6 @@
 -- Helpers that scripts use: times, encodings, paths and headers of the gateway's REST interface.
 local json = native.load("json")
+local bit = require("bit")
 local tw_utils = {}
 
 -- Milliseconds from 0001-01-01 to 1970-01-01.
@@ -22,6 +23,28 @@ function tw_utils.isWindows() return false end
 
 function tw_utils.base64_encode(text) return native.base64_encode(text) end
 function tw_utils.base64_decode(text) return native.base64_decode(text) end
+
+-- Both ways under a key that is any text; with `base64` the encrypted form is Base64. nil where it does not open.
+function tw_utils.aes_encrypt(input, base64, key)
+  local sealed = native.aes(true, input, key)
+  return base64 and native.base64_encode(sealed) or sealed
+end
+
+function tw_utils.aes_decrypt(input, base64, key) return native.aes(false, base64 and native.base64_decode(input) or input, key) end
+
+-- The checksum of Modbus RTU.
+function tw_utils.calculateCRC16(text)
+  local crc = 0xFFFF
+  for index = 1, #text do
+    crc = bit.bxor(crc, string.byte(text, index))
+    for _ = 1, 8 do
+      local odd = bit.band(crc, 1) == 1
+      crc = bit.rshift(crc, 1)
+      if odd then crc = bit.bxor(crc, 0xA001) end
+    end
+  end
+  return crc
+end
 
 function tw_utils.uri_encode(text)
   return (string.gsub(tostring(text), "[^%w%-%._~]", function(c) return string.format("%%%02X", string.byte(c)) end))
