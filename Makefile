@@ -56,6 +56,8 @@ docs: deps
 	@$(BIN)/edgectl config reference > Documentation/config.md
 	@$(BIN)/edgectl config schema > Documentation/config.schema.json
 	@Scripts/acceptance > Documentation/acceptance.md
+	@Scripts/lua-api page > Documentation/lua-api.md
+	@Scripts/lua-api meta > Sources/ScriptResource/thingworx/meta/library.lua
 	@for form in minimal complete documented; do $(BIN)/edgectl config $$form > Examples/config/config.json.$$form || exit 1; done
 
 SECONDS ?= 60

@@ -59,7 +59,7 @@ let package = Package(
         .target(
             name: "HTTPTransport",
             dependencies: [
-                "Formats", "NetworkSupport", logging, product("NIOCore", nio), product("NIOPosix", nio), product("NIOHTTP1", nio), product("NIOTLS", nio), product("NIOWebSocket", nio),
+                "Formats", "LogSupport", "NetworkSupport", logging, product("NIOCore", nio), product("NIOPosix", nio), product("NIOHTTP1", nio), product("NIOTLS", nio), product("NIOWebSocket", nio),
                 product("NIOConcurrencyHelpers", nio), product("NIOSSL", "swift-nio-ssl"),
             ], swiftSettings: settings),
         .target(
@@ -86,7 +86,7 @@ let package = Package(
         .target(
             name: "ScriptResource",
             dependencies: [
-                "LuaRuntime", "HTTPTransport", "NetworkSupport", product("Crypto", "swift-crypto"), "Secrets", "Settings", "Formats", logging, product("NIOConcurrencyHelpers", nio), product("NIOCore", nio), product("NIOPosix", nio),
+                "LuaRuntime", "HTTPTransport", "LogSupport", "NetworkSupport", product("Crypto", "swift-crypto"), "Secrets", "Settings", "Formats", logging, product("NIOConcurrencyHelpers", nio), product("NIOCore", nio), product("NIOPosix", nio),
                 product("NIOHTTP1", nio),
             ],
             resources: [.copy("thingworx")], swiftSettings: settings),

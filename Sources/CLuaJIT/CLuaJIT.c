@@ -47,3 +47,38 @@ void twlua_push_text(lua_State *L, int index) {
     default: lua_pushfstring(L, "%s: %p", lua_typename(L, lua_type(L, index)), lua_topointer(L, index)); break;
   }
 }
+
+enum { instructionsPerHook = 10000 };
+static const char limitsKey = 0;
+
+/* With the place of the running function, which in a hook is at level 0. */
+static void refuse(lua_State *L, const char *format, double bound) {
+  luaL_where(L, 0);
+  lua_pushfstring(L, format, bound);
+  lua_concat(L, 2);
+  lua_error(L);
+}
+
+static void count(lua_State *L, lua_Debug *record) {
+  (void)record;
+  lua_pushlightuserdata(L, (void *)&limitsKey);
+  lua_rawget(L, LUA_REGISTRYINDEX);
+  twlua_limits *limits = lua_touserdata(L, -1);
+  lua_pop(L, 1);
+  if (limits == NULL) return;
+  limits->used += instructionsPerHook;
+  if (limits->instructions > 0 && limits->used > limits->instructions)
+    refuse(L, "more than %f instructions without a pause (maxInstructions)", limits->instructions);
+  if (limits->bytes > 0 && (double)lua_gc(L, LUA_GCCOUNT, 0) * 1024 > limits->bytes) {
+    lua_gc(L, LUA_GCCOLLECT, 0);
+    if ((double)lua_gc(L, LUA_GCCOUNT, 0) * 1024 > limits->bytes) refuse(L, "more than %f bytes of memory (maxMemory)", limits->bytes);
+  }
+}
+
+void twlua_set_limits(lua_State *L, twlua_limits *limits) {
+  luaJIT_setmode(L, 0, LUAJIT_MODE_ENGINE | LUAJIT_MODE_OFF);
+  lua_pushlightuserdata(L, (void *)&limitsKey);
+  lua_pushlightuserdata(L, limits);
+  lua_rawset(L, LUA_REGISTRYINDEX);
+  lua_sethook(L, count, LUA_MASKCOUNT, instructionsPerHook);
+}

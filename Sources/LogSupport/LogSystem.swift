@@ -56,6 +56,9 @@ package final class LogSystem: Sendable {
         old?.close()
     }
 
+    /// Goes on with the files that are there, from another level.
+    package func keepFiles(from level: Logger.Level) { change { $0.fileLevel = level } }
+
     package var files: LogFiles? { state.withLockedValue { $0.files } }
 
     /// Who gets audit events besides the log. Called from any thread.

@@ -31,6 +31,7 @@ package final class LuaState {
     let main: OpaquePointer
     private var natives: [Box] = []
     private var running: OpaquePointer?
+    private var limits: UnsafeMutablePointer<twlua_limits>?
 
     /// Deepest nesting of tables that crosses the border.
     static let maximumDepth = 64
@@ -45,7 +46,23 @@ package final class LuaState {
         if libraries { luaL_openlibs(state) }
     }
 
-    deinit { lua_close(main) }
+    deinit {
+        lua_close(main)
+        limits?.deallocate()
+    }
+
+    /// Bounds what code may do: an error is raised where it does more. Costs speed, as nothing is compiled then.
+    ///
+    /// - Parameters:
+    ///   - instructions: of one run, from where it is entered to where it is suspended; 0: any number.
+    ///   - bytes: that the state may hold; 0: any number.
+    package func limit(instructions: Double, bytes: Double) {
+        guard instructions > 0 || bytes > 0, limits == nil else { return }
+        let limits = UnsafeMutablePointer<twlua_limits>.allocate(capacity: 1)
+        limits.initialize(to: twlua_limits(instructions: instructions, bytes: bytes, used: 0))
+        self.limits = limits
+        twlua_set_limits(main, limits)
+    }
 
     // MARK: Globals
 
@@ -157,6 +174,7 @@ package final class LuaState {
         for argument in arguments { push(argument, on: thread) }
         let outer = running
         running = thread
+        limits?.pointee.used = 0
         let status = lua_resume(thread, Int32(arguments.count))
         running = outer
         switch status {

@@ -1,4 +1,6 @@
 import ArgumentParser
+import Glibc
+import HTTPTransport
 import LogSupport
 import Logging
 import NIOCore
@@ -18,12 +20,17 @@ struct ScriptResourceCommand: AsyncParsableCommand {
     @Flag(name: .customLong("version", withSingleDash: true), help: "Print the version and exit.")
     var version = false
 
+    @Flag(name: .customLong("check", withSingleDash: true), help: "Say what is wrong with the configuration and its scripts, and exit.")
+    var check = false
+
     @OptionGroup var secret: EncryptOption
 
     func run() async throws {
         if version { return Console.line(Product.version) }
         if try secret.printEncrypted(besides: cfg) { return }
+        if check { return try await checkAll() }
         let log = LogSystem(level: .info)
+        defer { log.close() }
         let logger = log.logger("luaScriptResource")
         do {
             try await serve(log)
@@ -35,17 +42,36 @@ struct ScriptResourceCommand: AsyncParsableCommand {
         }
     }
 
+    private func checkAll() async throws {
+        var errors: [String]
+        do {
+            let configuration = try ScriptConfiguration.read(cfg)
+            for warning in configuration.warnings { Console.error("\(cfg): \(warning)") }
+            errors = try await ScriptCheck.run(configuration, on: MultiThreadedEventLoopGroup.singleton.next())
+        } catch {
+            errors = "\(error)".split(separator: "\n").map(String.init)
+        }
+        for error in errors { Console.error(error.hasPrefix(cfg) ? error : "\(cfg): \(error)") }
+        guard errors.isEmpty else { throw ExitCode(1) }
+        Console.line("\(cfg): usable")
+    }
+
     private func serve(_ log: LogSystem) async throws {
         let logger = log.logger("luaScriptResource")
+        // Taken over from the start on, so that an early SIGTERM ends it in order too.
+        let signals = Signals.stream([SIGTERM, SIGINT])
         let configuration = try ScriptConfiguration.read(cfg)
-        log.level = Logger.Level(name: configuration.logLevel) ?? .info
+        log.level = configuration.log.level
         for warning in configuration.warnings { logger.warning("\(cfg): \(warning)") }
         if configuration.fips {
             logger.error("fips_enabled is true and this build has no FIPS module: not started")
             throw ExitCode(3)
         }
         for warning in SecurityWarnings.of(configuration) { logger.warning("\(warning)") }
+        seal(configuration, logger)
         let loop = MultiThreadedEventLoopGroup.singleton.next()
+        let outputs = LogOutputs(log: log, client: try HTTPClient(on: loop), logger: logger)
+        outputs.apply(configuration.log)
         let resource = try await ScriptResource.start(configuration, on: loop) { log.logger($0) }
         logger.info("version \(Product.version), listening on \(configuration.server.tls ? "https" : "http")://\(configuration.server.host):\(resource.server.port), \(configuration.entries.count) scripts")
         let manager = ServiceManager()
@@ -55,11 +81,23 @@ struct ScriptResourceCommand: AsyncParsableCommand {
             // From the loop that all requests come by: when that hangs, the watchdog is to bite.
             loop.scheduleRepeatedTask(initialDelay: .zero, delay: .microseconds(Int64(max(period / 3, 1)))) { _ in manager.alive() }
         }
-        await Signals.untilStop()
+        _ = await signals.first { _ in true }
         manager.stopping()
         logger.info("stopping")
         await resource.stop()
         logger.info("stopped")
+    }
+}
+
+extension ScriptResourceCommand {
+    private func seal(_ configuration: ScriptConfiguration, _ logger: Logger) {
+        do {
+            let (sealed, left) = try ConfigurationSealing.run(configuration)
+            if !sealed.isEmpty { logger.info("encrypted the clear-text secrets in \(cfg): \(sealed.joined(separator: ", "))") }
+            for name in left { logger.warning("\(cfg): \(name) stays in clear text: write it as scripts.\(name) = \"…\", or put in a value of `edgectl encrypt`") }
+        } catch {
+            logger.warning("the secrets in \(cfg) stay in clear text: \(error)")
+        }
     }
 }
 

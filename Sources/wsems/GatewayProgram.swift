@@ -45,7 +45,7 @@ struct GatewayProgram {
             let client = try HTTPClient(clientConfiguration(configuration), on: loop)
             try await loop.submit { client.use(security.devices) }.get()
             logOutputs = LogOutputs(log: log, client: client, logger: logger)
-            logOutputs.apply(configuration.log)
+            logOutputs.apply(configuration.log.settings)
             gateway = Gateway(
                 configuration: configuration, security: security, devices: DeviceClient(client: client), persistence: PersistentThings(besides: file),
                 host: host, logger: log.logger("gateway"), on: loop)

@@ -74,43 +74,10 @@ final class ProgramHost: GatewayHost {
             // What can be refused comes before what cannot.
             try parts.server?.update(new.httpServer, identity: identity)
             let changes = await parts.gateway.apply(new, security: security)
-            parts.logOutputs.apply(new.log)
+            parts.logOutputs.apply(new.log.settings)
             return changes
         } catch {
             throw ReloadFailure("\(error)")
-        }
-    }
-}
-
-/// Puts the settings of `logger` into force, at the start and at each reload.
-struct LogOutputs: Sendable {
-    let log: LogSystem
-    let client: HTTPClient
-    let logger: Logger
-
-    func apply(_ settings: GatewayConfiguration.Log) {
-        let level = Logger.Level(name: settings.level) ?? .warning
-        log.level = level
-        log.longestLine = settings.bufferSize
-        applyFiles(settings, level: settings.fileLevel.flatMap { Logger.Level(name: $0) } ?? level)
-        do throws(AuditFailure) {
-            let logger = logger
-            log.sendAudit(to: try AuditTarget.sink(settings.auditTarget, client: client) { logger.warning("\($0)") })
-        } catch {
-            logger.error("\(error)")
-        }
-    }
-
-    private func applyFiles(_ settings: GatewayConfiguration.Log, level: Logger.Level) {
-        guard !settings.directory.isEmpty else { return log.write(to: nil, from: .critical) }
-        let configuration = settings.files(in: settings.directory)
-        // Two writers of the same files would cut each other's lines.
-        if log.files?.configuration == configuration { return log.write(to: log.files, from: level) }
-        log.write(to: nil, from: .critical)
-        do throws(LogFilesFailure) {
-            log.write(to: try LogFiles(configuration), from: level)
-        } catch {
-            logger.warning("no log files: \(error)")
         }
     }
 }

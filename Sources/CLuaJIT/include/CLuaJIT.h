@@ -8,6 +8,7 @@
 #include <luajit-2.1/lua.h>
 #include <luajit-2.1/lauxlib.h>
 #include <luajit-2.1/lualib.h>
+#include <luajit-2.1/luajit.h>
 
 /* What a native function returns besides a count of results. */
 #define TWLUA_RAISE (-1)
@@ -30,3 +31,12 @@ static inline void twlua_pop(lua_State *L, int count) { lua_settop(L, -count - 1
 static inline int twlua_upvalue(int index) { return lua_upvalueindex(index); }
 static inline int twlua_registry(void) { return LUA_REGISTRYINDEX; }
 static inline int twlua_globals(void) { return LUA_GLOBALSINDEX; }
+/* Bounds of one state: instructions of one run from entry to suspension, and bytes; 0: none. Compiled code is not
+   counted, so a state with bounds is interpreted. */
+typedef struct {
+  double instructions;
+  double bytes;
+  double used;
+} twlua_limits;
+
+void twlua_set_limits(lua_State *L, twlua_limits *limits);

@@ -33,7 +33,7 @@ extension Gateway {
             throw ServiceInput.Failure(text: "expected a string \"directory\", as logger.publish_directory is not set")
         }
         do {
-            host.log.write(to: try LogFiles(configuration.log.files(in: directory)), from: level)
+            host.log.write(to: try LogFiles(configuration.log.settings.files(in: directory)), from: level)
         } catch {
             throw ServiceInput.Failure(text: "\"directory\": \(error)")
         }
@@ -78,11 +78,16 @@ extension Gateway {
 }
 
 extension GatewayConfiguration.Log {
-    package func files(in directory: String) -> LogFiles.Configuration {
-        var files = LogFiles.Configuration(directory: directory)
-        files.storage = maximumStorage
-        files.autoFlush = autoFlush
-        files.flushChunk = flushChunkSize
-        return files
+    package var settings: LogSettings {
+        var settings = LogSettings()
+        settings.level = Logger.Level(name: level) ?? .warning
+        settings.fileLevel = fileLevel.flatMap { Logger.Level(name: $0) } ?? settings.level
+        settings.auditTarget = auditTarget
+        settings.directory = directory
+        settings.storage = maximumStorage
+        settings.autoFlush = autoFlush
+        settings.flushChunk = flushChunkSize
+        settings.longestLine = bufferSize
+        return settings
     }
 }

@@ -14,6 +14,7 @@ struct LuaSettings {
     private(set) var errors: [String] = []
     private(set) var problems: [String] = []
     private var known: Set<String> = []
+    private(set) var clearSecrets: [String: Secret] = [:]
 
     init(path: String, table: LuaTable, keys: KeyRing?, keyFile: KeyFile) {
         self.path = path
@@ -82,6 +83,7 @@ struct LuaSettings {
 
     mutating func secret(_ key: String) -> Secret? {
         guard let text = string(key), !text.isEmpty else { return nil }
+        if !KeyRing.isSealed(text), !KeyRing.isLegacy(text) { clearSecrets[key] = Secret(text) }
         do {
             return try ConfigurationSecrets.open(text, path: "\(path).\(key)", keys: keys, keyFile: keyFile)
         } catch {

@@ -1,3 +1,4 @@
+package import LogSupport
 package import LuaRuntime
 package import NIOCore
 package import Secrets
@@ -42,7 +43,7 @@ package struct ScriptConfiguration: Sendable {
     }
 
     package let path: String
-    package var logLevel = "INFO"
+    package var log = LogSettings()
     package var gateway = Gateway()
     package var server = Server()
     package var fips = false
@@ -50,6 +51,8 @@ package struct ScriptConfiguration: Sendable {
     /// For calls of scripts to other servers.
     package var requestTimeout = TimeAmount.seconds(15)
     package var warnings: [String] = []
+    /// Secrets that stand in the file in clear, by their settings' names.
+    var clearSecrets: [String: Secret] = [:]
 
     init(path: String) { self.path = path }
 }

@@ -1,3 +1,5 @@
+import LogSupport
+import Logging
 import LuaRuntime
 import NIOCore
 import Secrets
@@ -34,7 +36,7 @@ extension ScriptConfiguration {
     }
 
     private mutating func readSettings(_ settings: inout LuaSettings) {
-        logLevel = settings.choice("log_level", default: logLevel, ["FORCE", "AUDIT", "ERROR", "WARN", "INFO", "DEBUG", "TRACE"])
+        readLog(&settings)
         gateway.host = settings.string("rap_host") ?? gateway.host
         gateway.port = settings.integer("rap_port", default: gateway.port, in: 1...65535)
         gateway.tls = settings.bool("rap_ssl", default: gateway.tls)
@@ -57,9 +59,20 @@ extension ScriptConfiguration {
         server.maximumClients = settings.integer("script_resource_max_clients", default: server.maximumClients, in: 1...100_000)
         server.requestTimeout = .milliseconds(Int64(settings.integer("script_resource_request_timeout", default: 15_000, in: 1...86_400_000)))
         fips = settings.bool("fips_enabled", default: false)
-        settings.passOver(
-            "log_audit_target", "log_publish_directory", "log_publish_level", "log_max_file_storage", "log_auto_flush", "log_flush_chunk_size",
-            "log_buffer_size", "script_resource_use_default_certificate")
+        settings.passOver("script_resource_use_default_certificate")
+        clearSecrets = settings.clearSecrets
+    }
+
+    private mutating func readLog(_ settings: inout LuaSettings) {
+        let levels = ["FORCE", "AUDIT", "ERROR", "WARN", "INFO", "DEBUG", "TRACE"]
+        log.level = Logger.Level(name: settings.choice("log_level", default: "INFO", levels)) ?? .info
+        log.fileLevel = Logger.Level(name: settings.choice("log_publish_level", default: "WARN", levels)) ?? .warning
+        log.auditTarget = settings.string("log_audit_target") ?? ""
+        log.directory = settings.string("log_publish_directory") ?? ""
+        log.storage = settings.integer("log_max_file_storage", default: log.storage, in: 4096...1_000_000_000_000)
+        log.autoFlush = settings.bool("log_auto_flush", default: true)
+        log.flushChunk = settings.integer("log_flush_chunk_size", default: log.flushChunk, in: 1...16_777_216)
+        log.longestLine = settings.integer("log_buffer_size", default: log.longestLine, in: 128...1_048_576)
     }
 
     private static func readEntry(_ name: String, _ settings: inout LuaSettings) -> Entry? {
@@ -80,6 +93,8 @@ extension ScriptConfiguration {
         fields["maxConcurrentPropertyUpdates"] = .number(Double(settings.integer("maxConcurrentPropertyUpdates", default: 100, in: 1...10_000)))
         fields["register"] = .boolean(settings.bool("register", default: true))
         fields["getPropertySubscriptionsOnReconnect"] = .boolean(settings.bool("getPropertySubscriptionsOnReconnect", default: false))
+        fields["maxInstructions"] = .number(Double(settings.integer("maxInstructions", default: 0, in: 0...9_000_000_000_000)))
+        fields["maxMemory"] = .number(Double(settings.integer("maxMemory", default: 0, in: 0...1_099_511_627_776)))
         fields["useShapes"] = .boolean(settings.bool("useShapes", default: true))
         fields["defaultPushType"] = .text(settings.choice("defaultPushType", default: "VALUE", ["ALWAYS", "VALUE", "NEVER"]))
         let identifier = settings.string("identifier")

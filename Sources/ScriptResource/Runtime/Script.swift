@@ -101,6 +101,8 @@ package actor Script {
             self.state = state
             fibers = FiberScheduler(state: state) { operation, fiber in self.assumeIsolated { $0.perform(operation, for: fiber) } }
             state.register("native", natives(), config: environment.luaConfig(name: name, thingName: thingName, settings: settings))
+            let bounds = settings.table ?? LuaTable()
+            state.limit(instructions: bounds["maxInstructions"].number ?? 0, bytes: bounds["maxMemory"].number ?? 0)
             let boot = try state.load(try environment.read("\(environment.thingworx)/lua/boot.lua"), name: "@boot.lua")
             _ = try state.call(boot)
             let path = source == nil ? try environment.scriptPath(file) : file

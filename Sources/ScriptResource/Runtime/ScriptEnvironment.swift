@@ -1,6 +1,7 @@
 import Glibc
 package import HTTPTransport
 package import Logging
+import LogSupport
 import LuaRuntime
 import NIOConcurrencyHelpers
 package import NIOCore
@@ -17,6 +18,8 @@ package final class ScriptEnvironment: Sendable {
     package let thingworx: String
     package let pool: ElasticThreadPool
     package let client: HTTPClient
+    /// Whether scripts are loaded just to see whether they can be.
+    let isCheck: Bool
     private let scripts = NIOLockedValueBox<[String: Script]>([:])
     private let states = NIOLockedValueBox<[String: Script.Status]>([:])
     private let results = NIOLockedValueBox<[String: [LuaValue]]>([:])
@@ -27,9 +30,10 @@ package final class ScriptEnvironment: Sendable {
     package var loop: any EventLoop { client.loop }
 
     /// - Throws: `FileFailure` when our own Lua files are nowhere to be found.
-    package init(configuration: ScriptConfiguration, client: HTTPClient, logger: @escaping @Sendable (String) -> Logger) throws {
+    package init(configuration: ScriptConfiguration, client: HTTPClient, isCheck: Bool = false, logger: @escaping @Sendable (String) -> Logger) throws {
         self.configuration = configuration
         self.client = client
+        self.isCheck = isCheck
         self.logger = logger
         etc = AtomicFile.directory(of: configuration.path)
         thingworx = try ScriptEnvironment.findThingworx(etc: etc)
@@ -67,7 +71,7 @@ package final class ScriptEnvironment: Sendable {
         // An address that means all of them is no address to be called at.
         let host = ["0.0.0.0", "::"].contains(server.host) ? "127.0.0.1" : server.host
         var fields: [String: LuaValue] = [
-            "name": .text(name), "edgeName": .text(thingName?.identifier.map { "*\($0)" } ?? name), "logLevel": .text(configuration.logLevel),
+            "name": .text(name), "edgeName": .text(thingName?.identifier.map { "*\($0)" } ?? name), "logLevel": .text(configuration.log.lowest.name), "check": .boolean(isCheck),
             "etc": .text(etc), "thingworx": .text(thingworx), "host": .text(host), "port": .number(Double(port.load(ordering: .relaxed))),
             "proto": .text(server.tls ? "https" : "http"), "p_data": settings,
         ]

@@ -3,5 +3,6 @@
 local thing = native.load("thing").new(p_data)
 
 thing:load()
+if native.config.check then return end
 native.thing = function(...) return thing:request(...) end
 thing:run()

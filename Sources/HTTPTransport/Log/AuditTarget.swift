@@ -1,11 +1,10 @@
-import EdgeCore
 import Formats
 import Glibc
-package import HTTPTransport
 package import LogSupport
 import Logging
 import NIOConcurrencyHelpers
 import NIOCore
+import NIOHTTP1
 
 /// Where audit events go besides the log: a file, a line each, or a web address, one POST of JSON each (ems.md §7.3).
 package enum AuditTarget {
