@@ -82,7 +82,7 @@ package final class LogSystem: Sendable {
         }
     }
 
-    fileprivate var lowestLevel: Logger.Level { Logger.Level.allCases[threshold.load(ordering: .relaxed)] }
+    fileprivate var lowestLevel: Logger.Level { Logger.Level.ordered[threshold.load(ordering: .relaxed)] }
 
     fileprivate func emit(_ level: Logger.Level, _ module: String, _ text: String) {
         // The order of console, ring and files is one: the lock holds until the line is out.
@@ -125,5 +125,7 @@ private struct LineHandler: LogHandler {
 }
 
 extension Logger.Level {
-    fileprivate var index: Int { Logger.Level.allCases.firstIndex(of: self)! }
+    /// `allCases` makes a new array each time, and every log call asks for the level.
+    fileprivate static let ordered = Logger.Level.allCases
+    fileprivate var index: Int { Logger.Level.ordered.firstIndex(of: self)! }
 }

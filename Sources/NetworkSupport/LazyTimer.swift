@@ -8,6 +8,9 @@ package struct LazyTimer {
 
     package init() {}
 
+    /// Whether `schedule` would set the timer anew: asked first, nothing is made for it in vain.
+    package func needs(_ deadline: NIODeadline) -> Bool { deadline < due }
+
     package mutating func schedule(_ deadline: NIODeadline, on loop: any EventLoop, _ wake: @escaping @Sendable () -> Void) {
         guard deadline < due else { return }
         scheduled?.cancel()

@@ -63,6 +63,51 @@ struct RawClient {
         await server.stop()
     }
 
+    @Test func aBodyInPiecesIsChunkedAndGatheredForOldClients() async throws {
+        let loop = MultiThreadedEventLoopGroup.singleton.next()
+        let server = try await HTTPServer.start(HTTPServer.Configuration(), on: loop, logger: Logger(label: "t") { _ in SwiftLogNoOpLogHandler() }) { request in
+            let count = NIOLockedValueBox(0)
+            var response = HTTPResponse(request.path == ["none"] ? .noContent : .ok, body: ByteBuffer(string: "first"))
+            if request.path == ["pieces"] {
+                response.rest = {
+                    count.withLockedValue { count in
+                        count += 1
+                        return count < 4 ? ByteBuffer(string: "+\(count)") : nil
+                    }
+                }
+            }
+            return loop.makeSucceededFuture(response)
+        }
+        func ask(_ line: String) async throws -> String {
+            try await RawClient.exchange(port: server.port, send: ["\(line)\r\nHost: h\r\nConnection: close\r\n\r\n"])
+        }
+        let chunked = try await ask("GET /pieces HTTP/1.1")
+        #expect(chunked.contains("Transfer-Encoding: chunked\r\n"))
+        #expect(chunked.hasSuffix("\r\n\r\n5\r\nfirst\r\n2\r\n+1\r\n2\r\n+2\r\n2\r\n+3\r\n0\r\n\r\n"))
+        let old = try await ask("GET /pieces HTTP/1.0")
+        #expect(old.contains("Content-Length: 11\r\n") && old.hasSuffix("\r\n\r\nfirst+1+2+3"))
+        let head = try await ask("HEAD / HTTP/1.1")
+        #expect(head.contains("Content-Length: 5\r\n") && head.hasSuffix("\r\n\r\n"))
+        let none = try await ask("GET /none HTTP/1.1")
+        #expect(none.hasPrefix("HTTP/1.1 204 No Content\r\n") && !none.contains("Content-Length") && none.hasSuffix("\r\n\r\n"))
+        await server.stop()
+    }
+
+    @Test func manyPipelinedRequestsAreAnsweredInOrderWithinABound() async throws {
+        let server = try await server()
+        let count = 500
+        let requests = (0..<count).map { "GET /\($0) HTTP/1.1\r\nHost: h\r\n\($0 == count - 1 ? "Connection: close\r\n" : "")\r\n" }.joined()
+        let answer = try await RawClient.exchange(port: server.port, send: [requests])
+        let places = answer.components(separatedBy: "GET [\"").dropFirst().map { Int($0.prefix { $0 != "\"" }) }
+        #expect(places == (0..<count).map { $0 })
+        // A malformed one after good ones: those are answered, then it is refused.
+        let torn = try await RawClient.exchange(port: server.port, send: ["GET /1 HTTP/1.1\r\nHost: h\r\n\r\nGARBAGE\r\n\r\n"])
+        #expect(torn.hasPrefix("HTTP/1.1 200 OK") && torn.contains("HTTP/1.1 400 Bad Request"))
+        let long = try await RawClient.exchange(port: server.port, send: ["GET / HTTP/1.1\r\nX: \(String(repeating: "x", count: 200_000))\r\n\r\n"])
+        #expect(long.hasPrefix("HTTP/1.1 4"))
+        await server.stop()
+    }
+
     struct Refused: Testing.CustomTestStringConvertible {
         let request: String
         let status: String

@@ -133,7 +133,8 @@ package final class PlatformConnection: ChannelInboundHandler, @unchecked Sendab
     private func scheduleTick() {
         guard channel.isActive else { return }
         if let text = session.takeRefusal(now: channel.eventLoop.now) { onEvent(self, .refusedMessage(text)) }
-        timer.schedule(session.nextDeadline, on: channel.eventLoop) { [weak self] in self?.tick() }
+        let deadline = session.nextDeadline
+        if timer.needs(deadline) { timer.schedule(deadline, on: channel.eventLoop) { [weak self] in self?.tick() } }
     }
 
     private func tick() {

@@ -27,4 +27,48 @@ package struct HTTPResponse: Sendable {
         body.writeString(",\"code\":\(status.code)}")
         return .json(body, status: status)
     }
+
+    /// Puts all pieces of the body into one.
+    mutating func gather() {
+        while var piece = rest?() { body.writeBuffer(&piece) }
+        rest = nil
+    }
+
+    /// Status line and headers as they go on the wire; a body in pieces is announced as chunks.
+    func head(close: Bool, allocator: ByteBufferAllocator) -> ByteBuffer {
+        var bytes = allocator.buffer(capacity: 256 + (rest == nil ? min(body.readableBytes, 4096) : 0))
+        bytes.writeStaticString("HTTP/1.1 ")
+        if status == .ok {
+            bytes.writeStaticString("200 OK\r\n")
+        } else {
+            bytes.writeString("\(status.code) \(status.reasonPhrase)\r\n")
+        }
+        for (name, value) in headers where !HTTPResponse.isFraming(name) {
+            bytes.writeString(name)
+            bytes.writeStaticString(": ")
+            bytes.writeString(value)
+            bytes.writeStaticString("\r\n")
+        }
+        if close { bytes.writeStaticString("Connection: close\r\n") }
+        if rest != nil {
+            bytes.writeStaticString("Transfer-Encoding: chunked\r\n\r\n")
+        } else if status.mayHaveResponseBody {
+            bytes.writeStaticString("Content-Length: ")
+            bytes.writeString(String(body.readableBytes))
+            bytes.writeStaticString("\r\n\r\n")
+        } else {
+            bytes.writeStaticString("\r\n")
+        }
+        return bytes
+    }
+
+    /// Headers that say where a message ends, which whoever sends it knows best.
+    private static func isFraming(_ name: String) -> Bool {
+        switch name.utf8.count {
+        case 14: name.lowercased() == "content-length"
+        case 17: name.lowercased() == "transfer-encoding"
+        case 10: name.lowercased() == "connection"
+        default: false
+        }
+    }
 }

@@ -10,8 +10,8 @@ import NIOWebSocket
 /// own pipelining handler stops reading for each request, which costs two system calls.)
 final class HTTPServerHandler: ChannelDuplexHandler, RemovableChannelHandler, @unchecked Sendable {
     typealias InboundIn = HTTPServerRequestPart
-    typealias OutboundIn = HTTPServerResponsePart
-    typealias OutboundOut = HTTPServerResponsePart
+    typealias OutboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
 
     private enum State {
         case idle
@@ -38,6 +38,8 @@ final class HTTPServerHandler: ChannelDuplexHandler, RemovableChannelHandler, @u
     private var isReadWanted = false
     private var isMalformed = false
     private var remoteAddress: SocketAddress?
+    /// Where answers enter the pipeline: behind NIO's encoder, which is there for upgrades alone.
+    private var output: ChannelHandlerContext?
 
     init(configuration: HTTPServer.Configuration, live: HTTPServer.Live, quiescing: ServerQuiescing, logger: Logger, responder: @escaping HTTPServer.Responder) {
         self.configuration = configuration
@@ -51,9 +53,12 @@ final class HTTPServerHandler: ChannelDuplexHandler, RemovableChannelHandler, @u
 
     func handlerAdded(context: ChannelHandlerContext) {
         remoteAddress = context.channel.remoteAddress
+        output = try? context.pipeline.syncOperations.context(handlerType: HTTPResponseEncoder.self)
         isOverLimit = quiescing.opened(context.channel) > live.maximumClients
         startTimeout(configuration.idleTimeout, context)
     }
+
+    func handlerRemoved(context: ChannelHandlerContext) { output = nil }
 
     func channelInactive(context: ChannelHandlerContext) {
         timer.cancel()
@@ -152,7 +157,8 @@ final class HTTPServerHandler: ChannelDuplexHandler, RemovableChannelHandler, @u
         state = .reading(head, ByteBuffer())
         startTimeout(live.readTimeout, context)
         if head.headers[canonicalForm: "Expect"].contains(where: { $0.lowercased() == "100-continue" }) {
-            context.writeAndFlush(wrapOutboundOut(.head(HTTPResponseHead(version: head.version, status: .continue))), promise: nil)
+            write(ByteBuffer(string: "HTTP/1.1 100 Continue\r\n\r\n"))
+            output?.flush()
         }
     }
 
@@ -165,7 +171,10 @@ final class HTTPServerHandler: ChannelDuplexHandler, RemovableChannelHandler, @u
         let loopBound = NIOLoopBound(context, eventLoop: context.eventLoop)
         responder(request).hop(to: context.eventLoop).whenComplete { result in
             switch result {
-            case .success(let response): self.write(response, method: head.method, context: loopBound.value)
+            case .success(var response):
+                // Chunks are new in 1.1.
+                if head.version.minor == 0 { response.gather() }
+                self.write(response, method: head.method, context: loopBound.value)
             case .failure(let error):
                 self.logger.error("\(head.method) \(request.path.joined(separator: "/")): \(error)")
                 self.write(.error(.internalServerError, "internal error"), method: head.method, context: loopBound.value)
@@ -178,28 +187,53 @@ final class HTTPServerHandler: ChannelDuplexHandler, RemovableChannelHandler, @u
         send(response, close: !keepAlive || quiescing.isStopping, withBody: method != .HEAD, context)
     }
 
+    private func write(_ bytes: ByteBuffer) { output?.write(NIOAny(bytes), promise: nil) }
+
     private func send(_ response: HTTPResponse, close: Bool, withBody: Bool = true, _ context: ChannelHandlerContext) {
-        var head = HTTPResponseHead(version: .http1_1, status: response.status, headers: response.headers)
-        if response.rest == nil { head.headers.replaceOrAdd(name: "Content-Length", value: String(response.body.readableBytes)) }
-        if close { head.headers.replaceOrAdd(name: "Connection", value: "close") }
-        context.write(wrapOutboundOut(.head(head)), promise: nil)
-        if withBody, response.body.readableBytes > 0 { context.write(wrapOutboundOut(.body(.byteBuffer(response.body))), promise: nil) }
         // Whoever does not read what was asked for does not hold memory for long.
         startTimeout(live.readTimeout, context)
-        if withBody, let rest = response.rest {
-            state = .streaming(rest, close: close)
-            continueStream(context)
-        } else {
-            finish(close: close, context)
+        var bytes = response.head(close: close, allocator: context.channel.allocator)
+        guard withBody, response.status.mayHaveResponseBody else {
+            write(bytes)
+            return finish(close: close, context)
         }
+        if let rest = response.rest {
+            write(bytes)
+            writeChunk(response.body)
+            state = .streaming(rest, close: close)
+            return continueStream(context)
+        }
+        // A short body leaves with its head in one piece; a long one is not copied.
+        if response.body.readableBytes <= HTTPServerHandler.joinedBody {
+            bytes.writeImmutableBuffer(response.body)
+            write(bytes)
+        } else {
+            write(bytes)
+            write(response.body)
+        }
+        finish(close: close, context)
     }
+
+    private func writeChunk(_ piece: ByteBuffer) {
+        // An empty one would end the body.
+        guard piece.readableBytes > 0 else { return }
+        write(ByteBuffer(string: "\(String(piece.readableBytes, radix: 16))\r\n"))
+        write(piece)
+        write(ByteBuffer(string: "\r\n"))
+    }
+
+    private static let joinedBody = 4096
 
     /// Pieces for as long as the client takes them.
     private func continueStream(_ context: ChannelHandlerContext) {
         // A flush may make the channel writable and so come back here: the state tells what is left to do.
         while case .streaming(let next, let close) = state, context.channel.isWritable {
-            guard let piece = next() else { return finish(close: close, context) }
-            context.writeAndFlush(wrapOutboundOut(.body(.byteBuffer(piece))), promise: nil)
+            guard let piece = next() else {
+                write(ByteBuffer(string: "0\r\n\r\n"))
+                return finish(close: close, context)
+            }
+            writeChunk(piece)
+            output?.flush()
         }
     }
 
@@ -225,9 +259,9 @@ final class HTTPServerHandler: ChannelDuplexHandler, RemovableChannelHandler, @u
                 loopBound.value.channel.close(mode: .output, promise: nil)
                 self.startTimeout(.seconds(1), loopBound.value)
             }
-            context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: done)
+            output?.writeAndFlush(NIOAny(ByteBuffer()), promise: done)
         } else {
-            context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
+            output?.flush()
             if context.channel.isWritable { startTimeout(configuration.idleTimeout, context) }
             resume(context)
         }
@@ -253,6 +287,7 @@ final class HTTPServerHandler: ChannelDuplexHandler, RemovableChannelHandler, @u
     private func stopTimeout() { deadline = .distantFuture }
 
     private func scheduleTimeout(_ context: ChannelHandlerContext) {
+        guard timer.needs(deadline) else { return }
         let loopBound = NIOLoopBound(context, eventLoop: context.eventLoop)
         timer.schedule(deadline, on: context.eventLoop) { [weak self] in self?.timerFired(loopBound.value) }
     }
