@@ -62,4 +62,38 @@ import Testing
         GatewayConfiguration.settings.adopt(new, into: &old)
         #expect(old.log.level == "DEBUG" && old.httpServer.maximumClients == 3 && old.autoBind.count == 1 && old.httpServer.port == 8000)
     }
+
+    /// Every setting, by its description: a value of the wrong type and one out of its range are named, and nothing crashes.
+    @Test func eachSettingRefusesWhatItIsNot() throws {
+        let keyFile = KeyFile(besides: "/nowhere/config.json", credentialsDirectory: nil)
+        var checked = 0
+        func check(_ setting: SettingDescription, in group: [String]) throws {
+            if case .object(let members) = setting.kind { return try members.forEach { try check($0, in: group + [setting.name]) } }
+            let wrong: [JSONValue] = switch setting.kind {
+            case .bool: [3, "perhaps", []]
+            case .integer(let range, _): ["many", true, .int(range.lowerBound - 1)] + (range.upperBound < Int.max ? [.int(range.upperBound + 1)] : [])
+            case .string, .path, .secret: [["a"], 4]
+            case .choice: ["no such word", 7]
+            case .strings: [5, [6]]
+            case .objects: [5, "text"]
+            case .object: []
+            }
+            // Settings that older files have and nothing reads are taken as they come.
+            let isRetired = setting.text.hasPrefix("Kept for older files") || setting.text.hasPrefix("Gone since")
+            for value in wrong where !isRetired {
+                var document: JSONValue = .object([setting.name: value])
+                for name in group.reversed() { document = .object([name: document]) }
+                var root: JSONObject = ["ws_servers": [["host": "h"]], "appKey": "k"]
+                for member in document.object!.members { root[member.name] = member.value }
+                let bytes = Array(JSONValue.object(root).description.utf8)
+                let (_, diagnostics) = GatewayConfiguration.read(try JSONDocument(bytes: bytes), keys: nil, keyFile: keyFile)
+                let path = (group + [setting.name]).joined(separator: ".")
+                let found = diagnostics.first { $0.message.hasPrefix(path) && $0.severity != .warning }
+                #expect(found?.location != nil, "\(path) = \(value): \(diagnostics)")
+                checked += 1
+            }
+        }
+        for setting in GatewayConfiguration.settings { try check(setting.description, in: []) }
+        #expect(checked > 200)
+    }
 }

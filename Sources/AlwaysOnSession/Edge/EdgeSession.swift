@@ -62,11 +62,16 @@ package struct EdgeSession<Token> {
     package var lastRequestID: UInt32 { exchange.lastRequestID }
 
     /// A line for the log about what was refused or dropped, once a second at most. To be asked for after each event.
+    // Specialised for the token that connections use: without, each call looks its types up at run time.
+    @_specialize(where Token == EventLoopPromise<Response>)
     package mutating func takeRefusal(now: NIODeadline) -> String? { exchange.takeRefusal(now: now) }
 
     package var isOnline: Bool { if case .online = state { true } else { false } }
     /// When `tick` next has something to do, at the earliest.
-    package var nextDeadline: NIODeadline { min(exchange.nextDeadline, keepAlive?.nextDeadline ?? .distantFuture) }
+    package var nextDeadline: NIODeadline {
+        @_specialize(where Token == EventLoopPromise<Response>)
+        get { min(exchange.nextDeadline, keepAlive?.nextDeadline ?? .distantFuture) }
+    }
 
     // MARK: Events
 
@@ -78,6 +83,7 @@ package struct EdgeSession<Token> {
         return control(Code.auth, session: Header.noSession, .auth(auth), .auth, now)
     }
 
+    @_specialize(where Token == EventLoopPromise<Response>)
     package mutating func received(_ bytes: ByteBuffer, now: NIODeadline) -> Action {
         if case .closed = state { return .none }
         // The AUTH answer's header carries the session's id, which later messages repeat.
@@ -141,6 +147,7 @@ package struct EdgeSession<Token> {
         return control(Code.unbind, session: session, .unbind(bind), .unbind(bind), now)
     }
 
+    @_specialize(where Token == EventLoopPromise<Response>)
     package mutating func request(_ request: Request, token: Token, deadline: NIODeadline) -> Action {
         guard case .online(let session) = state else {
             return .complete(token, Response(.serviceUnavailable, reason: "not connected to the platform"))
@@ -153,6 +160,7 @@ package struct EdgeSession<Token> {
         }
     }
 
+    @_specialize(where Token == EventLoopPromise<Response>)
     package func respond(_ response: Response, to header: Header) -> Action { .send(exchange.encode(response, to: header)) }
 
     // MARK: Inside

@@ -50,6 +50,7 @@ package struct PlatformSession<Token> {
     package var counters: SessionCounters { exchange.counters }
 
     /// A line for the log about what was refused or dropped, once a second at most. To be asked for after each event.
+    @_specialize(where Token == EventLoopPromise<Response>)
     package mutating func takeRefusal(now: NIODeadline) -> String? { exchange.takeRefusal(now: now) }
 
     package var nextDeadline: NIODeadline {
@@ -65,6 +66,7 @@ package struct PlatformSession<Token> {
     /// Any frame: a sign of life.
     package mutating func heard(now: NIODeadline) { lastHeard = now }
 
+    @_specialize(where Token == EventLoopPromise<Response>)
     package mutating func received(_ bytes: ByteBuffer, now: NIODeadline) -> Action {
         lastHeard = now
         switch state {
@@ -140,6 +142,7 @@ package struct PlatformSession<Token> {
 
     // MARK: Calls
 
+    @_specialize(where Token == EventLoopPromise<Response>)
     package mutating func request(_ request: Request, token: Token, deadline: NIODeadline) -> Action {
         guard case .open(let session) = state else {
             return .complete(token, Response(.serviceUnavailable, reason: "the edge is not connected"))
@@ -150,6 +153,7 @@ package struct PlatformSession<Token> {
         }
     }
 
+    @_specialize(where Token == EventLoopPromise<Response>)
     package func respond(_ response: Response, to header: Header) -> Action { .send(exchange.encode(response, to: header)) }
 
     private mutating func close(_ reason: CloseReason) -> Action {
