@@ -1,5 +1,6 @@
 import AlwaysOnTransport
 import ArgumentParser
+import Glibc
 import HTTPTransport
 import Logging
 import NetworkSupport
@@ -43,6 +44,7 @@ struct PlatformCommand: AsyncParsableCommand {
 
     private func serve(_ content: ModelFile.Content, file: ModelFile, log: LogSystem) async throws {
         let logger = log.logger("platform")
+        let signals = Signals.stream([SIGTERM, SIGINT])
         let loop = MultiThreadedEventLoopGroup.singleton.next()
         let platform = try Platform(store: file, requestTimeout: content.server.requestTimeout, logger: logger, on: loop)
         var server = HTTPServer.Configuration()
@@ -59,7 +61,7 @@ struct PlatformCommand: AsyncParsableCommand {
         alwaysOn.session.limits.maximumRequestsInFlight = 10_000
         let running = try await PlatformServer.start(server, alwaysOn: alwaysOn, platform: platform, logger: log.logger("http"))
         logger.info("listening on \(server.identity == nil ? "http" : "https")://\(server.host):\(running.port)/Thingworx")
-        await Signals.untilStop()
+        _ = await signals.first { _ in true }
         logger.info("stopping")
         await platform.stop()
         await running.stop()
