@@ -81,7 +81,7 @@ struct ScriptResourceCommand: AsyncParsableCommand {
             // From the loop that all requests come by: when that hangs, the watchdog is to bite.
             loop.scheduleRepeatedTask(initialDelay: .zero, delay: .microseconds(Int64(max(period / 3, 1)))) { _ in manager.alive() }
         }
-        _ = await signals.first { _ in true }
+        await untilEnd(signals)
         manager.stopping()
         logger.info("stopping")
         await resource.stop()
@@ -90,6 +90,29 @@ struct ScriptResourceCommand: AsyncParsableCommand {
 }
 
 extension ScriptResourceCommand {
+    /// Until a signal, or `q` at the console, asks for the end (lsr.md §1).
+    private func untilEnd(_ signals: AsyncStream<Int32>) async {
+        await withTaskGroup(of: Bool.self) { group in
+            group.addTask {
+                _ = await signals.first { _ in true }
+                return true
+            }
+            group.addTask {
+                for await line in CommandPrompt.lines() {
+                    switch line.filter({ !$0.isWhitespace }).lowercased() {
+                    case "": Console.prompt("> ")
+                    case "q", "quit", "exit": return true
+                    case let other: Console.line("\(other): unknown. q ends the program")
+                    }
+                }
+                // An end of input ends nothing.
+                return false
+            }
+            while await group.next() == false {}
+            group.cancelAll()
+        }
+    }
+
     private func seal(_ configuration: ScriptConfiguration, _ logger: Logger) {
         do {
             let (sealed, left) = try ConfigurationSealing.run(configuration)

@@ -46,6 +46,19 @@ import Testing
         try await platform.line(containing: "T1 is not connected any more")
     }
 
+    @Test func theDeviceHostsConsole() async throws {
+        let chain = try Chain()
+        try chain.writeScripts(gateway: 1, "")
+        let typed = try Typed(Chain.binary("luaScriptResource"), in: chain.directory)
+        _ = try await typed.program.port()
+        typed.type("")
+        typed.type("what")
+        try await typed.program.line(containing: "> what: unknown. q ends the program")
+        typed.type("q")
+        #expect(await typed.program.exitStatus() == 0)
+        #expect(typed.program.output.contains("luaScriptResource: stopped"))
+    }
+
     @Test func anEndOfInputEndsNothingAndThePromptTellsOfALostPlatform() async throws {
         let chain = try Chain()
         try chain.writeGateway(platform: 1)
