@@ -38,6 +38,7 @@ release: deps
 
 bench: bench-codec release
 	@BIN=$(SCRATCH)/release Benchmarks/bind
+	@BIN=$(SCRATCH)/release Benchmarks/things
 
 bench-forward: release
 	@BIN=$(SCRATCH)/release Benchmarks/forward

@@ -59,14 +59,35 @@ local ems = provide("tw_ems")
 provide("server")
 provide("tw_mutex")
 provide("tw_script")
-provide("tw_dir")
-provide("tw_service")
-provide("tablex")
-provide("propGroups")
-provide("page")
-provide("softwarejob")
--- Modbus needs LuaSocket: it is loaded by whoever requires it.
-if not isShadowed("modbus") then package.preload["modbus"] = function() return native.load("modbus") end end
+
+-- Modules that few scripts use take memory in those alone: they are loaded when their name is first looked up.
+local lazy = { tw_dir = "tw_dir", ps_dir = "tw_dir", tw_service = "tw_service", ps_service = "tw_service", tablex = "tablex", orderedPairs = "tablex",
+  propGroups = "propGroups", page = "page", softwarejob = "softwarejob" }
+for _, name in ipairs({ "tw_dir", "tw_service", "tablex", "propGroups", "page", "softwarejob", "modbus" }) do
+  if not isShadowed(name) then package.preload[name] = function() return native.load(name) end end
+end
+setmetatable(_G, {
+  __index = function(globals, name)
+    local module = lazy[name]
+    if not module then return nil end
+    local value = native.load(module)
+    -- What the module itself made global is there by now.
+    local made = rawget(globals, name)
+    if made == nil then
+      rawset(globals, name, value)
+      return value
+    end
+    return made
+  end,
+})
+setmetatable(table, {
+  __index = function(functions, name)
+    if type(name) ~= "string" then return nil end
+    setmetatable(functions, nil)
+    native.load("tablex")
+    return rawget(functions, name)
+  end,
+})
 local template = provide("template")
 local handler = provide("handler")
 thingworx = { template = template, shape = template.shape, handler = handler, convert = native.load("convert") }
@@ -79,7 +100,7 @@ p_data.run = true
 -- The names of older releases.
 tw_server = server
 tw_rap, ps_rap, ps_ems = ems, ems, ems
-for _, name in ipairs({ "utils", "http", "mutex", "script", "datashape", "infotable", "server", "dir", "service" }) do
+for _, name in ipairs({ "utils", "http", "mutex", "script", "datashape", "infotable", "server" }) do
   _G["ps_" .. name] = _G["tw_" .. name]
 end
 _G.template, _G.handler = nil, nil
