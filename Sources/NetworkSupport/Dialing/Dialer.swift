@@ -1,6 +1,5 @@
 package import NIOCore
 import NIOPosix
-import NIOSSL
 
 /// Opens connections: TCP, by way of a proxy where one is set, then TLS.
 package struct Dialer: Sendable {
