@@ -1,17 +1,19 @@
 import Crypto
 import Formats
+import HTTPTransport
 package import NIOCore
+import Secrets
 
 /// The tokens that a client of an authenticated server returns with its next request (ems.md §6.4).
 ///
 /// Two are valid at once, the newest and the one before it, so that clients that work in parallel do not trip one another
 /// when the token changes.
 package struct CSRFTokens: Sendable {
-    package static let header = "x-csrf-token"
+    package static let header = HTTPClient.csrfHeader
 
     private let rotation: TimeAmount
-    private var newest: String
-    private var before: String?
+    private var newest: Secret
+    private var before: Secret?
     private var changes: NIODeadline
 
     /// - Parameter rotation: how long a token is the newest.
@@ -24,14 +26,14 @@ package struct CSRFTokens: Sendable {
     /// The token for the next answer.
     package mutating func current(now: NIODeadline) -> String {
         advance(now)
-        return newest
+        return newest.reveal()
     }
 
-    /// In constant time for tokens of the right length.
+    /// Without telling by its duration how much of the token was right.
     package mutating func accepts(_ token: String, now: NIODeadline) -> Bool {
         advance(now)
-        let isNewest = CSRFTokens.isEqual(token, newest)
-        let isBefore = before.map { CSRFTokens.isEqual(token, $0) } ?? false
+        let isNewest = newest.matches(token)
+        let isBefore = before?.matches(token) ?? false
         return isNewest || isBefore
     }
 
@@ -43,12 +45,5 @@ package struct CSRFTokens: Sendable {
         changes = now + rotation
     }
 
-    private static func make() -> String { SymmetricKey(size: .bits256).withUnsafeBytes { Hex.encode($0) } }
-
-    private static func isEqual(_ left: String, _ right: String) -> Bool {
-        let left = Array(left.utf8)
-        let right = Array(right.utf8)
-        guard left.count == right.count else { return false }
-        return zip(left, right).reduce(0) { $0 | ($1.0 ^ $1.1) } == 0
-    }
+    private static func make() -> Secret { Secret(SymmetricKey(size: .bits256).withUnsafeBytes { Hex.encode($0) }) }
 }

@@ -32,14 +32,25 @@ package final class LocalAccess: Sendable {
         return State(authentication: authentication, tokens: settings.csrfTokens ? CSRFTokens(rotation: rotation, now: now) : nil)
     }
 
-    /// nil when the request may be served, else the answer to it.
-    package func refusal(of request: HTTPRequest, now: NIODeadline) -> HTTPResponse? {
+    /// What becomes of a request.
+    package enum Verdict {
+        /// It may be served.
+        case admitted(carriesToken: Bool)
+        /// The credentials are right and the token is not: the answer has the one to return.
+        case withoutToken(HTTPResponse)
+        /// The credentials are missing or wrong.
+        case refused(HTTPResponse)
+    }
+
+    package func verdict(on request: HTTPRequest, now: NIODeadline) -> Verdict {
         state.withLockedValue { state in
-            guard let authentication = state.authentication else { return nil }
-            if let refusal = authentication.refusal(of: request.headers) { return refusal }
-            guard state.tokens != nil else { return nil }
-            if let token = request.headers.first(name: CSRFTokens.header), state.tokens!.accepts(token, now: now) { return nil }
-            return .error(.unauthorized, "the header \(CSRFTokens.header) is missing or out of date: send the request again with the one of this answer (or set http_server.enable_csrf_tokens to false)")
+            guard let authentication = state.authentication else { return .admitted(carriesToken: false) }
+            if let refusal = authentication.refusal(of: request.headers) { return .refused(refusal) }
+            guard state.tokens != nil else { return .admitted(carriesToken: false) }
+            if let token = request.headers.first(name: CSRFTokens.header), state.tokens!.accepts(token, now: now) { return .admitted(carriesToken: true) }
+            var answer = HTTPResponse.error(.unauthorized, "the header \(CSRFTokens.header) is missing or out of date: send the request again with the one of this answer (or set http_server.enable_csrf_tokens to false)")
+            answer.headers.replaceOrAdd(name: CSRFTokens.header, value: state.tokens!.current(now: now))
+            return .withoutToken(answer)
         }
     }
 
@@ -56,13 +67,10 @@ package final class LocalAccess: Sendable {
         }
     }
 
-    /// Whether answers carry tokens.
-    package var usesTokens: Bool { state.withLockedValue { $0.tokens != nil } }
-
-    /// Puts the token for the next request into an answer. Not for those who have not shown who they are.
-    package func addToken(to response: inout HTTPResponse, for request: HTTPRequest, now: NIODeadline) {
+    /// Puts the token for the next request into the answer to one that was admitted.
+    package func addToken(to response: inout HTTPResponse, now: NIODeadline) {
         state.withLockedValue { state in
-            guard let authentication = state.authentication, state.tokens != nil, authentication.refusal(of: request.headers) == nil else { return }
+            guard state.tokens != nil else { return }
             response.headers.replaceOrAdd(name: CSRFTokens.header, value: state.tokens!.current(now: now))
         }
     }

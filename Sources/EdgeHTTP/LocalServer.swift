@@ -45,18 +45,19 @@ package struct LocalServer: Sendable {
     private static func responder(_ access: LocalAccess, gateway: Gateway, version: String, logger: Logger) -> HTTPServer.Responder {
         let loop = gateway.loop
         return { http in
-            if var refusal = access.refusal(of: http, now: loop.now) {
-                access.addToken(to: &refusal, for: http, now: loop.now)
-                // Without a token in the answer it is the credentials that were wrong.
-                if refusal.headers[CSRFTokens.header].isEmpty, let text = access.auditText(of: http, now: loop.now) { logger.log(level: .audit, "\(text)") }
+            switch access.verdict(on: http, now: loop.now) {
+            case .refused(let refusal):
+                if let text = access.auditText(of: http, now: loop.now) { logger.log(level: .audit, "\(text)") }
                 return loop.makeSucceededFuture(refusal)
-            }
-            let response = gateway.assumeIsolated { answer(http, $0, version: version) }
-            guard access.usesTokens else { return response }
-            return response.map { response in
-                var response = response
-                access.addToken(to: &response, for: http, now: loop.now)
-                return response
+            case .withoutToken(let refusal): return loop.makeSucceededFuture(refusal)
+            case .admitted(let carriesToken):
+                let response = gateway.assumeIsolated { answer(http, $0, version: version) }
+                guard carriesToken else { return response }
+                return response.map { response in
+                    var response = response
+                    access.addToken(to: &response, now: loop.now)
+                    return response
+                }
             }
         }
     }
