@@ -54,7 +54,8 @@ let package = Package(
         .target(
             name: "Secrets", dependencies: ["Formats", product("Crypto", "swift-crypto")], swiftSettings: settings),
         .target(name: "LogSupport", dependencies: ["Formats", logging, product("NIOConcurrencyHelpers", nio)], swiftSettings: settings),
-        .target(name: "ProgramSupport", dependencies: ["Formats", "LogSupport", "Secrets", logging, arguments, product("NIOConcurrencyHelpers", nio)], swiftSettings: settings),
+        .target(name: "ProgramSupport",
+            dependencies: ["Formats", "LogSupport", "Secrets", logging, arguments, product("NIOConcurrencyHelpers", nio), product("NIOCore", nio)], swiftSettings: settings),
         .target(name: "Settings", dependencies: ["Formats", "Secrets", product("NIOCore", nio)], swiftSettings: settings),
         .target(
             name: "HTTPTransport",

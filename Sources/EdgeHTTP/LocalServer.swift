@@ -15,9 +15,10 @@ package struct LocalServer: Sendable {
     package var port: Int { server.port }
 
     /// Starts the server on the gateway's own event loop, so that a request is routed without a hop.
-    /// - Throws: `ListenFailure`, or `TLSFailure` of the certificate.
+    /// - Parameter identity: made of `settings`; nil without TLS.
+    /// - Throws: `ListenFailure`.
     package static func start(
-        _ settings: GatewayConfiguration.HTTPServer, maximumBodySize: Int, gateway: Gateway, version: String, logger: Logger
+        _ settings: GatewayConfiguration.HTTPServer, identity: Identity?, maximumBodySize: Int, gateway: Gateway, version: String, logger: Logger
     ) async throws -> LocalServer {
         var configuration = HTTPServer.Configuration()
         configuration.host = settings.host
@@ -26,7 +27,7 @@ package struct LocalServer: Sendable {
         configuration.maximumClients = settings.maximumClients
         configuration.maximumBodySize = maximumBodySize
         configuration.readTimeout = settings.contentReadTimeout
-        configuration.identity = try settings.identity()
+        configuration.identity = identity
         let access = LocalAccess(settings, now: gateway.loop.now)
         let responder = responder(access, gateway: gateway, version: version, logger: logger)
         let server = try await HTTPServer.start(configuration, on: gateway.loop, logger: logger, responder: responder)

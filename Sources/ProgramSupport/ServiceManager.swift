@@ -1,10 +1,11 @@
 import Glibc
+package import NIOCore
 
 /// What a systemd unit of type `notify` is told (sd_notify): ready, stopping, and that the program still lives.
 package struct ServiceManager: Sendable {
     private let socketPath: String?
     /// How often the watchdog wants to hear of the program; nil where there is none.
-    package let watchdogMicroseconds: Int?
+    private let watchdogMicroseconds: Int?
 
     package init() {
         socketPath = getenv("NOTIFY_SOCKET").map { String(cString: $0) }
@@ -15,7 +16,12 @@ package struct ServiceManager: Sendable {
     package func ready(_ status: String) { send("READY=1\nSTATUS=\(status)\nMAINPID=\(getpid())") }
     package func status(_ text: String) { send("STATUS=\(text)") }
     package func stopping() { send("STOPPING=1") }
-    package func alive() { send("WATCHDOG=1") }
+
+    /// Tells the watchdog that the program lives, from the loop that its requests come by: when that hangs, it is to bite.
+    package func keepWatchdog(on loop: any EventLoop) {
+        guard let period = watchdogMicroseconds else { return }
+        loop.scheduleRepeatedTask(initialDelay: .zero, delay: .microseconds(Int64(max(period / 3, 1)))) { _ in send("WATCHDOG=1") }
+    }
 
     /// A reload began; `ready` tells its end.
     package func reloading() {

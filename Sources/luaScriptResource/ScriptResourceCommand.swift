@@ -77,10 +77,7 @@ struct ScriptResourceCommand: AsyncParsableCommand {
         let manager = ServiceManager()
         manager.ready("running")
         StartupMemory.release()
-        if let period = manager.watchdogMicroseconds {
-            // From the loop that all requests come by: when that hangs, the watchdog is to bite.
-            loop.scheduleRepeatedTask(initialDelay: .zero, delay: .microseconds(Int64(max(period / 3, 1)))) { _ in manager.alive() }
-        }
+        manager.keepWatchdog(on: loop)
         await untilEnd(signals)
         manager.stopping()
         logger.info("stopping")

@@ -41,9 +41,8 @@ struct GatewayProgram {
         let logOutputs: LogOutputs
         do {
             let security = try ClientSecurity(configuration, userAgent: ProgramHost.userAgent) { logger.warning("\($0)") }
-            for line in security.expiring { logger.warning("\(line)") }
-            let client = try HTTPClient(clientConfiguration(configuration), on: loop)
-            try await loop.submit { client.use(security.devices) }.get()
+            if let text = security.expiring { logger.warning("\(text)") }
+            let client = HTTPClient(clientConfiguration(configuration), tls: security.devices, on: loop)
             logOutputs = LogOutputs(log: log, client: client, logger: logger)
             logOutputs.apply(configuration.log.settings)
             gateway = Gateway(
@@ -54,7 +53,7 @@ struct GatewayProgram {
             return .exit(1)
         }
         let server = await startServer(configuration, gateway)
-        await host.start(gateway: gateway, server: server, logOutputs: logOutputs)
+        host.start(gateway: gateway, server: server, logOutputs: logOutputs)
         do { try file.keepBooted(loaded) } catch { logger.warning("the last good copy of the configuration could not be kept: \(error)") }
         logger.log(level: .audit, "started with \(loaded.isFallback ? file.bootedPath : file.path)")
         await gateway.start()
@@ -73,13 +72,14 @@ struct GatewayProgram {
         let logger = log.logger("http")
         let settings = configuration.httpServer
         do {
-            if let identity = try settings.identity(),
+            let identity = try settings.identity()
+            if let identity,
                 let text = ClientSecurity.expiryText(identity, "http_server.certificate", days: configuration.certificates.expiryWarningDays)
             {
                 logger.warning("\(text)")
             }
             let server = try await LocalServer.start(
-                settings, maximumBodySize: configuration.connection.maximumMessageSize, gateway: gateway, version: Product.version, logger: logger)
+                settings, identity: identity, maximumBodySize: configuration.connection.maximumMessageSize, gateway: gateway, version: Product.version, logger: logger)
             logger.info("listening on \(settings.tls ? "https" : "http")://\(settings.host):\(server.port)")
             return server
         } catch {

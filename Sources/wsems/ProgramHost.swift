@@ -33,13 +33,10 @@ final class ProgramHost: GatewayHost {
         (restarts, wanted) = AsyncStream.makeStream()
     }
 
-    func start(gateway: Gateway, server: LocalServer?, logOutputs: LogOutputs) async {
+    func start(gateway: Gateway, server: LocalServer?, logOutputs: LogOutputs) {
         parts.withLockedValue { $0 = Parts(gateway: gateway, server: server, logOutputs: logOutputs) }
         manager.ready("running")
-        guard let period = manager.watchdogMicroseconds else { return }
-        // From the gateway's own loop: when that hangs, the watchdog is to bite.
-        let interval = TimeAmount.microseconds(Int64(max(period / 3, 1)))
-        gateway.loop.scheduleRepeatedTask(initialDelay: .zero, delay: interval) { [manager] _ in manager.alive() }
+        manager.keepWatchdog(on: gateway.loop)
     }
 
     func restart() { wanted.yield() }

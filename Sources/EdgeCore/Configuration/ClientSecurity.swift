@@ -11,8 +11,8 @@ package struct ClientSecurity: Sendable {
     /// The platforms, in order of preference.
     package let platforms: [PlatformEndpoint]
     package let devices: TLSClient
-    /// Certificates of our own that end soon, a line each.
-    package let expiring: [String]
+    /// A line for the log when the client certificate ends soon.
+    package let expiring: String?
 
     /// - Parameter warn: gets a line when the platform's or a device's certificate ends soon.
     /// - Throws: `TLSFailure` that names file or setting.
@@ -33,7 +33,7 @@ package struct ClientSecurity: Sendable {
         settings.roots = certificates.chain
         settings.criteria = certificates.criteria.list
         settings.identity = try certificates.identity()
-        expiring = [settings.identity.flatMap { ClientSecurity.expiryText($0, "certificates.client_cert", days: certificates.expiryWarningDays) }].compactMap { $0 }
+        expiring = settings.identity.flatMap { ClientSecurity.expiryText($0, "certificates.client_cert", days: certificates.expiryWarningDays) }
         let tls = configuration.connection.isEncrypted ? try TLSClient(settings) : nil
         let proxy = configuration.proxy
         let password = proxy.password
@@ -102,7 +102,7 @@ extension GatewayConfiguration {
         }
         do throws(TLSFailure) {
             let security = try ClientSecurity(self, userAgent: "", warn: { _ in })
-            for text in security.expiring { add(.warning, "certificates", text) }
+            if let text = security.expiring { add(.warning, "certificates", text) }
         } catch {
             add(.error, "certificates", "certificates: \(error)")
         }

@@ -45,10 +45,15 @@ package final class HTTPClient: @unchecked Sendable {
     private var tokens: [HTTPOrigin: String] = [:]
 
     /// - Throws: `TLSFailure` when the TLS settings cannot be used.
-    package init(_ configuration: Configuration = Configuration(), on loop: any EventLoop) throws(TLSFailure) {
+    package convenience init(_ configuration: Configuration = Configuration(), on loop: any EventLoop) throws(TLSFailure) {
+        self.init(configuration, tls: try TLSClient(configuration.tls), on: loop)
+    }
+
+    /// - Parameter tls: in place of one made of the configuration's settings.
+    package init(_ configuration: Configuration, tls: TLSClient, on loop: any EventLoop) {
         self.configuration = configuration
         self.loop = loop
-        tls = try TLSClient(configuration.tls)
+        self.tls = tls
     }
 
     /// New TLS settings, for connections from now on; idle ones made under the old settings are closed.
