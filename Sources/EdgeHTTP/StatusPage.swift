@@ -8,14 +8,8 @@ import NIOHTTP1
 /// `GET /`: how the gateway is, as a page for people and as JSON for programs.
 enum StatusPage {
     static func response(to request: HTTPRequest, _ status: GatewayStatus, version: String) -> HTTPResponse {
-        let accept = request.headers.first(name: "Accept") ?? ""
-        guard accept.contains("text/html") else { return .json(ByteBuffer(string: json(status, version).description)) }
-        return HTTPResponse(
-            .ok,
-            headers: [
-                "Content-Type": "text/html; charset=utf-8", "Cache-Control": "no-store", "Refresh": "5", "X-Frame-Options": "DENY",
-                "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'",
-            ], body: ByteBuffer(string: html(status, version)))
+        guard HTMLPage.isWanted(by: request) else { return .json(ByteBuffer(string: json(status, version).description)) }
+        return HTMLPage.response(html(status, version))
     }
 
     private static func json(_ status: GatewayStatus, _ version: String) -> JSONValue {
@@ -39,13 +33,13 @@ enum StatusPage {
 
     private static func html(_ status: GatewayStatus, _ version: String) -> String {
         let bound = status.bindings.count { $0.state == .bound }
-        let warnings = status.warnings.map { "<li>\(escaped($0))</li>" }.joined()
+        let warnings = status.warnings.map { "<li>\(HTMLPage.escaped($0))</li>" }.joined()
         let rows = status.bindings.map { binding in
-            "<tr><td>\(escaped(binding.name))</td><td class=\"\(binding.state)\">\(binding.state)</td><td>\(escaped(binding.host))</td></tr>"
+            "<tr><td>\(HTMLPage.escaped(binding.name))</td><td class=\"\(binding.state)\">\(binding.state)</td><td>\(HTMLPage.escaped(binding.host))</td></tr>"
         }.joined(separator: "\n")
         let counters = numbers(status.counters).map { "<tr><td>\($0.0)</td><td class=n>\($0.1)</td></tr>" }.joined()
         return """
-            <!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content="width=device-width"><title>wsems \(escaped(version))</title>
+            <!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content="width=device-width"><title>wsems \(HTMLPage.escaped(version))</title>
             <style>
             body{font:15px/1.45 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1b1f24;background:#fff}
             h1{font-size:1.4rem;margin:0 0 1rem}h2{font-size:1.05rem;margin:1.6rem 0 .4rem}
@@ -56,26 +50,12 @@ enum StatusPage {
             @media(prefers-color-scheme:dark){body{background:#14171a;color:#e4e7ea}td,th{border-color:#33393f}.warn{background:#2a2410}.bound{color:#57c775}.refused,.unbound{color:#ff8a80}}
             </style>
             <h1>Gateway <span class="state\(status.isConnected ? " on" : "")">\(status.isConnected ? "connected" : "not connected")</span></h1>
-            <table><tr><td>platform</td><td>\(escaped(status.platform))</td></tr><tr><td>Things</td><td>\(bound) of \(status.bindings.count) bound</td></tr>
-            <tr><td>version</td><td>\(escaped(version))</td></tr></table>
+            <table><tr><td>platform</td><td>\(HTMLPage.escaped(status.platform))</td></tr><tr><td>Things</td><td>\(bound) of \(status.bindings.count) bound</td></tr>
+            <tr><td>version</td><td>\(HTMLPage.escaped(version))</td></tr></table>
             \(warnings.isEmpty ? "" : "<h2>Security</h2><ul class=warn>\(warnings)</ul>")
             <h2>Things</h2><table><tr><th>name<th>binding<th>answered by</tr>\(rows)</table>
             <h2>This connection</h2><table>\(counters)</table>
             </html>
             """
-    }
-
-    private static func escaped(_ text: String) -> String {
-        var result = ""
-        for character in text {
-            switch character {
-            case "&": result += "&amp;"
-            case "<": result += "&lt;"
-            case ">": result += "&gt;"
-            case "\"": result += "&quot;"
-            default: result.append(character)
-            }
-        }
-        return result
     }
 }

@@ -116,16 +116,10 @@ package final class LogFiles: Sendable {
         }
     }
 
+    /// A full disk loses lines of the log, and nothing else.
     private func put(_ bytes: ArraySlice<UInt8>, _ file: Int32) {
-        var rest = bytes
-        while !rest.isEmpty {
-            let count = rest.withUnsafeBytes { Glibc.write(file, $0.baseAddress, $0.count) }
-            if count < 0, errno == EINTR { continue }
-            // A full disk loses lines of the log, and nothing else.
-            guard count > 0 else { return }
-            rest = rest.dropFirst(count)
-            state.withLockedValue { $0.size += count }
-        }
+        let written = bytes.withUnsafeBytes { WholeText.write($0, to: file) }
+        state.withLockedValue { $0.size += written }
     }
 
     private func rotate() {

@@ -3,8 +3,22 @@ import Glibc
 
 /// The lines that someone types at the terminal.
 package enum CommandPrompt {
+    /// Serves the terminal until someone asks for the end: ENTER shows `prompt`, q ends, anything else is answered with `hint`.
+    ///
+    /// - Returns: whether the end was asked for; an end of input ends nothing.
+    package static func untilQuit(hint: String, prompt: () async -> String) async -> Bool {
+        for await line in lines() {
+            switch line.filter({ !$0.isWhitespace }).lowercased() {
+            case "": Console.prompt(await prompt())
+            case "q", "quit", "exit": return true
+            case let other: Console.line("\(other): unknown. \(hint)")
+            }
+        }
+        return false
+    }
+
     /// Ends with the end of input, which is no reason for a program to end.
-    package static func lines() -> AsyncStream<String> {
+    private static func lines() -> AsyncStream<String> {
         let (stream, continuation) = AsyncStream.makeStream(of: String.self)
         let source = DispatchSource.makeReadSource(fileDescriptor: STDIN_FILENO, queue: .global())
         let line = LineBuffer()

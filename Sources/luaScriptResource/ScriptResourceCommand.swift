@@ -94,17 +94,7 @@ extension ScriptResourceCommand {
                 _ = await signals.first { _ in true }
                 return true
             }
-            group.addTask {
-                for await line in CommandPrompt.lines() {
-                    switch line.filter({ !$0.isWhitespace }).lowercased() {
-                    case "": Console.prompt("> ")
-                    case "q", "quit", "exit": return true
-                    case let other: Console.line("\(other): unknown. q ends the program")
-                    }
-                }
-                // An end of input ends nothing.
-                return false
-            }
+            group.addTask { await CommandPrompt.untilQuit(hint: "q ends the program") { "> " } }
             while await group.next() == false {}
             group.cancelAll()
         }

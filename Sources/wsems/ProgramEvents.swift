@@ -38,12 +38,7 @@ struct ProgramEvents {
     }
 
     private func console(_ end: AsyncStream<GatewayProgram.Outcome>.Continuation) async {
-        for await line in CommandPrompt.lines() {
-            switch line.filter({ !$0.isWhitespace }).lowercased() {
-            case "": Console.prompt(await gateway.isConnected ? "++ " : "-- ")
-            case "q", "quit", "exit": return _ = end.yield(.exit(0))
-            case let other: Console.line("\(other): unknown. ENTER shows the state, q ends the gateway")
-            }
-        }
+        let isEndWanted = await CommandPrompt.untilQuit(hint: "ENTER shows the state, q ends the gateway") { await gateway.isConnected ? "++ " : "-- " }
+        if isEndWanted { end.yield(.exit(0)) }
     }
 }

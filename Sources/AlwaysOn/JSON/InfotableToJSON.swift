@@ -10,7 +10,7 @@ extension EncodedInfotable {
     public func writeJSON(into out: inout ByteBuffer, order: Order = .rowsFirst) {
         do {
             try WireReader.withReader(bytes) { reader in
-                var writer = InfotableJSONWriter(order: order)
+                let writer = InfotableJSONWriter(order: order)
                 try writer.table(&reader, into: &out)
             }
         } catch {
@@ -33,7 +33,7 @@ extension EncodedInfotable {
         var out = ByteBufferAllocator().buffer(capacity: 64 + 2 * bytes.readableBytes)
         do {
             try WireReader.withReader(bytes) { reader in
-                var writer = InfotableJSONWriter(order: .rowsFirst)
+                let writer = InfotableJSONWriter(order: .rowsFirst)
                 try writer.firstRow(&reader, into: &out)
             }
         } catch {
@@ -92,7 +92,6 @@ public struct JSONPieces: Sequence, IteratorProtocol, Sendable {
             (keys, keyEnds) = try writer.keys(&reader)
             out.writeInteger(UInt8(ascii: "{"))
             if writer.order == .shapeFirst {
-                var writer = writer
                 try writer.dataShape(&shape, into: &out)
                 out.writeInteger(UInt8(ascii: ","))
             }
@@ -105,7 +104,6 @@ public struct JSONPieces: Sequence, IteratorProtocol, Sendable {
     private mutating func rows(from offset: Int, _ isFirst: Bool, into out: inout ByteBuffer) throws {
         var isFirst = isFirst
         let next = try WireReader.withReader(table.bytes, at: offset) { reader -> Int? in
-            var writer = writer
             while out.readableBytes < size {
                 guard try reader.flag("a row marker") else { return nil }
                 if !isFirst { out.writeInteger(UInt8(ascii: ",")) }
@@ -123,7 +121,6 @@ public struct JSONPieces: Sequence, IteratorProtocol, Sendable {
         if writer.order == .rowsFirst {
             out.writeInteger(UInt8(ascii: ","))
             try WireReader.withReader(table.bytes) { reader in
-                var writer = writer
                 try writer.dataShape(&reader, into: &out)
             }
         }
@@ -136,7 +133,7 @@ struct InfotableJSONWriter {
 
     init(order: EncodedInfotable.Order) { self.order = order }
 
-    mutating func table(_ reader: inout WireReader, into out: inout ByteBuffer) throws {
+    func table(_ reader: inout WireReader, into out: inout ByteBuffer) throws {
         var shape = reader
         let (keys, keyEnds) = try keys(&reader)
         out.writeInteger(UInt8(ascii: "{"))
@@ -152,7 +149,7 @@ struct InfotableJSONWriter {
         out.writeInteger(UInt8(ascii: "}"))
     }
 
-    mutating func firstRow(_ reader: inout WireReader, into out: inout ByteBuffer) throws {
+    func firstRow(_ reader: inout WireReader, into out: inout ByteBuffer) throws {
         let (keys, keyEnds) = try keys(&reader)
         if try reader.flag("a row marker") {
             try row(&reader, keys: keys, keyEnds: keyEnds, into: &out)
@@ -180,7 +177,7 @@ struct InfotableJSONWriter {
         return (keys, ends)
     }
 
-    private mutating func rows(
+    private func rows(
         _ reader: inout WireReader, keys: ByteBuffer, keyEnds: [Int], into out: inout ByteBuffer
     ) throws {
         out.writeStaticString("\"rows\":[")
@@ -193,7 +190,7 @@ struct InfotableJSONWriter {
         out.writeInteger(UInt8(ascii: "]"))
     }
 
-    fileprivate mutating func row(
+    fileprivate func row(
         _ reader: inout WireReader, keys: ByteBuffer, keyEnds: [Int], into out: inout ByteBuffer
     ) throws {
         out.writeInteger(UInt8(ascii: "{"))
@@ -211,7 +208,7 @@ struct InfotableJSONWriter {
         out.writeInteger(UInt8(ascii: "}"))
     }
 
-    fileprivate mutating func dataShape(_ reader: inout WireReader, into out: inout ByteBuffer) throws {
+    fileprivate func dataShape(_ reader: inout WireReader, into out: inout ByteBuffer) throws {
         out.writeStaticString("\"dataShape\":{\"fieldDefinitions\":{")
         var ordinal = 0
         while try reader.flag("a field marker") {
@@ -245,7 +242,7 @@ struct InfotableJSONWriter {
         out.writeInteger(UInt8(ascii: "\""))
     }
 
-    mutating func value(_ reader: inout WireReader, into out: inout ByteBuffer) throws {
+    func value(_ reader: inout WireReader, into out: inout ByteBuffer) throws {
         let type = try reader.baseType()
         switch type {
         case .nothing: out.writeStaticString("null")

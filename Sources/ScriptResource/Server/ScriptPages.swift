@@ -7,12 +7,12 @@ import NIOHTTP1
 enum ScriptPages {
     static func list(_ states: [String: Script.Status], for http: HTTPRequest) -> HTTPResponse {
         let sorted = states.sorted { $0.key < $1.key }
-        guard http.headers.first(name: "Accept")?.contains("text/html") == true else {
+        guard HTMLPage.isWanted(by: http) else {
             return .json(ByteBuffer(string: JSONValue.array(sorted.map { entry($0.key, $0.value) }).description))
         }
         let rows = sorted.map { name, status -> String in
             let message = if case .failed(let message) = status { message } else { "" }
-            return "<tr><td>\(escaped(name))</td><td class=\"\(status.description)\">\(status.description)</td><td>\(escaped(message))</td></tr>"
+            return "<tr><td>\(HTMLPage.escaped(name))</td><td class=\"\(status.description)\">\(status.description)</td><td>\(HTMLPage.escaped(message))</td></tr>"
         }.joined(separator: "\n")
         let page = """
             <!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content="width=device-width"><title>Scripts</title>
@@ -24,21 +24,12 @@ enum ScriptPages {
             \(rows)
             </table></html>
             """
-        return HTTPResponse(
-            .ok,
-            headers: [
-                "Content-Type": "text/html; charset=utf-8", "Cache-Control": "no-store", "Refresh": "5", "X-Frame-Options": "DENY",
-                "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'",
-            ], body: ByteBuffer(string: page))
+        return HTMLPage.response(page)
     }
 
     static func entry(_ name: String, _ status: Script.Status) -> JSONValue {
         var entry: JSONObject = ["name": .string(name), "status": .string(status.description)]
         if case .failed(let message) = status { entry["message"] = .string(message) }
         return .object(entry)
-    }
-
-    private static func escaped(_ text: String) -> String {
-        text.replacing("&", with: "&amp;").replacing("<", with: "&lt;").replacing(">", with: "&gt;").replacing("\"", with: "&quot;")
     }
 }
