@@ -1,25 +1,44 @@
 #include "CLuaJIT.h"
 
-#include <string.h>
-
-typedef struct {
-  twlua_native native;
-  void *context;
-} Native;
+#include <stdio.h>
+#include <stdlib.h>
 
 static int trampoline(lua_State *L) {
-  const Native *entry = lua_touserdata(L, lua_upvalueindex(1));
-  int results = entry->native(L, entry->context);
+  twlua_native native = (twlua_native)lua_touserdata(L, lua_upvalueindex(1));
+  int results = native(L, lua_touserdata(L, lua_upvalueindex(2)), (int)lua_tointeger(L, lua_upvalueindex(3)));
   if (results == TWLUA_RAISE) return lua_error(L);
   if (results == TWLUA_YIELD) return lua_yield(L, 0);
   return results;
 }
 
-void twlua_push_native(lua_State *L, twlua_native native, void *context) {
-  Native *entry = lua_newuserdata(L, sizeof *entry);
-  entry->native = native;
-  entry->context = context;
-  lua_pushcclosure(L, trampoline, 1);
+void twlua_push_native(lua_State *L, twlua_native native, void *context, int index) {
+  lua_pushlightuserdata(L, (void *)native);
+  lua_pushlightuserdata(L, context);
+  lua_pushinteger(L, index);
+  lua_pushcclosure(L, trampoline, 3);
+}
+
+/* What one state frees, others can use: the allocator that LuaJIT brings keeps the pages of each state's busiest moment. */
+static void *allocate(void *context, void *block, size_t old, size_t new) {
+  (void)context;
+  (void)old;
+  if (new == 0) {
+    free(block);
+    return NULL;
+  }
+  return realloc(block, new);
+}
+
+/* Outside of a protected call nothing but a lack of memory is raised, and no program goes on without it. */
+static int panic(lua_State *L) {
+  fprintf(stderr, "Lua: %s\n", lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "an error outside of a protected call");
+  return 0;
+}
+
+lua_State *twlua_new_state(void) {
+  lua_State *L = lua_newstate(allocate, NULL);
+  if (L != NULL) lua_atpanic(L, panic);
+  return L;
 }
 
 int twlua_traceback(lua_State *L) {

@@ -11,11 +11,11 @@ package final class LuaState {
         case suspend
     }
 
-    package typealias Native = (Call) throws -> Outcome
-
     /// One call of a native function.
     package struct Call {
         package let arguments: [LuaValue]
+        /// The state's owner, as it was registered with the functions.
+        package let owner: AnyObject
         let thread: OpaquePointer
 
         /// Whether the running code is a coroutine that may be suspended here: not while a C function such as
@@ -29,7 +29,9 @@ package final class LuaState {
     package struct Reference: Sendable, Hashable { let id: Int32 }
 
     let main: OpaquePointer
-    private var natives: [Box] = []
+    private var natives: NativeTable?
+    private unowned var owner: AnyObject?
+    var jsonMarks: LuaJSONMarks?
     private var running: OpaquePointer?
     private var limits: UnsafeMutablePointer<twlua_limits>?
 
@@ -41,7 +43,7 @@ package final class LuaState {
 
     /// - Parameter libraries: whether Lua's standard libraries are there.
     package init(libraries: Bool = true) throws {
-        guard let state = luaL_newstate() else { throw LuaError("no memory for a Lua state") }
+        guard let state = twlua_new_state() else { throw LuaError("no memory for a Lua state") }
         main = state
         if libraries { luaL_openlibs(state) }
     }
@@ -79,19 +81,22 @@ package final class LuaState {
         return value(at: -1, on: main)
     }
 
-    /// Makes a global table of native functions and one more field, `config`.
-    package func register(_ table: String, _ functions: [String: Native], config: LuaValue) {
-        lua_createtable(main, 0, Int32(functions.count + 1))
+    /// Makes a global table of native functions, those for JSON among them, and one more field, `config`. Once a state.
+    /// - Parameter owner: what the functions find in their calls; it has to live as long as the state runs code.
+    package func register(_ table: String, _ natives: NativeTable, owner: AnyObject, config: LuaValue) {
+        precondition(self.natives == nil, "functions are registered once")
+        self.natives = natives
+        self.owner = owner
+        lua_createtable(main, 0, Int32(natives.names.count + 4))
         pushBytes(Array("config".utf8), on: main)
         push(config, on: main)
         lua_rawset(main, -3)
-        for (name, function) in functions {
-            let box = Box(state: self, function: function)
-            natives.append(box)
+        for (index, name) in natives.names.enumerated() {
             pushBytes(Array(name.utf8), on: main)
-            twlua_push_native(main, LuaState.callNative, Unmanaged.passUnretained(box).toOpaque())
+            twlua_push_native(main, LuaState.callNative, Unmanaged.passUnretained(self).toOpaque(), Int32(index))
             lua_rawset(main, -3)
         }
+        addJSON(toTableAt: lua_gettop(main))
         set(table, inTableAt: twlua_globals())
     }
 
@@ -199,24 +204,14 @@ package final class LuaState {
 
     // MARK: Native functions
 
-    private final class Box {
-        unowned let state: LuaState
-        let function: Native
-
-        init(state: LuaState, function: @escaping Native) {
-            self.state = state
-            self.function = function
-        }
-    }
-
-    private static let callNative: twlua_native = { thread, context in
+    private static let callNative: twlua_native = { thread, context, index in
         guard let thread, let context else { return 0 }
-        let box = Unmanaged<Box>.fromOpaque(context).takeUnretainedValue()
-        let state = box.state
+        let state = Unmanaged<LuaState>.fromOpaque(context).takeUnretainedValue()
+        guard let natives = state.natives, let owner = state.owner else { return 0 }
         let canSuspend = state.running == thread && lua_isyieldable(thread) != 0
-        let call = Call(arguments: state.values(from: 1, on: thread), thread: thread, canSuspend: canSuspend)
+        let call = Call(arguments: state.values(from: 1, on: thread), owner: owner, thread: thread, canSuspend: canSuspend)
         do {
-            switch try box.function(call) {
+            switch try natives.functions[Int(index)](call) {
             case .suspend: return TWLUA_YIELD
             case .values(let values):
                 guard lua_checkstack(thread, Int32(values.count) + 16) != 0 else { return 0 }

@@ -8,6 +8,13 @@ import Testing
         return try state.call(state.load(Array(code.utf8), name: "@test.lua"))
     }
 
+    final class Owner {}
+    let owner = Owner()
+
+    func register(_ functions: [String: NativeTable.Function], owner: AnyObject? = nil, in state: LuaState) {
+        state.register("native", NativeTable(functions), owner: owner ?? self.owner, config: .nil)
+    }
+
     @Test func valuesCrossTheBorderBothWays() throws {
         let state = try LuaState()
         let table = LuaValue.table(LuaTable(
@@ -32,7 +39,7 @@ import Testing
     @Test func aNativeErrorIsALuaErrorWithItsPlace() throws {
         struct Refused: Error, CustomStringConvertible { let description = "refused" }
         let state = try LuaState()
-        state.register("native", ["fail": { _ in throw Refused() }], config: .nil)
+        register(["fail": { _ in throw Refused() }], in: state)
         #expect(try run("\nlocal ok, why = pcall(native.fail) return ok, why", in: state)[0] == .boolean(false))
         let error = #expect(throws: LuaError.self) { try run("\nnative.fail()", in: state) }
         #expect(error?.message == "test.lua:2: refused")
@@ -40,11 +47,12 @@ import Testing
 
     @Test func aCoroutineIsSuspendedAndResumed() throws {
         let state = try LuaState()
-        var calls: [LuaValue] = []
-        state.register("native", ["wait": { call in
-            calls.append(call[0])
+        final class Calls { var arguments: [LuaValue] = [] }
+        let calls = Calls()
+        register(["wait": { call in
+            (call.owner as! Calls).arguments.append(call[0])
             return call.canSuspend ? .suspend : .values([.text("blocked")])
-        }], config: .nil)
+        }], owner: calls, in: state)
         let code = "local a = native.wait(1) local ok, b = pcall(native.wait, 2) return a, b"
         let coroutine = state.coroutine(try state.load(Array(code.utf8), name: "@test.lua"))
         guard case .suspended = state.resume(coroutine, []), case .suspended = state.resume(coroutine, [.text("x")]),
@@ -54,7 +62,7 @@ import Testing
             return
         }
         #expect(values == [.text("x"), .number(7)])
-        #expect(calls == [.number(1), .number(2)])
+        #expect(calls.arguments == [.number(1), .number(2)])
     }
 
     /// Where a C function stands between, and in the script's own coroutines, a native function is told that it cannot suspend.
@@ -65,7 +73,7 @@ import Testing
     ])
     func suspendsOnlyWhereItCan(code: String) throws {
         let state = try LuaState()
-        state.register("native", ["wait": { call in call.canSuspend ? .suspend : .values([.text("blocked")]) }], config: .nil)
+        register(["wait": { call in call.canSuspend ? .suspend : .values([.text("blocked")]) }], in: state)
         guard case .finished(let values) = state.resume(state.coroutine(try state.load(Array(code.utf8), name: "@test.lua")), []) else {
             Issue.record("not finished")
             return

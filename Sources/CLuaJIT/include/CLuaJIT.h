@@ -14,11 +14,14 @@
 #define TWLUA_RAISE (-1)
 #define TWLUA_YIELD (-2)
 
-typedef int (*twlua_native)(lua_State *L, void *context);
+typedef int (*twlua_native)(lua_State *L, void *context, int index);
 
-/* Pushes a function that calls `native` with `context`. With TWLUA_RAISE the value on the top is raised as an error,
- * with TWLUA_YIELD the running coroutine is suspended without values. */
-void twlua_push_native(lua_State *L, twlua_native native, void *context);
+/* Pushes a function that calls `native` with `context` and `index`. With TWLUA_RAISE the value on the top is raised as an
+ * error, with TWLUA_YIELD the running coroutine is suspended without values. */
+void twlua_push_native(lua_State *L, twlua_native native, void *context, int index);
+
+/* An empty state, or NULL. */
+lua_State *twlua_new_state(void);
 
 /* A message handler for lua_pcall: adds a traceback to a message. */
 int twlua_traceback(lua_State *L);

@@ -75,7 +75,9 @@ package actor Script {
     private var state: LuaState?
     private(set) var fibers: FiberScheduler<Operation>?
     private var main: FiberID?
-    private var sleepers: [FiberID: Scheduled<Void>] = [:]
+    /// Those that sleep, each with the number of its sleep.
+    private var sleepers: [FiberID: UInt64] = [:]
+    private var sleeps: UInt64 = 0
     private var ended: [CheckedContinuation<Void, Never>] = []
 
     /// The name and identifier that a Thing is reached by.
@@ -100,7 +102,7 @@ package actor Script {
             let state = try LuaState()
             self.state = state
             fibers = FiberScheduler(state: state) { operation, fiber in self.assumeIsolated { $0.perform(operation, for: fiber) } }
-            state.register("native", natives(), config: environment.luaConfig(name: name, thingName: thingName, settings: settings))
+            state.register("native", Script.natives, owner: self, config: environment.luaConfig(name: name, thingName: thingName, settings: settings))
             let bounds = settings.table ?? LuaTable()
             state.limit(instructions: bounds["maxInstructions"].number ?? 0, bytes: bounds["maxMemory"].number ?? 0)
             let boot = try state.load(try environment.read("\(environment.thingworx)/lua/boot.lua"), name: "@boot.lua")
@@ -189,10 +191,7 @@ package actor Script {
         guard status == .running, let state, let stop = state.function(["native", "stop"]) else { return }
         _ = try? state.call(stop)
         status = .stopped
-        if let main, let timer = sleepers[main] {
-            timer.cancel()
-            wake(main)
-        }
+        if let main, let sleep = sleepers[main] { wake(main, from: sleep) }
         guard main != nil else { return }
         await withCheckedContinuation { ended.append($0) }
     }
@@ -239,12 +238,12 @@ package actor Script {
     private func perform(_ operation: Operation, for fiber: FiberID) {
         switch operation {
         case .sleep(let amount):
-            sleepers[fiber] = environment.loop.scheduleTask(in: amount) { _ = Task { await self.wake(fiber) } }
+            sleeps += 1
+            let sleep = sleeps
+            sleepers[fiber] = sleep
+            environment.sleepTimer.schedule(in: amount) { [weak self] in self?.enter { $0.wake(fiber, from: sleep) } }
         case .http(let call):
-            Task {
-                let values = await environment.perform(call)
-                fibers?.resume(fiber, values)
-            }
+            environment.perform(call) { values in self.enter { $0.fibers?.resume(fiber, values) } }
         case .callScript(let name, let request):
             Task {
                 let answer = await environment.callScript(name, request)
@@ -253,8 +252,14 @@ package actor Script {
         }
     }
 
-    private func wake(_ fiber: FiberID) {
-        guard sleepers.removeValue(forKey: fiber) != nil else { return }
+    /// Does something in the script's turn.
+    private nonisolated func enter(_ body: @escaping @Sendable (isolated Script) -> Void) {
+        executor.submit { self.assumeIsolated(body) }
+    }
+
+    private func wake(_ fiber: FiberID, from sleep: UInt64) {
+        guard sleepers[fiber] == sleep else { return }
+        sleepers[fiber] = nil
         fibers?.resume(fiber, [])
     }
 

@@ -18,6 +18,7 @@ package final class ScriptEnvironment: Sendable {
     package let thingworx: String
     package let pool: ElasticThreadPool
     package let client: HTTPClient
+    let sleepTimer: SleepTimer
     /// Whether scripts are loaded just to see whether they can be.
     let isCheck: Bool
     private let scripts = NIOLockedValueBox<[String: Script]>([:])
@@ -33,6 +34,7 @@ package final class ScriptEnvironment: Sendable {
     package init(configuration: ScriptConfiguration, client: HTTPClient, isCheck: Bool = false, logger: @escaping @Sendable (String) -> Logger) throws {
         self.configuration = configuration
         self.client = client
+        sleepTimer = SleepTimer(loop: client.loop)
         self.isCheck = isCheck
         self.logger = logger
         etc = AtomicFile.directory(of: configuration.path)
@@ -178,11 +180,12 @@ package final class ScriptEnvironment: Sendable {
     }
 
     /// response, code, headers; where there is none: nil, 503 or 504, nil, why.
-    func perform(_ call: HTTPCall) async -> [LuaValue] {
-        do {
-            return ScriptEnvironment.values(of: try await loop.flatSubmit { self.client.execute(call) }.get())
-        } catch {
-            return ScriptEnvironment.values(of: error)
+    func perform(_ call: HTTPCall, completion: @escaping @Sendable ([LuaValue]) -> Void) {
+        loop.flatSubmit { self.client.execute(call) }.whenComplete { result in
+            switch result {
+            case .success(let response): completion(ScriptEnvironment.values(of: response))
+            case .failure(let error): completion(ScriptEnvironment.values(of: error))
+            }
         }
     }
 

@@ -8,73 +8,77 @@ import NIOHTTP1
 
 /// What Lua code gets from Swift: the table `native`. Scripts use the modules in `thingworx/lua` built on it.
 extension Script {
-    func natives() -> [String: LuaState.Native] {
-        [
-            "log": { [logger] call in
-                let area = call[1].string ?? ""
-                let prefix = area.isEmpty || area == logger.label ? "" : "\(area) "
-                logger.log(level: Script.level(call[0].string ?? ""), "\(prefix)\(call[2].string ?? "")")
-                return .values([])
-            },
-            "now": { _ in .values([.number(Double(Script.now()))]) },
-            "sleep": { [self] call in
-                let milliseconds = min(max(call[0].number ?? 0, 0), 86_400_000)
-                return isolated(call, .sleep(.nanoseconds(Int64(milliseconds * 1_000_000)))) {
-                    usleep(UInt32(milliseconds * 1000))
-                    return []
-                }
-            },
-            "http": { [self] call in
-                let request = try httpCall(call[0].table ?? LuaTable())
-                return isolated(call, .http(request)) { [environment] in environment.performBlocking(request) }
-            },
-            "call_script": { [self] call in
-                guard let name = call[0].string else { throw LuaError("executeCallback: expected a script's name") }
-                var request = CallbackRequest(method: call[1].string ?? "GET", path: call[2].table?.list.compactMap(\.string) ?? [])
-                request.headers = call[3].isNil ? request.headers : call[3]
-                request.query = call[4].isNil ? request.query : call[4]
-                request.body = call[5].bytes ?? []
-                guard call.canSuspend else { throw LuaError("executeCallback cannot be used while a module loads") }
-                return isolated(call, .callScript(name: name, request)) { [] }
-            },
-            "script_list": { [environment] _ in
-                .values([.table(LuaTable(fields: environment.scriptStates.mapValues { .text($0.description) }))])
-            },
-            "file": { call in .values(try FileNatives.perform(call)) },
-            "aes": { call in .values(try CipherNatives.aes(call)) },
-            "add_script": { [environment] call in .values(try ScriptManagement.add(call, to: environment)) },
-            "remove_script": { [environment, self] call in
-                guard let name = call[0].string, name != self.name else { throw LuaError("removeScript: expected another script's name") }
-                return .values([.boolean(environment.remove(name))])
-            },
-            "script_result": { [environment] call in .values(call[0].string.map { environment.result(of: $0) } ?? []) },
-            "script_info": { [environment] call in
-                guard let script = call[0].string.flatMap({ environment.script($0) }) else { return .values([.nil, .nil]) }
-                return .values([.text(script.file), environment.settings(of: script.name)])
-            },
-            "set_script_properties": { [environment] call in
-                guard let name = call[0].string, let properties = call[1].table else { throw LuaError("setProperties: expected a script's name and a table") }
-                return .values([.boolean(environment.setProperties(properties, of: name))])
-            },
-            "running": { [self] _ in
-                assumeIsolated { $0.setRunning() }
-                return .values([])
-            },
-            "lock": { [self] call in
-                let canSuspend = call.canSuspend
-                return assumeIsolated { $0.fibers?.lock(canSuspend: canSuspend) ?? true } ? .values([]) : .suspend
-            },
-            "unlock": { [self] _ in
-                assumeIsolated { $0.fibers?.unlock() }
-                return .values([])
-            },
-            "base64_encode": { call in .values([.text(Base64.encode(call[0].bytes ?? []))]) },
-            "base64_decode": { call in .values([call[0].string.flatMap { Base64.decode($0) }.map { .string($0) } ?? .nil]) },
-        ]
-    }
+    static let natives = NativeTable([
+        "log": { call in
+            let logger = script(of: call).logger
+            let area = call[1].string ?? ""
+            let prefix = area.isEmpty || area == logger.label ? "" : "\(area) "
+            logger.log(level: level(call[0].string ?? ""), "\(prefix)\(call[2].string ?? "")")
+            return .values([])
+        },
+        "now": { _ in .values([.number(Double(now()))]) },
+        "sleep": { call in
+            let milliseconds = min(max(call[0].number ?? 0, 0), 86_400_000)
+            return script(of: call).perform(.sleep(.nanoseconds(Int64(milliseconds * 1_000_000))), of: call) {
+                usleep(UInt32(milliseconds * 1000))
+                return []
+            }
+        },
+        "http": { call in
+            let script = script(of: call)
+            let request = try script.httpCall(call[0].table ?? LuaTable())
+            return script.perform(.http(request), of: call) { script.environment.performBlocking(request) }
+        },
+        "call_script": { call in
+            guard let name = call[0].string else { throw LuaError("executeCallback: expected a script's name") }
+            var request = CallbackRequest(method: call[1].string ?? "GET", path: call[2].table?.list.compactMap(\.string) ?? [])
+            request.headers = call[3].isNil ? request.headers : call[3]
+            request.query = call[4].isNil ? request.query : call[4]
+            request.body = call[5].bytes ?? []
+            guard call.canSuspend else { throw LuaError("executeCallback cannot be used while a module loads") }
+            return script(of: call).perform(.callScript(name: name, request), of: call) { [] }
+        },
+        "script_list": { call in
+            .values([.table(LuaTable(fields: script(of: call).environment.scriptStates.mapValues { .text($0.description) }))])
+        },
+        "file": { call in .values(try FileNatives.perform(call)) },
+        "aes": { call in .values(try CipherNatives.aes(call)) },
+        "add_script": { call in .values(try ScriptManagement.add(call, to: script(of: call).environment)) },
+        "remove_script": { call in
+            let script = script(of: call)
+            guard let name = call[0].string, name != script.name else { throw LuaError("removeScript: expected another script's name") }
+            return .values([.boolean(script.environment.remove(name))])
+        },
+        "script_result": { call in .values(call[0].string.map { script(of: call).environment.result(of: $0) } ?? []) },
+        "script_info": { call in
+            let environment = script(of: call).environment
+            guard let script = call[0].string.flatMap({ environment.script($0) }) else { return .values([.nil, .nil]) }
+            return .values([.text(script.file), environment.settings(of: script.name)])
+        },
+        "set_script_properties": { call in
+            guard let name = call[0].string, let properties = call[1].table else { throw LuaError("setProperties: expected a script's name and a table") }
+            return .values([.boolean(script(of: call).environment.setProperties(properties, of: name))])
+        },
+        "running": { call in
+            script(of: call).assumeIsolated { $0.setRunning() }
+            return .values([])
+        },
+        "lock": { call in
+            let canSuspend = call.canSuspend
+            return script(of: call).assumeIsolated { $0.fibers?.lock(canSuspend: canSuspend) ?? true } ? .values([]) : .suspend
+        },
+        "unlock": { call in
+            script(of: call).assumeIsolated { $0.fibers?.unlock() }
+            return .values([])
+        },
+        "base64_encode": { call in .values([.text(Base64.encode(call[0].bytes ?? []))]) },
+        "base64_decode": { call in .values([call[0].string.flatMap { Base64.decode($0) }.map { .string($0) } ?? .nil]) },
+    ])
+
+    private static func script(of call: LuaState.Call) -> Script { unsafeDowncast(call.owner, to: Script.self) }
 
     /// Suspends the coroutine for an operation, or, where it cannot be suspended, does it while the thread waits.
-    private nonisolated func isolated(_ call: LuaState.Call, _ operation: Operation, blocking: () -> [LuaValue]) -> LuaState.Outcome {
+    private nonisolated func perform(_ operation: Operation, of call: LuaState.Call, blocking: () -> [LuaValue]) -> LuaState.Outcome {
         guard call.canSuspend else { return .values(blocking()) }
         assumeIsolated { $0.fibers?.suspend(operation) }
         return .suspend

@@ -1,5 +1,6 @@
 -- Runs first in every state: the module paths and the globals that scripts rely on.
 local config = native.config
+local jit = require("jit")
 
 local function paths(kind, suffix)
   local list = {}
@@ -16,18 +17,69 @@ end
 package.path = paths("path", ".lua") .. ";" .. package.path
 package.cpath = paths("cpath", ".so") .. ";" .. package.cpath
 
+-- MARK: The library
+
+-- Runs a module of ours and keeps nothing of it. The library is interpreted: compiled code takes more memory than it saves
+-- time where most of the time is spent waiting, and scripts' own code is what deserves the compiler.
+function native.once(name)
+  local chunk, why = loadfile(config.thingworx .. "/lua/" .. name .. ".lua")
+  if not chunk then error(why, 0) end
+  jit.off(chunk, true)
+  return chunk(name)
+end
+
 -- Modules of ours are loaded once and straight from their place: a script's file of the same name is not mistaken
 -- for one of them, and is what that script's own require finds.
 local modules = {}
 
 function native.load(name)
-  if modules[name] == nil then
-    local chunk, why = loadfile(config.thingworx .. "/lua/" .. name .. ".lua")
-    if not chunk then error(why, 0) end
-    modules[name] = chunk(name)
+  local module = modules[name]
+  if module == nil then
+    module = native.once(name)
+    modules[name] = module
   end
-  return modules[name]
+  return module
 end
+
+-- Global name -> module. A module takes memory where it is used alone: it is loaded when its name is first looked up.
+local globals = { orderedPairs = "tablex", thingworx = "thingworx", tw_rap = "tw_ems", ps_rap = "tw_ems", tw_server = "server", ps_server = "server" }
+local library = { utils = "tw_utils", template = "template", shape = "template", handler = "handler" }
+
+for _, name in ipairs({ "json", "log", "stringx", "tablex", "propGroups", "page", "softwarejob", "server" }) do
+  globals[name], library[name] = name, name
+end
+for _, name in ipairs({ "utils", "datashape", "infotable", "http", "ems", "mutex", "script", "dir", "service" }) do
+  globals["tw_" .. name], globals["ps_" .. name], library["tw_" .. name] = "tw_" .. name, "tw_" .. name, "tw_" .. name
+end
+library.modbus = "modbus"
+
+setmetatable(_G, {
+  __index = function(scope, name)
+    local module = globals[name]
+    if not module then return nil end
+    local value = native.load(module)
+    -- What the module itself made global is there by now.
+    local made = rawget(scope, name)
+    if made ~= nil then return made end
+    rawset(scope, name, value)
+    return value
+  end,
+})
+
+-- The same for what the library adds to Lua's own tables.
+local function extend(functions, module)
+  setmetatable(functions, {
+    __index = function(_, name)
+      if type(name) ~= "string" then return nil end
+      setmetatable(functions, nil)
+      native.load(module)
+      return rawget(functions, name)
+    end,
+  })
+end
+
+extend(table, "tablex")
+extend(string, "stringx")
 
 local function isShadowed(name)
   for _, directory in ipairs({ "/custom/", "/custom/lua/", "/custom/shapes/" }) do
@@ -40,74 +92,23 @@ local function isShadowed(name)
   return false
 end
 
-local function provide(name, global)
-  local module = native.load(name)
-  _G[global or name] = module
-  if not isShadowed(name) then package.loaded[name] = module end
-  return module
-end
+table.insert(package.loaders, 2, function(name)
+  local module = library[name]
+  if not module or isShadowed(name) then return nil end
+  return function() return native.load(module) end
+end)
 
-provide("json")
-provide("log")
-provide("stringx")
-local utils = provide("tw_utils")
-package.loaded["utils"] = not isShadowed("utils") and utils or nil
-provide("tw_datashape")
-provide("tw_infotable")
-provide("tw_http")
-local ems = provide("tw_ems")
-provide("server")
-provide("tw_mutex")
-provide("tw_script")
+native.load("log")
 
--- Modules that few scripts use take memory in those alone: they are loaded when their name is first looked up.
-local lazy = { tw_dir = "tw_dir", ps_dir = "tw_dir", tw_service = "tw_service", ps_service = "tw_service", tablex = "tablex", orderedPairs = "tablex",
-  propGroups = "propGroups", page = "page", softwarejob = "softwarejob" }
-for _, name in ipairs({ "tw_dir", "tw_service", "tablex", "propGroups", "page", "softwarejob", "modbus" }) do
-  if not isShadowed(name) then package.preload[name] = function() return native.load(name) end end
-end
-setmetatable(_G, {
-  __index = function(globals, name)
-    local module = lazy[name]
-    if not module then return nil end
-    local value = native.load(module)
-    -- What the module itself made global is there by now.
-    local made = rawget(globals, name)
-    if made == nil then
-      rawset(globals, name, value)
-      return value
-    end
-    return made
-  end,
-})
-setmetatable(table, {
-  __index = function(functions, name)
-    if type(name) ~= "string" then return nil end
-    setmetatable(functions, nil)
-    native.load("tablex")
-    return rawget(functions, name)
-  end,
-})
-local template = provide("template")
-local handler = provide("handler")
-thingworx = { template = template, shape = template.shape, handler = handler, convert = native.load("convert") }
-template, handler = nil, nil
+-- MARK: The script
 
 p_data = config.p_data
 p_data.name = config.name
 p_data.run = true
 
--- The names of older releases.
-tw_server = server
-tw_rap, ps_rap, ps_ems = ems, ems, ems
-for _, name in ipairs({ "utils", "http", "mutex", "script", "datashape", "infotable", "server" }) do
-  _G["ps_" .. name] = _G["tw_" .. name]
-end
-_G.template, _G.handler = nil, nil
-
 -- A request for a callback of this script.
 function native.dispatch(method, path, headers, query, data)
-  local f, why = tw_http.find(path)
+  local f, why = native.load("tw_http").find(path)
   if not f then return 404, {}, why end
   local code, answerHeaders, content = f(method, path, headers, query, data)
   if type(content) == "table" then content = json.encode(content) end
@@ -118,3 +119,5 @@ function native.stop() p_data.run = false end
 
 -- Another script changes this one's properties.
 function native.set_properties(properties) for key, value in pairs(properties) do p_data[key] = value end end
+
+jit.off(native.once, true)

@@ -5,6 +5,11 @@ local convert = {}
 local texts = { STRING = true, TEXT = true, HTML = true, XML = true, HYPERLINK = true, IMAGELINK = true, PASSWORD = true, GUID = true, TAGS = true }
 local jsons = { JSON = true, QUERY = true, SCHEDULE = true }
 
+local others = { NUMBER = true, INTEGER = true, LONG = true, BOOLEAN = true, DATETIME = true, TIMESPAN = true, LOCATION = true, INFOTABLE = true, IMAGE = true, BLOB = true,
+  VARIANT = true, NOTHING = true }
+
+function convert.isBaseType(name) return texts[name] or jsons[name] or others[name] or false end
+
 -- A fresh value for a property that has none.
 function convert.default(baseType, dataShape)
   if baseType == "LOCATION" then return { latitude = 0, longitude = 0, elevation = 0 } end

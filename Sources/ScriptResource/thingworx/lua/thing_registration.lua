@@ -48,7 +48,6 @@ local function isStillRegistered(me)
 end
 
 function registration.step(me, now)
-  if not me.settings.register then return end
   if me.registered and now >= (me.nextKeepAlive or 0) then
     me.nextKeepAlive = now + me.settings.keepAliveRate
     if not isStillRegistered(me) then
@@ -58,6 +57,7 @@ function registration.step(me, now)
     end
   end
   if now >= (me.nextRegister or 0) then registration.register(me) end
+  if me.registered and not me.upToDate then registration.subscribe(me, now) end
 end
 
 -- Asks the platform which properties to push and how (alwayson.md §6); pushes those.

@@ -119,16 +119,7 @@ function tw_utils.toJsonInfotable(table_)
 end
 
 -- Whether a property's value differs from the one pushed last by more than its threshold.
-function tw_utils.evaluateChange(pt)
-  if pt.force or pt.lastPushed == nil then return true end
-  if pt.quality ~= pt.lastQuality then return true end
-  local new, old = pt.value, pt.lastPushed
-  if type(new) == "number" and type(old) == "number" then
-    return math.abs(new - old) > (pt.pushThreshold or 0) or (new ~= new) ~= (old ~= old)
-  end
-  if type(new) == "table" then return json.encode(new) ~= old end
-  return new ~= old
-end
+function tw_utils.evaluateChange(pt) return native.load("thing_push").differs(pt) end
 
 local function serialize(value, out, seen)
   local kind = type(value)

@@ -5,23 +5,14 @@
 ---@class log
 log = {}
 
--- JSON text <-> Lua values. Arrays and objects are told apart by their keys; an empty table is an object unless it was marked with json.array. JSON's null is json.null.
+-- JSON text <-> Lua values. Arrays and objects are told apart by their keys; an empty table is an object unless it was marked with json.array or read from an empty array. JSON's null is json.null.
 ---@class json
 json = {}
 --- Marks a table as an array, so that it is written as [] when it is empty.
 ---@param t? any
 ---@return any ...
 function json.array(t) end
----@param s? any
----@return any ...
-function json.encodeString(s) end
---- Whether the table's keys are just 1..n. Returns n as well.
----@param t? any
----@return any ...
-function json.isArray(t) end
----@param v? any
----@return any ...
-function json.isEncodable(v) end
+--- Raises an error for what JSON has no form of; functions in a table are left out. Numbers that are none become null.
 ---@param v? any
 ---@return any ...
 function json.encode(v) end
@@ -29,6 +20,18 @@ function json.encode(v) end
 ---@param s? any
 ---@return any ...
 function json.decode(s) end
+--- A text as a string of JSON, in its quotes.
+---@param s? any
+---@return any ...
+function json.encodeString(s) end
+--- Whether the table's keys are just 1..n. Returns n as well.
+---@param t? any
+---@return any ...
+function json.isArray(t) end
+--- Whether json.encode takes a value of this kind.
+---@param v? any
+---@return any ...
+function json.isEncodable(v) end
 
 -- Requests to the gateway. Each returns response, code.
 ---@class tw_ems

@@ -1,8 +1,8 @@
 -- A Thing: loads its template, answers its requests, scans its properties, pushes changes, registers with the gateway.
 -- p_data holds its settings.
-local thing = native.load("thing").new(p_data)
+local me = native.once("thing_load")(p_data)
 
-thing:load()
 if native.config.check then return end
-native.thing = function(...) return thing:request(...) end
-thing:run()
+native.properties = me.properties
+native.thing = function(...) return native.load("thing_requests")(me, ...) end
+me:run()

@@ -1,0 +1,160 @@
+import CLuaJIT
+
+/// A Lua value as JSON text. Tables with just the keys 1 to n, and those marked as arrays, become arrays.
+///
+/// Works on the state's stack with raw accesses; the only Lua code that it runs, a table's `toTable`, runs protected.
+struct LuaJSONEncoder {
+    private let thread: OpaquePointer
+    private let marks: LuaJSONMarks
+    private(set) var bytes: [UInt8] = []
+
+    static let maximumDepth = 100
+
+    init(thread: OpaquePointer, marks: LuaJSONMarks) {
+        self.thread = thread
+        self.marks = marks
+        bytes.reserveCapacity(256)
+    }
+
+    /// Writes the value at an index of the stack, counted from its bottom.
+    mutating func write(_ index: Int32, depth: Int = 0) throws(LuaJSONFailure) {
+        switch lua_type(thread, index) {
+        case LUA_TNIL: append("null")
+        case LUA_TBOOLEAN: append(lua_toboolean(thread, index) != 0 ? "true" : "false")
+        case LUA_TNUMBER: write(lua_tonumber(thread, index))
+        case LUA_TSTRING: writeString(at: index)
+        case LUA_TTABLE: try writeTable(at: index, depth: depth)
+        case let type: throw LuaJSONFailure("json.encode: a \(String(cString: lua_typename(thread, type))) cannot be written as JSON")
+        }
+    }
+
+    private mutating func append(_ text: StaticString) {
+        bytes.append(contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+    }
+
+    private mutating func write(_ number: Double) {
+        if let whole = Int64(exactly: number) {
+            bytes.append(contentsOf: String(whole).utf8)
+        } else if number.isFinite {
+            bytes.append(contentsOf: number.description.utf8)
+        } else {
+            append("null")
+        }
+    }
+
+    // MARK: Strings
+
+    private mutating func writeString(at index: Int32) {
+        var length = 0
+        guard let start = lua_tolstring(thread, index, &length) else { return append("null") }
+        let raw = UnsafeRawBufferPointer(start: start, count: length)
+        bytes.append(UInt8(ascii: "\""))
+        // What is no UTF-8 would make the whole text unreadable.
+        if raw.contains(where: { $0 >= 0x80 }) { escape(Array(String(decoding: raw, as: UTF8.self).utf8)) } else { escape(raw) }
+        bytes.append(UInt8(ascii: "\""))
+    }
+
+    private mutating func escape(_ text: some Collection<UInt8>) {
+        guard text.contains(where: { $0 < 0x20 || $0 == 0x22 || $0 == 0x5C }) else { return bytes.append(contentsOf: text) }
+        for byte in text {
+            switch byte {
+            case 0x22: append("\\\"")
+            case 0x5C: append("\\\\")
+            case 0x0A: append("\\n")
+            case 0x0D: append("\\r")
+            case 0x09: append("\\t")
+            case ..<0x20:
+                append("\\u00")
+                for digit in [byte >> 4, byte & 15] { bytes.append(digit < 10 ? digit + 0x30 : digit + 0x57) }
+            default: bytes.append(byte)
+            }
+        }
+    }
+
+    // MARK: Tables
+
+    private mutating func writeTable(at index: Int32, depth: Int) throws(LuaJSONFailure) {
+        guard depth <= LuaJSONEncoder.maximumDepth, lua_checkstack(thread, 8) != 0 else {
+            throw LuaJSONFailure("json.encode: tables nested deeper than \(LuaJSONEncoder.maximumDepth)")
+        }
+        if lua_topointer(thread, index) == marks.null { return append("null") }
+        let top = lua_gettop(thread)
+        defer { lua_settop(thread, top) }
+        var table = index
+        var isMarked = false
+        if lua_getmetatable(thread, index) != 0 {
+            isMarked = lua_topointer(thread, -1) == marks.array
+            if !isMarked { table = try resolve(index) }
+        }
+        // What `toTable` returned is any value.
+        guard lua_type(thread, table) == LUA_TTABLE else { return try write(table, depth: depth + 1) }
+        let count = Int32(clamping: lua_objlen(thread, table))
+        if isMarked || isArray(table, count: count) { try writeArray(table, count: count, depth: depth) } else { try writeObject(table, depth: depth) }
+    }
+
+    /// The table that stands for an object: what its `toTable` returns, if it has one.
+    private func resolve(_ index: Int32) throws(LuaJSONFailure) -> Int32 {
+        lua_rawgeti(thread, twlua_registry(), marks.resolver)
+        lua_pushvalue(thread, index)
+        guard lua_pcall(thread, 1, 1, 0) == 0 else {
+            twlua_push_text(thread, -1)
+            throw LuaJSONFailure("json.encode: \(lua_tolstring(thread, -1, nil).map { String(cString: $0) } ?? "")")
+        }
+        return lua_gettop(thread)
+    }
+
+    private func isArray(_ table: Int32, count: Int32) -> Bool {
+        guard count > 0 else { return false }
+        var found: Int32 = 0
+        lua_pushnil(thread)
+        while lua_next(thread, table) != 0 {
+            twlua_pop(thread, 1)
+            guard lua_type(thread, -1) == LUA_TNUMBER else {
+                twlua_pop(thread, 1)
+                return false
+            }
+            found += 1
+        }
+        return found == count
+    }
+
+    private mutating func writeArray(_ table: Int32, count: Int32, depth: Int) throws(LuaJSONFailure) {
+        bytes.append(UInt8(ascii: "["))
+        for position in stride(from: 1, through: count, by: 1) {
+            if position > 1 { bytes.append(UInt8(ascii: ",")) }
+            lua_rawgeti(thread, table, position)
+            try write(lua_gettop(thread), depth: depth + 1)
+            twlua_pop(thread, 1)
+        }
+        bytes.append(UInt8(ascii: "]"))
+    }
+
+    /// Functions and the like are left out.
+    private mutating func writeObject(_ table: Int32, depth: Int) throws(LuaJSONFailure) {
+        bytes.append(UInt8(ascii: "{"))
+        var isFirst = true
+        lua_pushnil(thread)
+        while lua_next(thread, table) != 0 {
+            let value = lua_gettop(thread)
+            switch lua_type(thread, value) {
+            case LUA_TBOOLEAN, LUA_TNUMBER, LUA_TSTRING, LUA_TTABLE:
+                if !isFirst { bytes.append(UInt8(ascii: ",")) }
+                isFirst = false
+                writeKey(at: value - 1)
+                bytes.append(UInt8(ascii: ":"))
+                try write(value, depth: depth + 1)
+            default: break
+            }
+            twlua_pop(thread, 1)
+        }
+        bytes.append(UInt8(ascii: "}"))
+    }
+
+    private mutating func writeKey(at index: Int32) {
+        if lua_type(thread, index) == LUA_TSTRING { return writeString(at: index) }
+        // A copy, as a conversion in place would confuse the iteration.
+        twlua_push_text(thread, index)
+        writeString(at: lua_gettop(thread))
+        twlua_pop(thread, 1)
+    }
+}

@@ -1,0 +1,72 @@
+-- Makes a Thing of its settings and its template. Runs once.
+local convert = native.load("convert")
+local template = native.load("template")
+local inmemory = require("handlers.inmemory")
+
+local pushTypes = { ALWAYS = "ALWAYS", VALUE = "VALUE", NEVER = "NEVER", ON = "VALUE", OFF = "VALUE", DEADBAND = "VALUE" }
+
+-- From here on a Thing's scan is worth compiling.
+local manyProperties = 100
+
+local function initProperty(me, name, pt)
+  if type(pt) ~= "table" then error("properties." .. name .. ": expected a table, found " .. type(pt), 0) end
+  pt.name = name
+  pt.baseType = string.upper(pt.baseType or pt.basetype or "STRING")
+  if not convert.isBaseType(pt.baseType) then error("properties." .. name .. ".baseType: expected a base type such as NUMBER or STRING, found " .. pt.baseType, 0) end
+  local pushType = string.upper(tostring(pt.pushType or pt.dataChangeType or me.settings.defaultPushType))
+  if not pushTypes[pushType] then error("properties." .. name .. ".pushType: expected ALWAYS, VALUE or NEVER, found " .. pushType, 0) end
+  pt.pushType = pushTypes[pushType]
+  pt.pushThreshold = tonumber(pt.pushThreshold or pt.threshold or pt.dataChangeThreshold)
+  pt.scanRate = tonumber(pt.scanRate or pt.scanrate)
+  if pt.pushType == "NEVER" and pt.cacheTime == nil then pt.cacheTime = -1 end
+  pt.time = pt.time or native.now()
+  local shape = type(pt.dataShape) == "string" and template.dataShape(pt.dataShape) or nil
+  if pt.value == nil then pt.value = convert.default(pt.baseType, shape) end
+  if pt.handler and pt.handler ~= "inmemory" then
+    pt.quality = pt.quality or "UNKNOWN"
+    pt.handlerName = pt.handler
+    pt.handlerModule = native.load("handler").get(pt.handler)
+  else
+    pt.isInMemory = true
+  end
+  if getmetatable(pt) == nil then setmetatable(pt, me.propertyDefaults) end
+  if pt.scanRate <= me.settings.scanRateResolution then
+    log.warn(me.name, "properties.%s.scanRate %d is not longer than scanRateResolution %d", name, pt.scanRate, me.settings.scanRateResolution)
+  end
+end
+
+return function(settings)
+  local me = setmetatable({
+    name = settings.name, identifier = settings.identifier, settings = settings,
+    edgeName = settings.identifier and "*" .. settings.identifier or settings.name,
+    properties = {}, services = {}, tasks = {}, serviceDefinitions = {}, order = {}, waiting = { first = 1, last = 0 },
+    registered = false, upToDate = true, nextDue = 0, listeners = { start = {}, stop = {} },
+    -- What most properties have in common is not kept in each of them.
+    propertyDefaults = { __index = {
+      scanRate = settings.scanRate, pushThreshold = 0, dataChangeType = "VALUE", dataChangeThreshold = 0, cacheTime = 0, quality = "GOOD",
+      nextScan = 0, handlerName = "inmemory", handlerModule = inmemory == true and package.loaded["handlers.inmemory"] or inmemory,
+    } },
+  }, native.load("thing"))
+  for _, key in ipairs({ "scanRate", "taskRate" }) do
+    if settings.scanRateResolution >= settings[key] then
+      error(string.format("%s: scanRateResolution (%d) must be less than %s (%d)", me.name, settings.scanRateResolution, key, settings[key]), 0)
+    end
+  end
+  template.begin(me)
+  require("templates." .. settings.template)
+  if not me.template then
+    error("templates/" .. settings.template .. ".lua: expected module(\"templates." .. settings.template .. "\", thingworx.template.extend) at its start", 0)
+  end
+  template.mergeShapes(me)
+  for _, name in ipairs({ "GetMetadata", "NotifyPropertyUpdate", "GetPropertySubscriptions" }) do
+    me.services[name] = me.services[name] or function(...) return native.load("thing_services").builtIn[name].f(...) end
+  end
+  if not me.tasks.UpdatePropertyMap then me.tasks.UpdatePropertyMap = function() end end
+  for name, pt in pairs(me.properties) do
+    initProperty(me, name, pt)
+    me.order[#me.order + 1] = pt
+  end
+  table.sort(me.order, function(a, b) return a.name < b.name end)
+  if #me.order >= manyProperties then require("jit").on(native.load("thing_push").scan) end
+  return me
+end
