@@ -32,6 +32,7 @@ package final class LuaState {
     private var natives: NativeTable?
     private unowned var owner: AnyObject?
     var jsonMarks: LuaJSONMarks?
+    private var spare: [Coroutine] = []
     private var running: OpaquePointer?
     private var limits: UnsafeMutablePointer<twlua_limits>?
 
@@ -154,10 +155,21 @@ package final class LuaState {
 
     /// A coroutine that will run a function.
     package func coroutine(_ function: Reference) -> Coroutine {
+        let coroutine = spare.popLast() ?? newCoroutine()
+        lua_rawgeti(coroutine.thread, twlua_registry(), function.id)
+        return coroutine
+    }
+
+    private func newCoroutine() -> Coroutine {
         let thread = lua_newthread(main)!
-        let reference = Reference(id: luaL_ref(main, twlua_registry()))
-        lua_rawgeti(thread, twlua_registry(), function.id)
-        return Coroutine(thread: thread, reference: reference)
+        return Coroutine(thread: thread, reference: Reference(id: luaL_ref(main, twlua_registry())))
+    }
+
+    /// One that ran to its end can run another function; one that failed cannot.
+    private func reuse(_ coroutine: Coroutine) {
+        guard spare.count < 4 else { return release(coroutine.reference) }
+        lua_settop(coroutine.thread, 0)
+        spare.append(coroutine)
     }
 
     package struct Coroutine {
@@ -184,7 +196,7 @@ package final class LuaState {
         running = outer
         switch status {
         case 0:
-            defer { release(coroutine.reference) }
+            defer { reuse(coroutine) }
             return .finished(values(from: 1, on: thread))
         case LUA_YIELD:
             lua_settop(thread, 0)

@@ -196,43 +196,6 @@ package actor Script {
         await withCheckedContinuation { ended.append($0) }
     }
 
-    // MARK: Requests
-
-    /// A request for a callback that the script registered.
-    package func callback(_ request: CallbackRequest) async -> Answer {
-        await run(function: "dispatch", [
-            .text(request.method), .table(LuaTable(list: request.path.map { .text($0) })), request.headers, request.query, .string(request.body),
-        ]) { values in
-            var headers: [String: String] = [:]
-            for (name, value) in values.dropFirst().first?.table?.fields ?? [:] { headers[name] = value.string }
-            return Answer(status: Int(values.first?.number ?? 200), headers: headers, body: values.count > 2 ? values[2].bytes ?? [] : [])
-        }
-    }
-
-    /// A request for the Thing: of its properties or services.
-    package func thingRequest(method: String, kind: String, name: String, headers: LuaValue, query: LuaValue, body: [UInt8]) async -> Answer {
-        await run(function: "thing", [.text(method), .text(kind), .text(name), headers, query, .string(body)]) { values in
-            Answer(
-                status: Int(values.first?.number ?? 500), headers: ["Content-Type": values.dropFirst().first?.string ?? "application/json"],
-                body: values.count > 2 ? values[2].bytes ?? [] : [])
-        }
-    }
-
-    private func run(function name: String, _ arguments: [LuaValue], _ answer: @Sendable ([LuaValue]) -> Answer) async -> Answer {
-        guard let fibers, let function = state?.function(["native", name]) else {
-            return Answer(status: 503, headers: [:], body: Array("the script is not running (\(status))".utf8))
-        }
-        let result = await withCheckedContinuation { continuation in
-            fibers.run(function, arguments) { continuation.resume(returning: $0) }
-        }
-        switch result {
-        case .success(let values): return answer(values)
-        case .failure(let error):
-            logger.error("\(error.message)")
-            return Answer(status: 500, headers: ["Content-Type": "text/plain"], body: Array(error.message.utf8))
-        }
-    }
-
     // MARK: What takes time
 
     private func perform(_ operation: Operation, for fiber: FiberID) {
@@ -245,17 +208,24 @@ package actor Script {
         case .http(let call):
             environment.perform(call) { values in self.enter { $0.fibers?.resume(fiber, values) } }
         case .callScript(let name, let request):
-            Task {
-                let answer = await environment.callScript(name, request)
-                fibers?.resume(fiber, Script.values(of: answer))
-            }
+            environment.callScript(name, request) { answer in self.enter { $0.fibers?.resume(fiber, Script.values(of: answer)) } }
         }
     }
 
     /// Does something in the script's turn.
-    private nonisolated func enter(_ body: @escaping @Sendable (isolated Script) -> Void) {
+    nonisolated func enter(_ body: @escaping @Sendable (isolated Script) -> Void) {
         executor.submit { self.assumeIsolated(body) }
     }
+
+    /// The same here and now, unless the script does something else; nil then.
+    nonisolated func ifIdle<Result: Sendable>(_ body: (isolated Script) -> Result?) -> Result? {
+        executor.ifIdle { assumeIsolated(body) } ?? nil
+    }
+
+    func peek<Result>(_ body: (LuaPeek) -> Result?) -> Result? { state?.peek(body) }
+
+    /// A function of the table `native` that Lua code put there.
+    func nativeFunction(_ name: String) -> LuaState.Reference? { state?.function(["native", name]) }
 
     private func wake(_ fiber: FiberID, from sleep: UInt64) {
         guard sleepers[fiber] == sleep else { return }

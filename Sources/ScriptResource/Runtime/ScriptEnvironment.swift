@@ -157,11 +157,11 @@ package final class ScriptEnvironment: Sendable {
     /// Known without asking the scripts: one that is busy would not answer.
     package var scriptStates: [String: Script.Status] { states.withLockedValue { $0 } }
 
-    func callScript(_ name: String, _ request: Script.CallbackRequest) async -> Script.Answer {
+    func callScript(_ name: String, _ request: Script.CallbackRequest, completion: @escaping Script.Completion) {
         guard let script = script(name) else {
-            return Script.Answer(status: 404, headers: [:], body: Array("there is no script \(name)".utf8))
+            return completion(Script.Answer(status: 404, headers: [:], body: Array("there is no script \(name)".utf8)))
         }
-        return await script.callback(request)
+        script.callback(request, completion: completion)
     }
 
     // MARK: HTTP

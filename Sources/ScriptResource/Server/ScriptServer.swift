@@ -28,63 +28,77 @@ package enum ScriptServer {
         let loop = environment.loop
         return try await HTTPServer.start(configuration, on: loop, logger: logger) { http in
             if let refusal = authentication?.refusal(of: http.headers) { return loop.makeSucceededFuture(refusal) }
-            let answer = loop.makePromise(of: HTTPResponse.self)
-            // A script that never returns must not hold its callers for ever.
-            let timeout = loop.scheduleTask(in: settings.requestTimeout) {
-                answer.succeed(.error(.gatewayTimeout, "the script did not answer within \(settings.requestTimeout.nanoseconds / 1_000_000) ms"))
-            }
-            Task {
-                answer.succeed(await respond(to: http, environment))
-                timeout.cancel()
-            }
-            return answer.futureResult
+            return respond(to: http, environment)
         }
     }
 
-    private static func respond(to http: HTTPRequest, _ environment: ScriptEnvironment) async -> HTTPResponse {
+    private static func respond(to http: HTTPRequest, _ environment: ScriptEnvironment) -> EventLoopFuture<HTTPResponse> {
         var path = http.path[...]
-        guard path.popFirst()?.lowercased() == "scripts" else { return .error(.notFound, "expected /scripts/…") }
-        guard let first = path.popFirst() else { return ScriptPages.list(environment.scriptStates, for: http) }
-        if first.lowercased() == "thingworx" { return await thingRequest(http, path, environment) }
-        guard let script = environment.script(first) else { return .error(.notFound, "there is no script \(first)") }
+        guard path.popFirst()?.lowercased() == "scripts" else { return done(.error(.notFound, "expected /scripts/…"), environment) }
+        guard let first = path.popFirst() else { return done(ScriptPages.list(environment.scriptStates, for: http), environment) }
+        if first.lowercased() == "thingworx" { return thingRequest(http, path, environment) }
+        guard let script = environment.script(first) else { return done(.error(.notFound, "there is no script \(first)"), environment) }
         if http.queryValue("status") != nil, http.method == .GET {
-            return .json(ByteBuffer(string: ScriptPages.entry(first, environment.scriptStates[first] ?? .loading).description))
+            return done(.json(ByteBuffer(string: ScriptPages.entry(first, environment.scriptStates[first] ?? .loading).description)), environment)
         }
-        if http.method == .POST, path.count == 1, let answer = await control(script, path.first!, environment) { return answer }
+        if http.method == .POST, path.count == 1, let verb = path.first, ["start", "stop", "restart"].contains(verb) {
+            return control(script, verb, environment)
+        }
         var request = Script.CallbackRequest(method: http.method.rawValue, path: Array(path))
         request.headers = headers(http)
         request.query = query(http)
         request.body = Array(http.body.readableBytesView)
-        return response(await script.callback(request))
+        return within(environment) { answer in script.callback(request) { answer.succeed(response($0)) } }
+    }
+
+    private static func done(_ response: HTTPResponse, _ environment: ScriptEnvironment) -> EventLoopFuture<HTTPResponse> {
+        environment.loop.makeSucceededFuture(response)
+    }
+
+    /// The answer of a script, or an error in its place when it takes too long: a script that never returns must not hold
+    /// its callers for ever.
+    private static func within(_ environment: ScriptEnvironment, _ start: (EventLoopPromise<HTTPResponse>) -> Void) -> EventLoopFuture<HTTPResponse> {
+        let answer = environment.loop.makePromise(of: HTTPResponse.self)
+        let limit = environment.configuration.server.requestTimeout
+        let timeout = environment.loop.scheduleTask(in: limit) {
+            answer.succeed(.error(.gatewayTimeout, "the script did not answer within \(limit.nanoseconds / 1_000_000) ms"))
+        }
+        start(answer)
+        answer.futureResult.whenComplete { _ in timeout.cancel() }
+        return answer.futureResult
     }
 
     /// `/scripts/Thingworx/[Things/]<Thing>/<Properties|Services>[/<name>]`
-    private static func thingRequest(_ http: HTTPRequest, _ path: ArraySlice<String>, _ environment: ScriptEnvironment) async -> HTTPResponse {
+    private static func thingRequest(_ http: HTTPRequest, _ path: ArraySlice<String>, _ environment: ScriptEnvironment) -> EventLoopFuture<HTTPResponse> {
         var path = path
         // The gateway names the collection; a Thing of that name is reached all the same.
         if path.count > 2, path.first?.lowercased() == "things", environment.thing(path[path.startIndex + 1]) != nil { path.removeFirst() }
         guard let name = path.popFirst(), let kind = path.popFirst() else {
-            return .error(.notFound, "expected /scripts/Thingworx/<Thing>/<Properties|Services>/<name>")
+            return done(.error(.notFound, "expected /scripts/Thingworx/<Thing>/<Properties|Services>/<name>"), environment)
         }
-        guard let script = environment.thing(name) else { return .error(.notFound, "there is no Thing \(name)") }
-        return response(await script.thingRequest(
-            method: http.method.rawValue, kind: kind, name: path.joined(separator: "/"), headers: headers(http), query: query(http),
-            body: Array(http.body.readableBytesView)))
+        guard let script = environment.thing(name) else { return done(.error(.notFound, "there is no Thing \(name)"), environment) }
+        if http.method == .GET, kind == "Properties", path.count == 1, let body = script.propertyAtHand(path.first!) {
+            return done(.json(body), environment)
+        }
+        return within(environment) { answer in
+            script.thingRequest(
+                method: http.method.rawValue, kind: kind, name: path.joined(separator: "/"), headers: headers(http), query: query(http),
+                body: Array(http.body.readableBytesView)) { answer.succeed(response($0)) }
+        }
     }
 
-    /// `POST /scripts/<script>/start`, `stop`, `restart`; nil for a path that is the script's own.
-    private static func control(_ script: Script, _ verb: String, _ environment: ScriptEnvironment) async -> HTTPResponse? {
-        switch verb {
-        case "start":
-            switch await script.status {
-            case .running, .loading: return .error(.conflict, "\(script.name) runs already")
-            default: await script.restart()
+    /// `POST /scripts/<script>/start`, `stop`, `restart`
+    private static func control(_ script: Script, _ verb: String, _ environment: ScriptEnvironment) -> EventLoopFuture<HTTPResponse> {
+        within(environment) { answer in
+            Task {
+                switch (verb, environment.scriptStates[script.name]) {
+                case ("start", .running?), ("start", .loading?): return answer.succeed(.error(.conflict, "\(script.name) runs already"))
+                case ("stop", _): await script.stop()
+                default: await script.restart()
+                }
+                answer.succeed(.json(ByteBuffer(string: ScriptPages.entry(script.name, await script.status).description)))
             }
-        case "stop": await script.stop()
-        case "restart": await script.restart()
-        default: return nil
         }
-        return .json(ByteBuffer(string: ScriptPages.entry(script.name, await script.status).description))
     }
 
     private static func headers(_ http: HTTPRequest) -> LuaValue {

@@ -1,0 +1,86 @@
+import Formats
+import LuaRuntime
+import NIOCore
+
+/// Requests that a script answers: for callbacks that it registered, and for the properties and services of a Thing.
+extension Script {
+    typealias Completion = @Sendable (Answer) -> Void
+
+    /// A request for a callback that the script registered. The completion is called on any thread.
+    nonisolated func callback(_ request: CallbackRequest, completion: @escaping Completion) {
+        let arguments: [LuaValue] = [
+            .text(request.method), .table(LuaTable(list: request.path.map { .text($0) })), request.headers, request.query, .string(request.body),
+        ]
+        enter { script in
+            script.run(function: "dispatch", arguments, completion: completion) { values in
+                var headers: [String: String] = [:]
+                for (name, value) in values.dropFirst().first?.table?.fields ?? [:] { headers[name] = value.string }
+                return Answer(status: Int(values.first?.number ?? 200), headers: headers, body: values.count > 2 ? values[2].bytes ?? [] : [])
+            }
+        }
+    }
+
+    /// A request for the Thing: of its properties or services. The completion is called on any thread.
+    nonisolated func thingRequest(
+        method: String, kind: String, name: String, headers: LuaValue, query: LuaValue, body: [UInt8], completion: @escaping Completion
+    ) {
+        enter { script in
+            script.run(function: "thing", [.text(method), .text(kind), .text(name), headers, query, .string(body)], completion: completion) { values in
+                Answer(
+                    status: Int(values.first?.number ?? 500), headers: ["Content-Type": values.dropFirst().first?.string ?? "application/json"],
+                    body: values.count > 2 ? values[2].bytes ?? [] : [])
+            }
+        }
+    }
+
+    private func run(function name: String, _ arguments: [LuaValue], completion: @escaping Completion, _ answer: @escaping @Sendable ([LuaValue]) -> Answer) {
+        guard let fibers, let function = nativeFunction(name) else {
+            return completion(Answer(status: 503, headers: [:], body: Array("the script is not running (\(status))".utf8)))
+        }
+        fibers.run(function, arguments) { [logger] result in
+            switch result {
+            case .success(let values): completion(answer(values))
+            case .failure(let error):
+                logger.error("\(error.message)")
+                completion(Answer(status: 500, headers: ["Content-Type": "text/plain"], body: Array(error.message.utf8)))
+            }
+        }
+    }
+
+    /// The answer to a read of a property whose value lies in the Thing's own table, given on the calling thread when the
+    /// script does nothing else right now; nil otherwise. No Lua code runs for it, so it never takes long.
+    nonisolated func propertyAtHand(_ name: String) -> ByteBuffer? {
+        ifIdle { script in
+            script.peek { globals -> ByteBuffer? in
+                guard let property = globals.table("native")?.table("properties")?.table(name), property.boolean("isInMemory") == true,
+                    let baseType = property.string("baseType")
+                else { return nil }
+                var bytes = ByteBuffer()
+                bytes.writeStaticString("{\"dataShape\":{\"fieldDefinitions\":{")
+                bytes.writeJSONKey(name)
+                bytes.writeStaticString("{\"name\":")
+                bytes.writeJSON(name)
+                bytes.writeStaticString(",\"description\":")
+                bytes.writeJSON(property.string("description") ?? "")
+                bytes.writeStaticString(",\"baseType\":")
+                bytes.writeJSON(baseType)
+                bytes.writeStaticString(",\"ordinal\":0,\"aspects\":{}}}},\"rows\":[{")
+                bytes.writeJSONKey(name)
+                switch baseType {
+                case "NUMBER":
+                    guard let number = property.number("value") else { return nil }
+                    bytes.writeJSON(number)
+                case "BOOLEAN":
+                    guard let boolean = property.boolean("value") else { return nil }
+                    bytes.writeJSON(boolean)
+                case "STRING":
+                    guard let text = property.string("value") else { return nil }
+                    bytes.writeJSON(text)
+                default: return nil
+                }
+                bytes.writeStaticString("}]}")
+                return bytes
+            }
+        }
+    }
+}
