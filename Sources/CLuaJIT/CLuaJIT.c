@@ -1,5 +1,7 @@
+#define _GNU_SOURCE
 #include "CLuaJIT.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -67,8 +69,18 @@ void twlua_push_text(lua_State *L, int index) {
   }
 }
 
-enum { instructionsPerHook = 10000 };
-static const char limitsKey = 0;
+/* MARK: Limits and looks from outside, both by a hook */
+
+enum { instructionsPerHook = 10000, lookSignal = SIGURG };
+static const char watchKey = 0;
+
+static twlua_watch *watch_of(lua_State *L) {
+  lua_pushlightuserdata(L, (void *)&watchKey);
+  lua_rawget(L, LUA_REGISTRYINDEX);
+  twlua_watch *watch = lua_touserdata(L, -1);
+  lua_pop(L, 1);
+  return watch;
+}
 
 /* With the place of the running function, which in a hook is at level 0. */
 static void refuse(lua_State *L, const char *format, double bound) {
@@ -80,24 +92,65 @@ static void refuse(lua_State *L, const char *format, double bound) {
 
 static void count(lua_State *L, lua_Debug *record) {
   (void)record;
-  lua_pushlightuserdata(L, (void *)&limitsKey);
-  lua_rawget(L, LUA_REGISTRYINDEX);
-  twlua_limits *limits = lua_touserdata(L, -1);
-  lua_pop(L, 1);
-  if (limits == NULL) return;
-  limits->used += instructionsPerHook;
-  if (limits->instructions > 0 && limits->used > limits->instructions)
-    refuse(L, "more than %f instructions without a pause (maxInstructions)", limits->instructions);
-  if (limits->bytes > 0 && (double)lua_gc(L, LUA_GCCOUNT, 0) * 1024 > limits->bytes) {
+  twlua_watch *watch = watch_of(L);
+  if (watch == NULL) return;
+  watch->used += instructionsPerHook;
+  if (watch->instructions > 0 && watch->used > watch->instructions)
+    refuse(L, "more than %f instructions without a pause (maxInstructions)", watch->instructions);
+  if (watch->bytes > 0 && (double)lua_gc(L, LUA_GCCOUNT, 0) * 1024 > watch->bytes) {
     lua_gc(L, LUA_GCCOLLECT, 0);
-    if ((double)lua_gc(L, LUA_GCCOUNT, 0) * 1024 > limits->bytes) refuse(L, "more than %f bytes of memory (maxMemory)", limits->bytes);
+    if ((double)lua_gc(L, LUA_GCCOUNT, 0) * 1024 > watch->bytes) refuse(L, "more than %f bytes of memory (maxMemory)", watch->bytes);
   }
 }
 
-void twlua_set_limits(lua_State *L, twlua_limits *limits) {
-  luaJIT_setmode(L, 0, LUAJIT_MODE_ENGINE | LUAJIT_MODE_OFF);
-  lua_pushlightuserdata(L, (void *)&limitsKey);
-  lua_pushlightuserdata(L, limits);
+static void set_hook(lua_State *L, const twlua_watch *watch) {
+  int isLimited = watch->instructions > 0 || watch->bytes > 0;
+  lua_sethook(L, isLimited ? count : NULL, isLimited ? LUA_MASKCOUNT : 0, isLimited ? instructionsPerHook : 0);
+}
+
+void twlua_set_watch(lua_State *L, twlua_watch *watch) {
+  lua_pushlightuserdata(L, (void *)&watchKey);
+  lua_pushlightuserdata(L, watch);
   lua_rawset(L, LUA_REGISTRYINDEX);
-  lua_sethook(L, count, LUA_MASKCOUNT, instructionsPerHook);
+  /* Compiled code is not counted. */
+  if (watch->instructions > 0 || watch->bytes > 0) luaJIT_setmode(L, 0, LUAJIT_MODE_ENGINE | LUAJIT_MODE_OFF);
+  set_hook(L, watch);
+}
+
+/* Runs in the state's own thread, between two instructions. */
+static void look(lua_State *L, lua_Debug *record) {
+  (void)record;
+  twlua_watch *watch = watch_of(L);
+  if (watch == NULL) return;
+  set_hook(L, watch);
+  luaL_traceback(L, L, NULL, 0);
+  const char *text = lua_tostring(L, -1);
+  watch->report(watch->context, text == NULL ? "" : text);
+  lua_pop(L, 1);
+}
+
+/* The state that this thread runs. */
+static __thread lua_State *running;
+
+void twlua_enter(lua_State *L) { running = L; }
+
+static void signalled(int number, siginfo_t *info, void *context) {
+  (void)number;
+  (void)context;
+  lua_State *L = running;
+  /* It may have come too late. Setting a hook is what a signal handler may do to a running state. */
+  if (L != NULL && L == info->si_value.sival_ptr) lua_sethook(L, look, LUA_MASKCALL | LUA_MASKRET | LUA_MASKCOUNT, 1);
+}
+
+static void install(void) {
+  struct sigaction action = {.sa_sigaction = signalled, .sa_flags = SA_SIGINFO | SA_RESTART};
+  sigemptyset(&action.sa_mask);
+  sigaction(lookSignal, &action, NULL);
+}
+
+int twlua_look(pthread_t thread, lua_State *L) {
+  static pthread_once_t once = PTHREAD_ONCE_INIT;
+  pthread_once(&once, install);
+  union sigval value = {.sival_ptr = L};
+  return pthread_sigqueue(thread, lookSignal, value);
 }

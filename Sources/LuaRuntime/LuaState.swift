@@ -34,7 +34,10 @@ package final class LuaState {
     var jsonMarks: LuaJSONMarks?
     private var spare: [Coroutine] = []
     private var running: OpaquePointer?
-    private var limits: UnsafeMutablePointer<twlua_limits>?
+    private let watch = UnsafeMutablePointer<twlua_watch>.allocate(capacity: 1)
+    private var reporter: Reporter?
+    /// Whether it runs right now, for whoever watches it.
+    package let activity = LuaActivity()
 
     /// Deepest nesting of tables that crosses the border.
     static let maximumDepth = 64
@@ -47,11 +50,12 @@ package final class LuaState {
         guard let state = twlua_new_state() else { throw LuaError("no memory for a Lua state") }
         main = state
         if libraries { luaL_openlibs(state) }
+        watch.initialize(to: twlua_watch(instructions: 0, bytes: 0, used: 0, report: { _, _ in }, context: nil))
     }
 
     deinit {
         lua_close(main)
-        limits?.deallocate()
+        watch.deallocate()
     }
 
     /// Bounds what code may do: an error is raised where it does more. Costs speed, as nothing is compiled then.
@@ -60,11 +64,26 @@ package final class LuaState {
     ///   - instructions: of one run, from where it is entered to where it is suspended; 0: any number.
     ///   - bytes: that the state may hold; 0: any number.
     package func limit(instructions: Double, bytes: Double) {
-        guard instructions > 0 || bytes > 0, limits == nil else { return }
-        let limits = UnsafeMutablePointer<twlua_limits>.allocate(capacity: 1)
-        limits.initialize(to: twlua_limits(instructions: instructions, bytes: bytes, used: 0))
-        self.limits = limits
-        twlua_set_limits(main, limits)
+        watch.pointee.instructions = instructions
+        watch.pointee.bytes = bytes
+        twlua_set_watch(main, watch)
+    }
+
+    private final class Reporter {
+        let report: (String) -> Void
+        init(_ report: @escaping (String) -> Void) { self.report = report }
+    }
+
+    /// Gets a traceback when somebody looks (`LuaActivity.look`), on the thread that runs the state.
+    package func whenLookedAt(_ report: @escaping (String) -> Void) {
+        let reporter = Reporter(report)
+        self.reporter = reporter
+        watch.pointee.context = Unmanaged.passUnretained(reporter).toOpaque()
+        watch.pointee.report = { context, text in
+            guard let context, let text else { return }
+            Unmanaged<Reporter>.fromOpaque(context).takeUnretainedValue().report(String(cString: text))
+        }
+        twlua_set_watch(main, watch)
     }
 
     // MARK: Globals
@@ -147,7 +166,9 @@ package final class LuaState {
         lua_rawgeti(main, twlua_registry(), function.id)
         guard lua_checkstack(main, Int32(arguments.count) + 16) != 0 else { throw LuaError("stack overflow") }
         for argument in arguments { push(argument, on: main) }
+        let isOutermost = activity.begin(main)
         let status = lua_pcall(main, Int32(arguments.count), LUA_MULTRET, base + 1)
+        if isOutermost { activity.end() }
         defer { lua_settop(main, base) }
         guard status == 0 else { throw error(at: -1, on: main) }
         return values(from: base + 2, on: main)
@@ -191,8 +212,10 @@ package final class LuaState {
         for argument in arguments { push(argument, on: thread) }
         let outer = running
         running = thread
-        limits?.pointee.used = 0
+        watch.pointee.used = 0
+        let isOutermost = activity.begin(main)
         let status = lua_resume(thread, Int32(arguments.count))
+        if isOutermost { activity.end() }
         running = outer
         switch status {
         case 0:

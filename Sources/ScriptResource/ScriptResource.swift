@@ -27,6 +27,7 @@ package final class ScriptResource: Sendable {
         client.maximumWaiting = 100_000
         client.returnsCSRFTokens = true
         let environment = try ScriptEnvironment(configuration: configuration, client: try HTTPClient(client, on: loop), logger: logger)
+        if let problem = environment.persistentData.problem { logger("scripts").error("\(problem)") }
         let server = try await ScriptServer.start(environment, logger: logger("http"))
         environment.listening(on: server.port)
         for entry in configuration.entries {
@@ -56,6 +57,7 @@ package final class ScriptResource: Sendable {
         try? await ended.futureResult.get()
         limit.cancel()
         for (name, status) in environment.scriptStates where status == .running { logger.warning("\(name) did not end and is left behind") }
+        environment.watchdog.stop()
         await server.stop()
     }
 

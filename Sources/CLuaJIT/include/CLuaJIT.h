@@ -5,6 +5,8 @@
  * and raises an error itself only by returning TWLUA_RAISE to the trampoline below, which is C. */
 #pragma once
 
+#include <pthread.h>
+
 #include <luajit-2.1/lua.h>
 #include <luajit-2.1/lauxlib.h>
 #include <luajit-2.1/lualib.h>
@@ -34,12 +36,23 @@ static inline void twlua_pop(lua_State *L, int count) { lua_settop(L, -count - 1
 static inline int twlua_upvalue(int index) { return lua_upvalueindex(index); }
 static inline int twlua_registry(void) { return LUA_REGISTRYINDEX; }
 static inline int twlua_globals(void) { return LUA_GLOBALSINDEX; }
-/* Bounds of one state: instructions of one run from entry to suspension, and bytes; 0: none. Compiled code is not
-   counted, so a state with bounds is interpreted. */
+
+/* Bounds of one state: instructions of one run from entry to suspension, and bytes; 0: none. Compiled code is not counted,
+   so a state with bounds is interpreted. And who is told where the state is when somebody looks. */
 typedef struct {
   double instructions;
   double bytes;
   double used;
-} twlua_limits;
+  void (*report)(void *context, const char *traceback);
+  void *context;
+} twlua_watch;
 
-void twlua_set_limits(lua_State *L, twlua_limits *limits);
+/* `watch` has to live as long as the state. */
+void twlua_set_watch(lua_State *L, twlua_watch *watch);
+
+/* To be called before a thread runs a state, and with NULL after it. */
+void twlua_enter(lua_State *L);
+
+/* Has the state tell where it is, as soon as the interpreter gets to its next instruction; code that is compiled, and
+   functions in C, go on first. `thread` is the one that runs it right now. */
+int twlua_look(pthread_t thread, lua_State *L);

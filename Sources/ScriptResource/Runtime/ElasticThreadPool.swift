@@ -101,6 +101,10 @@ private enum Thread {
         var thread = pthread_t()
         let box = Unmanaged.passRetained(Box(body)).toOpaque()
         let status = pthread_create(&thread, &attributes, { context in
+            // Programs that a script starts get this thread's signals, blocked or not; a blocked one could not end them.
+            var none = sigset_t()
+            sigemptyset(&none)
+            pthread_sigmask(SIG_SETMASK, &none, nil)
             Unmanaged<Box>.fromOpaque(context!).takeRetainedValue().body()
             return nil
         }, box)

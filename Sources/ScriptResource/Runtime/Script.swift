@@ -73,6 +73,7 @@ package actor Script {
     private var runningSince: NIODeadline?
     private var retry: Scheduled<Void>?
     private var state: LuaState?
+    private var watched: ScriptWatchdog.Watched?
     private(set) var fibers: FiberScheduler<Operation>?
     private var main: FiberID?
     /// Those that sleep, each with the number of its sleep.
@@ -104,6 +105,9 @@ package actor Script {
             fibers = FiberScheduler(state: state) { operation, fiber in self.assumeIsolated { $0.perform(operation, for: fiber) } }
             state.register("native", Script.natives, owner: self, config: environment.luaConfig(name: name, thingName: thingName, settings: settings))
             let bounds = settings.table ?? LuaTable()
+            let longest = bounds["requestTimeout"].number.map { TimeAmount.milliseconds(Int64($0)) } ?? environment.configuration.requestTimeout
+            watched = ScriptWatchdog.Watched(state, limit: longest, logger: logger)
+            environment.watchdog.watch(name, watched)
             state.limit(instructions: bounds["maxInstructions"].number ?? 0, bytes: bounds["maxMemory"].number ?? 0)
             let boot = try state.load(try environment.read("\(environment.thingworx)/lua/boot.lua"), name: "@boot.lua")
             _ = try state.call(boot)
@@ -127,6 +131,10 @@ package actor Script {
 
     private func mainEnded(_ result: Result<[LuaValue], LuaError>) {
         main = nil
+        if let state, let keep = state.function(["native", "keep"]) {
+            _ = try? state.call(keep, [.boolean(true)])
+            state.release(keep)
+        }
         switch result {
         case .success(let values):
             environment.keep(result: values, of: name)

@@ -19,6 +19,8 @@ package final class ScriptEnvironment: Sendable {
     package let pool: ElasticThreadPool
     package let client: HTTPClient
     let sleepTimer: SleepTimer
+    let persistentData: PersistentData
+    let watchdog: ScriptWatchdog
     /// Whether scripts are loaded just to see whether they can be.
     let isCheck: Bool
     private let scripts = NIOLockedValueBox<[String: Script]>([:])
@@ -35,6 +37,8 @@ package final class ScriptEnvironment: Sendable {
         self.configuration = configuration
         self.client = client
         sleepTimer = SleepTimer(loop: client.loop)
+        watchdog = ScriptWatchdog(on: client.loop)
+        persistentData = PersistentData(path: "\(configuration.path).p_data")
         self.isCheck = isCheck
         self.logger = logger
         etc = AtomicFile.directory(of: configuration.path)
@@ -76,6 +80,7 @@ package final class ScriptEnvironment: Sendable {
             "name": .text(name), "edgeName": .text(thingName?.identifier.map { "*\($0)" } ?? name), "logLevel": .text(configuration.log.lowest.name), "check": .boolean(isCheck),
             "etc": .text(etc), "thingworx": .text(thingworx), "host": .text(host), "port": .number(Double(port.load(ordering: .relaxed))),
             "proto": .text(server.tls ? "https" : "http"), "p_data": settings,
+            "kept": .table(persistentData.values(of: name)),
         ]
         if server.authenticate, let user = server.user {
             fields["user"] = .text(user)
@@ -113,6 +118,7 @@ package final class ScriptEnvironment: Sendable {
     func remove(_ name: String) -> Bool {
         guard let script = scripts.withLockedValue({ $0.removeValue(forKey: name) }) else { return false }
         results.withLockedValue { $0[name] = nil }
+        watchdog.watch(name, nil)
         properties.withLockedValue { $0[name] = nil }
         Task {
             await script.stop()

@@ -59,6 +59,15 @@ extension Script {
             guard let name = call[0].string, let properties = call[1].table else { throw LuaError("setProperties: expected a script's name and a table") }
             return .values([.boolean(script(of: call).environment.setProperties(properties, of: name))])
         },
+        "persist": { call in
+            let script = script(of: call)
+            do {
+                try script.environment.persistentData.keep(call[0].table ?? LuaTable(), of: script.name)
+                return .values([.boolean(true)])
+            } catch {
+                return .values([.boolean(false), .text("\(error)")])
+            }
+        },
         "running": { call in
             script(of: call).assumeIsolated { $0.setRunning() }
             return .values([])

@@ -9,6 +9,8 @@ local function paths(kind, suffix)
   end
   add(config.etc .. "/custom", "/?", "/lua/?", "/shapes/?")
   if kind == "path" then add(config.thingworx, "/?", "/lua/?", "/shapes/?") end
+  -- thingworx.shapes.X as well as shapes.X.
+  if kind == "path" then add(string.match(config.thingworx, "^(.*)/") or ".", "/?") end
   add(config.etc .. "/community", "/?", "/lua/?", "/clibs/?")
   add(config.etc, "/?")
   return table.concat(list, ";")
@@ -43,7 +45,8 @@ end
 
 -- Global name -> module. A module takes memory where it is used alone: it is loaded when its name is first looked up.
 local globals = { orderedPairs = "tablex", thingworx = "thingworx", tw_rap = "tw_ems", ps_rap = "tw_ems", tw_server = "server", ps_server = "server" }
-local library = { utils = "tw_utils", template = "template", shape = "template", handler = "handler" }
+local library = { utils = "tw_utils", template = "template", shape = "template", handler = "handler", modbus = "modbus", ["types.datashape"] = "tw_datashape",
+  core = "thingworx", ps_library = "thingworx" }
 
 for _, name in ipairs({ "json", "log", "stringx", "tablex", "propGroups", "page", "softwarejob", "server" }) do
   globals[name], library[name] = name, name
@@ -51,7 +54,6 @@ end
 for _, name in ipairs({ "utils", "datashape", "infotable", "http", "ems", "mutex", "script", "dir", "service" }) do
   globals["tw_" .. name], globals["ps_" .. name], library["tw_" .. name] = "tw_" .. name, "tw_" .. name, "tw_" .. name
 end
-library.modbus = "modbus"
 
 setmetatable(_G, {
   __index = function(scope, name)
@@ -105,6 +107,8 @@ native.load("log")
 p_data = config.p_data
 p_data.name = config.name
 p_data.run = true
+-- What was kept in an earlier run.
+for key, value in pairs(config.kept) do p_data[key] = value end
 
 -- A request for a callback of this script.
 function native.dispatch(method, path, headers, query, data)
@@ -116,6 +120,9 @@ function native.dispatch(method, path, headers, query, data)
 end
 
 function native.stop() p_data.run = false end
+
+-- Called where the script pauses, and with `true` at its end.
+function native.keep(now) if p_data.persist then native.load("persistence")(now) end end
 
 -- Another script changes this one's properties.
 function native.set_properties(properties) for key, value in pairs(properties) do p_data[key] = value end end

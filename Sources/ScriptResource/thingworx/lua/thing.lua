@@ -46,6 +46,7 @@ function Thing:step()
   push.send(self)
   if self.settings.register then native.load("thing_registration").step(self, now) end
   self:runTasks(now)
+  native.keep()
 end
 
 function Thing:run()

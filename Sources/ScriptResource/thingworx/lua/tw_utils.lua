@@ -16,7 +16,10 @@ function tw_utils.datetimeToString(time, format, utc, milliseconds)
 end
 
 -- Lets callbacks run for so many milliseconds.
-function tw_utils.psleep(milliseconds) native.sleep(milliseconds or 0) end
+function tw_utils.psleep(milliseconds)
+  native.keep()
+  native.sleep(milliseconds or 0)
+end
 
 function tw_utils.host_os() return "linux" end
 function tw_utils.isWindows() return false end

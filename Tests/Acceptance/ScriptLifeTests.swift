@@ -1,0 +1,111 @@
+import EdgeREST
+import Formats
+import Foundation
+import TestKit
+import Testing
+
+/// What scripts keep, what becomes of those that do not pause, and of the programs that they start.
+@Suite struct ScriptLifeTests {
+    @Test func keptValuesSurviveAKillAndABrokenFileIsSetAside() async throws {
+        let chain = try Chain()
+        try chain.directory.write("etc/custom/scripts/count.lua", """
+            p_data.persist = { "starts", "deep" }
+            p_data.starts = (p_data.starts or 0) + 1
+            p_data.deep = { list = { 1, 2.5 }, text = "é\\n", raw = "\\255\\0", on = true }
+            p_data.other = "not kept"
+            tw_http.registerCallback("/", function()
+              return 200, {}, json.encode { starts = p_data.starts, raw = #p_data.deep.raw, byte = string.byte(p_data.deep.raw), configured = p_data.configured }
+            end)
+            tw_utils.psleep(1)
+            log.info("count", "kept")
+            while p_data.run do tw_utils.psleep(1000) end
+            """)
+        try chain.writeScripts(gateway: 1, "scripts.count = { file = 'count.lua', configured = 5 }")
+        for run in 1...2 {
+            let scripts = try chain.startScripts()
+            let client = try chain.local(try await scripts.port())
+            try await scripts.line(containing: "count: kept")
+            let answer = try await client.call(.GET, "/scripts/count/")
+            #expect(answer["starts"]?.int == run && answer["raw"]?.int == 2 && answer["byte"]?.int == 255 && answer["configured"]?.int == 5)
+            scripts.signal(SIGKILL)
+            _ = await scripts.exitStatus()
+        }
+        let file = chain.directory.path("etc/config.lua.p_data")
+        #expect(try FileManager.default.attributesOfItem(atPath: file)[.posixPermissions] as? Int == 0o600)
+        let kept = try JSONValue(parsing: try chain.directory.read("etc/config.lua.p_data"))
+        #expect(kept["count"]?["deep"]?["list"] == [1, 2.5] && kept["count"]?["other"] == nil)
+        try chain.directory.write("etc/config.lua.p_data", "{ broken")
+        let scripts = try chain.startScripts()
+        try await scripts.line(containing: "is set aside as etc/config.lua.p_data.unreadable")
+        try await scripts.line(containing: "count: kept")
+        #expect(try chain.directory.read("etc/config.lua.p_data.unreadable") == "{ broken")
+        #expect(await scripts.end() == 0)
+    }
+
+    @Test func whatDoesNotPauseIsToldWithItsPlace() async throws {
+        let chain = try Chain()
+        try chain.directory.write("etc/custom/scripts/loop.lua", "jit.off()\nlocal function spin()\n  while p_data.run do end\nend\nspin()")
+        try chain.directory.write("etc/custom/scripts/wait.lua", "io.popen('sleep 30'):read('*a')")
+        try chain.directory.write("etc/custom/scripts/fair.lua", "while p_data.run do tw_utils.psleep(10) end")
+        try chain.writeScripts(gateway: 1, """
+            scripts.Loop = { file = 'loop.lua', requestTimeout = 500 }
+            scripts.Wait = { file = 'wait.lua', requestTimeout = 500 }
+            scripts.Fair = { file = 'fair.lua', requestTimeout = 500 }
+            """)
+        let scripts = try chain.startScripts()
+        try await scripts.line(containing: "Loop: has run for more than 500 ms without a pause; it is at etc/custom/scripts/loop.lua:3: in function 'spin', called from etc/custom/scripts/loop.lua:5")
+        try await scripts.line(containing: "Wait: has run for more than 500 ms without a pause; it is in compiled code or waits for the system")
+        #expect(!scripts.output.contains("Fair: has run"))
+        #expect(await scripts.end() == 0)
+    }
+
+    @Test func programsThatAScriptStartsCanBeEnded() async throws {
+        let chain = try Chain()
+        try chain.directory.write("etc/custom/scripts/child.lua", """
+            for _, name in ipairs({ "TERM", "INT", "HUP" }) do
+              log.info("child", "%s:%s.", name, io.popen("sh -c 'kill -" .. name .. " $$; echo survived' 2>/dev/null"):read("*a"))
+            end
+            """)
+        try chain.writeScripts(gateway: 1, "scripts.child = { file = 'child.lua' }")
+        let scripts = try chain.startScripts()
+        try await scripts.line(containing: "HUP:")
+        #expect(!scripts.output.contains("survived"), "\(scripts.output)")
+        #expect(await scripts.end() == 0)
+    }
+
+    @Test func aSoftwareUpdateGoesFromStepToStep() async throws {
+        let chain = try Chain()
+        try chain.directory.write("package/install.lua", "local f = io.open('package/done', 'w') f:write('yes') f:close() return true")
+        try chain.directory.write("package/broken.lua", "return false, 'no room'")
+        try chain.writeTemplate("updated", "require 'thingworx.shapes.swupdate'\nrequire 'shapes.filetransfer'\nrequire 'thingworx.shapes.metadata'\nrequire 'shapes.propsubscribe'")
+        try chain.writeScripts(gateway: 1, "scripts.U = { file = 'thing.lua', template = 'updated', register = false, scanRateResolution = 20, scanRate = 60, taskRate = 50 }")
+        let scripts = try chain.startScripts()
+        let client = try chain.local(try await scripts.port())
+        func act(_ action: String, _ params: JSONValue) async throws -> Int {
+            Int(try await client.send(.POST, "/scripts/Thingworx/U/Services/TriggerUpdateAction", body: ["action": .string(action), "params": params]).status)
+        }
+        func state() async throws -> JSONValue? {
+            try await client.call(.POST, "/scripts/Thingworx/U/Services/GetUpdateState", body: [:])["rows"]?[0]?["result"]?["state"]
+        }
+        while try await client.send(.GET, "/scripts/Thingworx/U/Services").status != 200 {}
+        #expect(try await act("explode", ["id": 1]) == 400)
+        #expect(try await act("install", ["id": 1]) == 404)
+        for (id, script, outcome) in [(1, "install.lua", "completed"), (2, "broken.lua", "failed, no room"), (3, "missing.lua", "failed, package/missing.lua: No such file")] {
+            #expect(try await act("start", ["id": .int(id), "path": "package/", "script": .string(script), "updateManager": "Manager"]) == 200)
+            #expect(try await state() == "waitForDownload")
+            #expect(try await act("start", ["id": 9]) == 409)
+            #expect(try await act("install", ["id": .int(id)]) == 409)
+            #expect(try await act("download", ["id": .int(id)]) == 200)
+            #expect(try await act("downloaded", ["id": .int(id)]) == 200)
+            #expect(try await state() == "waitForInstall")
+            #expect(try await act("install", ["id": .int(id)]) == 200)
+            try await scripts.line(containing: "software update \(id): \(outcome)")
+            #expect(try await state() == nil)
+        }
+        #expect(try chain.directory.read("package/done") == "yes")
+        #expect(try await act("start", ["id": 4]) == 200)
+        #expect(try await act("abort", ["id": 4]) == 200)
+        #expect(try await state() == nil)
+        #expect(await scripts.end() == 0)
+    }
+}
