@@ -1,4 +1,4 @@
-package import HTTPTransport
+import HTTPTransport
 package import Logging
 import LuaRuntime
 package import NIOCore
@@ -7,13 +7,15 @@ import NetworkSupport
 /// A running script resource: its scripts and their HTTP interface.
 package final class ScriptResource: Sendable {
     package let environment: ScriptEnvironment
-    package let server: HTTPServer
+    package let server: ScriptServer
+    private let watcher: ScriptWatcher
     private let logger: Logger
 
-    private init(environment: ScriptEnvironment, server: HTTPServer, logger: Logger) {
+    private init(environment: ScriptEnvironment, server: ScriptServer, logger: Logger) {
         self.environment = environment
         self.server = server
         self.logger = logger
+        watcher = ScriptWatcher(environment)
     }
 
     /// Opens the port, then starts every script. A script that fails says so in the log; the others go on.
@@ -30,20 +32,40 @@ package final class ScriptResource: Sendable {
         if let problem = environment.persistentData.problem { logger("scripts").error("\(problem)") }
         let server = try await ScriptServer.start(environment, logger: logger("http"))
         environment.listening(on: server.port)
-        for entry in configuration.entries {
-            let name = entry.isThing ? Script.ThingName(name: entry.name, identifier: entry.identifier) : nil
-            let script = Script(
-                name: entry.name, file: entry.file, settings: entry.settings, thingName: name, environment: environment,
-                logger: logger(entry.name))
-            environment.add(script)
-        }
-        for script in environment.all { Task { await script.start() } }
-        return ScriptResource(environment: environment, server: server, logger: logger("scripts"))
+        for entry in configuration.entries { environment.start(entry, values: .nil) }
+        let resource = ScriptResource(environment: environment, server: server, logger: logger("scripts"))
+        if configuration.watch { resource.watcher.start() }
+        return resource
+    }
+
+    /// Takes over another configuration. Scripts whose settings are the same are not touched.
+    ///
+    /// - Returns: a line for each change, and the settings that wait for the next start.
+    /// - Throws: what keeps all of it from being taken over; everything is as it was then.
+    package func apply(_ new: ScriptConfiguration) async throws -> (changes: [String], waiting: [String]) {
+        let old = environment.configuration
+        let client = new.gateway == old.gateway ? nil : try TLSClient(ScriptResource.tls(new.gateway))
+        var inForce = new
+        inForce.server.host = old.server.host
+        inForce.server.port = old.server.port
+        inForce.server.tls = old.server.tls
+        try server.apply(inForce.server)
+        environment.use(inForce)
+        if let client { try? await environment.loop.submit { self.environment.client.use(client) }.get() }
+        if new.watch { watcher.start() } else { watcher.stop() }
+        let waiting = [
+            ("script_resource_host", new.server.host != old.server.host), ("script_resource_port", new.server.port != old.server.port),
+            ("script_resource_ssl", new.server.tls != old.server.tls), ("fips_enabled", new.fips != old.fips),
+        ].filter(\.1).map(\.0)
+        // What scripts were told at their start.
+        let concernsAll = new.log.lowest != old.log.lowest || new.watch != old.watch || inForce.server != old.server
+        let changes = await environment.apply(new.entries, before: old.entries, all: concernsAll)
+        return (changes, waiting)
     }
 
     /// Ends every script (Things leave the gateway), then the HTTP interface. A script that does not end is not waited
     /// for longer than this.
-    private static let stopLimit = TimeAmount.seconds(5)
+    static let stopLimit = TimeAmount.seconds(5)
 
     package func stop() async {
         let ended = environment.loop.makePromise(of: Void.self)
@@ -57,6 +79,7 @@ package final class ScriptResource: Sendable {
         try? await ended.futureResult.get()
         limit.cancel()
         for (name, status) in environment.scriptStates where status == .running { logger.warning("\(name) did not end and is left behind") }
+        watcher.stop()
         environment.watchdog.stop()
         await server.stop()
     }

@@ -59,7 +59,7 @@ struct ScriptResourceCommand: AsyncParsableCommand {
     private func serve(_ log: LogSystem) async throws {
         let logger = log.logger("luaScriptResource")
         // Taken over from the start on, so that an early SIGTERM ends it in order too.
-        let signals = Signals.stream([SIGTERM, SIGINT])
+        let signals = Signals.stream([SIGTERM, SIGINT, SIGHUP])
         let configuration = try ScriptConfiguration.read(cfg)
         log.level = configuration.log.level
         for warning in configuration.warnings { logger.warning("\(cfg): \(warning)") }
@@ -78,7 +78,7 @@ struct ScriptResourceCommand: AsyncParsableCommand {
         manager.ready("running")
         StartupMemory.release()
         manager.keepWatchdog(on: loop)
-        await untilEnd(signals)
+        await untilEnd(signals) { await reload(resource, log, outputs, logger) }
         manager.stopping()
         logger.info("stopping")
         await resource.stop()
@@ -87,16 +87,38 @@ struct ScriptResourceCommand: AsyncParsableCommand {
 }
 
 extension ScriptResourceCommand {
-    /// Until a signal, or `q` at the console, asks for the end (lsr.md §1).
-    private func untilEnd(_ signals: AsyncStream<Int32>) async {
+    /// Until a signal, or `q` at the console, asks for the end (lsr.md §1). SIGHUP reloads.
+    private func untilEnd(_ signals: AsyncStream<Int32>, reload: @escaping @Sendable () async -> Void) async {
         await withTaskGroup(of: Bool.self) { group in
             group.addTask {
-                _ = await signals.first { _ in true }
+                for await signal in signals {
+                    guard signal == SIGHUP else { break }
+                    await reload()
+                }
                 return true
             }
             group.addTask { await CommandPrompt.untilQuit(hint: "q ends the program") { "> " } }
             while await group.next() == false {}
             group.cancelAll()
+        }
+    }
+
+    /// Reads the configuration again. One that cannot be used changes nothing.
+    private func reload(_ resource: ScriptResource, _ log: LogSystem, _ outputs: LogOutputs, _ logger: Logger) async {
+        let manager = ServiceManager()
+        manager.reloading()
+        defer { manager.ready("running") }
+        do {
+            let configuration = try ScriptConfiguration.read(cfg)
+            for warning in configuration.warnings { logger.warning("\(cfg): \(warning)") }
+            seal(configuration, logger)
+            log.level = configuration.log.level
+            outputs.apply(configuration.log)
+            let (changes, waiting) = try await resource.apply(configuration)
+            logger.info("reloaded \(cfg): \(changes.isEmpty ? "no script changed" : changes.joined(separator: ", "))")
+            if !waiting.isEmpty { logger.warning("\(cfg): in force after the next start: \(waiting.joined(separator: ", "))") }
+        } catch {
+            for line in "\(error)".split(separator: "\n") { logger.error("not reloaded: \(line)") }
         }
     }
 

@@ -107,6 +107,11 @@ extension RestClient {
         try await call(.GET, RestClient.thing(thing, "Properties", name))["rows"]?[0]?[name] ?? .null
     }
 
+    /// Of a Thing of a script resource, asked directly.
+    func property(thing: String, _ name: String) async throws -> JSONValue {
+        try await call(.GET, "/scripts/Thingworx/\(thing)/Properties/\(name)")["rows"]?[0]?[name] ?? .null
+    }
+
     func invoke(_ thing: String, _ service: String, _ parameters: JSONValue = [:]) async throws -> JSONValue {
         try await call(.POST, RestClient.thing(thing, "Services", service), body: parameters)
     }

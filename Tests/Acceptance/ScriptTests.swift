@@ -187,9 +187,3 @@ import Testing
         await scripts.end()
     }
 }
-
-extension RestClient {
-    fileprivate func property(thing: String, _ name: String) async throws -> JSONValue {
-        try await call(.GET, "/scripts/Thingworx/\(thing)/Properties/\(name)")["rows"]?[0]?[name] ?? .null
-    }
-}

@@ -5,7 +5,7 @@ package import Secrets
 
 /// The settings of `config.lua` (lsr.md §2).
 package struct ScriptConfiguration: Sendable {
-    package struct Gateway: Sendable {
+    package struct Gateway: Sendable, Equatable {
         package var host = "127.0.0.1"
         package var port = 8000
         package var tls = true
@@ -18,7 +18,7 @@ package struct ScriptConfiguration: Sendable {
         package var password: Secret?
     }
 
-    package struct Server: Sendable {
+    package struct Server: Sendable, Equatable {
         package var host = "localhost"
         package var port = 8001
         package var tls = true
@@ -33,7 +33,7 @@ package struct ScriptConfiguration: Sendable {
     }
 
     /// One entry: a script, or a Thing when its file is `thing.lua`.
-    package struct Entry: Sendable {
+    package struct Entry: Sendable, Equatable {
         package let name: String
         package let file: String
         package let isThing: Bool
@@ -47,6 +47,8 @@ package struct ScriptConfiguration: Sendable {
     package var gateway = Gateway()
     package var server = Server()
     package var fips = false
+    /// Whether a script whose files change is started anew.
+    package var watch = false
     package var entries: [Entry] = []
     /// For calls of scripts to other servers.
     package var requestTimeout = TimeAmount.seconds(15)

@@ -59,6 +59,7 @@ extension ScriptConfiguration {
         server.maximumClients = settings.integer("script_resource_max_clients", default: server.maximumClients, in: 1...100_000)
         server.requestTimeout = .milliseconds(Int64(settings.integer("script_resource_request_timeout", default: 15_000, in: 1...86_400_000)))
         fips = settings.bool("fips_enabled", default: false)
+        watch = settings.bool("watch", default: false)
         settings.passOver("script_resource_use_default_certificate")
         clearSecrets = settings.clearSecrets
     }

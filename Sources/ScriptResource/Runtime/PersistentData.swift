@@ -12,8 +12,9 @@ final class PersistentData: Sendable {
     /// Why the file that was there is not used.
     let problem: String?
 
-    /// A file that cannot be read is set aside with the ending `.unreadable`, so that what it holds is not overwritten.
-    init(path: String) {
+    /// - Parameter setsAside: whether a file that cannot be read is renamed, with the ending `.unreadable`, so that what it holds
+    ///   is not overwritten.
+    init(path: String, setsAside: Bool) {
         self.path = path
         do {
             scripts = NIOLockedValueBox(try PersistentData.read(path))
@@ -23,7 +24,7 @@ final class PersistentData: Sendable {
             problem = nil
         } catch {
             scripts = NIOLockedValueBox([:])
-            rename(path, "\(path).unreadable")
+            if setsAside { rename(path, "\(path).unreadable") }
             problem = "\(path) is set aside as \(path).unreadable: \(error)"
         }
     }

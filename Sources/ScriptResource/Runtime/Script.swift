@@ -1,6 +1,7 @@
 import HTTPTransport
 import Logging
 package import LuaRuntime
+import NIOConcurrencyHelpers
 import NIOCore
 
 /// One script: its Lua state, its main coroutine and the callbacks that run between the main coroutine's steps.
@@ -60,13 +61,19 @@ package actor Script {
     private nonisolated let executor: ScriptExecutor
     package nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
+    /// Whether it is loaded just to see whether it can be.
+    private nonisolated let isCheck: Bool
     let environment: ScriptEnvironment
     let logger: Logger
     package private(set) var status = Status.loading {
-        didSet { environment.report(status, of: name) }
+        didSet { if !isCheck { environment.report(status, of: self) } }
     }
     nonisolated let file: String
     nonisolated let settings: LuaValue
+    /// Property values of the Thing that this one takes the place of.
+    private let values: LuaValue
+    /// The files that it was made of, as they were then.
+    let files = NIOLockedValueBox<[String: FileStamp?]>([:])
     /// The script's text, where it does not come from its file.
     private let source: [UInt8]?
     private var failures = 0
@@ -84,12 +91,14 @@ package actor Script {
     /// The name and identifier that a Thing is reached by.
     package struct ThingName: Sendable { package let name: String; package let identifier: String? }
 
-    init(name: String, file: String, source: [UInt8]? = nil, settings: LuaValue, thingName: ThingName?, environment: ScriptEnvironment, logger: Logger) {
+    init(name: String, file: String, source: [UInt8]? = nil, settings: LuaValue, values: LuaValue = .nil, thingName: ThingName?, isCheck: Bool = false, environment: ScriptEnvironment, logger: Logger) {
         self.name = name
         self.file = file
         self.source = source
         self.settings = settings
+        self.values = values
         self.thingName = thingName
+        self.isCheck = isCheck
         self.environment = environment
         self.logger = logger
         executor = ScriptExecutor(pool: environment.pool)
@@ -103,15 +112,16 @@ package actor Script {
             let state = try LuaState()
             self.state = state
             fibers = FiberScheduler(state: state) { operation, fiber in self.assumeIsolated { $0.perform(operation, for: fiber) } }
-            state.register("native", Script.natives, owner: self, config: environment.luaConfig(name: name, thingName: thingName, settings: settings))
+            state.register("native", Script.natives, owner: self, config: environment.luaConfig(name: name, thingName: thingName, settings: settings, values: values, isCheck: isCheck))
             let bounds = settings.table ?? LuaTable()
-            let longest = bounds["requestTimeout"].number.map { TimeAmount.milliseconds(Int64($0)) } ?? environment.configuration.requestTimeout
+            let longest = bounds["requestTimeout"].number.map { TimeAmount.milliseconds(Int64($0)) } ?? environment.requestTimeout
             watched = ScriptWatchdog.Watched(state, limit: longest, logger: logger)
-            environment.watchdog.watch(name, watched)
+            if !isCheck { environment.watchdog.watch(name, watched) }
             state.limit(instructions: bounds["maxInstructions"].number ?? 0, bytes: bounds["maxMemory"].number ?? 0)
             let boot = try state.load(try environment.read("\(environment.thingworx)/lua/boot.lua"), name: "@boot.lua")
             _ = try state.call(boot)
             let path = source == nil ? try environment.scriptPath(file) : file
+            if source == nil { noteFile(path) }
             let chunk = try state.load(try source ?? environment.read(path), name: "@\(path)")
             if thingName == nil { status = .running }
             let id = fibers?.run(chunk, []) { result in self.assumeIsolated { $0.mainEnded(result) } }
@@ -123,6 +133,8 @@ package actor Script {
             fail(LuaError("\(error)"))
         }
     }
+
+    nonisolated func noteFile(_ path: String) { files.withLockedValue { $0[path] = .some(FileStamp(path)) } }
 
     func setRunning() {
         status = .running
@@ -149,7 +161,7 @@ package actor Script {
         status = .failed(error.message)
         logger.error("\(error.message)")
         if let traceback = error.traceback { logger.debug("\(traceback)") }
-        scheduleRetry()
+        if !isCheck { scheduleRetry() }
     }
 
     /// A script that failed is started anew: its cause may lie outside of it, and mend itself. One that ran for a while
@@ -192,12 +204,21 @@ package actor Script {
         state.release(function)
     }
 
+    /// The values of a Thing's properties, for the one that takes its place.
+    func propertyValues() -> LuaValue {
+        guard let state, let function = state.function(["native", "values"]) else { return .nil }
+        defer { state.release(function) }
+        return (try? state.call(function).first) ?? .nil
+    }
+
     /// Asks the main coroutine to end (`p_data.run` becomes false) and waits until it has.
-    package func stop() async {
+    /// - Parameter staying: whether a Thing stays registered, as another one takes its place at once.
+    package func stop(staying: Bool = false) async {
         retry?.cancel()
         retry = nil
         guard status == .running, let state, let stop = state.function(["native", "stop"]) else { return }
-        _ = try? state.call(stop)
+        _ = try? state.call(stop, [.boolean(staying)])
+        state.release(stop)
         status = .stopped
         if let main, let sleep = sleepers[main] { wake(main, from: sleep) }
         guard main != nil else { return }

@@ -11,7 +11,7 @@ import Synchronization
 
 /// What all scripts of a process share: directories, threads, the way to the gateway and to each other.
 package final class ScriptEnvironment: Sendable {
-    package let configuration: ScriptConfiguration
+    private let live: NIOLockedValueBox<ScriptConfiguration>
     /// The directory of the configuration file: `custom` and `community` lie in it.
     package let etc: String
     /// Our own Lua files.
@@ -21,25 +21,29 @@ package final class ScriptEnvironment: Sendable {
     let sleepTimer: SleepTimer
     let persistentData: PersistentData
     let watchdog: ScriptWatchdog
-    /// Whether scripts are loaded just to see whether they can be.
-    let isCheck: Bool
     private let scripts = NIOLockedValueBox<[String: Script]>([:])
     private let states = NIOLockedValueBox<[String: Script.Status]>([:])
     private let results = NIOLockedValueBox<[String: [LuaValue]]>([:])
     private let properties = NIOLockedValueBox<[String: LuaTable]>([:])
     private let port = Atomic<Int>(0)
-    private let logger: @Sendable (String) -> Logger
+    let logger: @Sendable (String) -> Logger
 
     package var loop: any EventLoop { client.loop }
+    package var configuration: ScriptConfiguration { live.withLockedValue { $0 } }
+    func use(_ configuration: ScriptConfiguration) { live.withLockedValue { $0 = configuration } }
 
+    /// How long a call of a script to others, and a request to a script, may take.
+    var requestTimeout: TimeAmount { live.withLockedValue { $0.requestTimeout } }
+    var answerTimeout: TimeAmount { live.withLockedValue { $0.server.requestTimeout } }
+
+    /// - Parameter isCheck: whether scripts are loaded just to see whether they can be.
     /// - Throws: `FileFailure` when our own Lua files are nowhere to be found.
     package init(configuration: ScriptConfiguration, client: HTTPClient, isCheck: Bool = false, logger: @escaping @Sendable (String) -> Logger) throws {
-        self.configuration = configuration
+        live = NIOLockedValueBox(configuration)
         self.client = client
         sleepTimer = SleepTimer(loop: client.loop)
         watchdog = ScriptWatchdog(on: client.loop)
-        persistentData = PersistentData(path: "\(configuration.path).p_data")
-        self.isCheck = isCheck
+        persistentData = PersistentData(path: "\(configuration.path).p_data", setsAside: !isCheck)
         self.logger = logger
         etc = AtomicFile.directory(of: configuration.path)
         thingworx = try ScriptEnvironment.findThingworx(etc: etc)
@@ -72,12 +76,14 @@ package final class ScriptEnvironment: Sendable {
     }
 
     /// The table `native.config` of a script.
-    func luaConfig(name: String, thingName: Script.ThingName?, settings: LuaValue) -> LuaValue {
+    func luaConfig(name: String, thingName: Script.ThingName?, settings: LuaValue, values: LuaValue, isCheck: Bool) -> LuaValue {
+        let configuration = self.configuration
         let server = configuration.server
         // An address that means all of them is no address to be called at.
         let host = ["0.0.0.0", "::"].contains(server.host) ? "127.0.0.1" : server.host
         var fields: [String: LuaValue] = [
             "name": .text(name), "edgeName": .text(thingName?.identifier.map { "*\($0)" } ?? name), "logLevel": .text(configuration.log.lowest.name), "check": .boolean(isCheck),
+            "watch": .boolean(configuration.watch), "values": values,
             "etc": .text(etc), "thingworx": .text(thingworx), "host": .text(host), "port": .number(Double(port.load(ordering: .relaxed))),
             "proto": .text(server.tls ? "https" : "http"), "p_data": settings,
             "kept": .table(persistentData.values(of: name)),
@@ -95,7 +101,7 @@ package final class ScriptEnvironment: Sendable {
 
     package func add(_ script: Script) {
         scripts.withLockedValue { $0[script.name] = script }
-        report(.loading, of: script.name)
+        report(.loading, of: script)
     }
 
     /// Makes a script and starts it.
@@ -108,7 +114,7 @@ package final class ScriptEnvironment: Sendable {
             return true
         }
         guard isNew else { return false }
-        report(.loading, of: name)
+        report(.loading, of: script)
         Task { await script.start() }
         if let runTime { loop.scheduleTask(in: runTime) { _ = Task { await script.stop() } } }
         return true
@@ -158,7 +164,11 @@ package final class ScriptEnvironment: Sendable {
 
     package var all: [Script] { scripts.withLockedValue { $0.values.sorted { $0.name < $1.name } } }
 
-    func report(_ status: Script.Status, of name: String) { states.withLockedValue { $0[name] = status } }
+    /// What a script says that another one has taken the place of is past.
+    func report(_ status: Script.Status, of script: Script) {
+        guard self.script(script.name) === script else { return }
+        states.withLockedValue { $0[script.name] = status }
+    }
 
     /// Known without asking the scripts: one that is busy would not answer.
     package var scriptStates: [String: Script.Status] { states.withLockedValue { $0 } }
@@ -174,7 +184,7 @@ package final class ScriptEnvironment: Sendable {
 
     /// A call to the gateway, with its credentials.
     func gatewayCall(_ method: HTTPMethod, _ path: String, headers: HTTPHeaders, body: ByteBuffer?) -> HTTPCall {
-        let gateway = configuration.gateway
+        let gateway = live.withLockedValue { $0.gateway }
         var headers = headers
         if gateway.authenticate, let user = gateway.user {
             let (name, value) = BasicAuthentication.header(user: user, password: gateway.password?.reveal() ?? "")
@@ -182,7 +192,7 @@ package final class ScriptEnvironment: Sendable {
         }
         return HTTPCall(
             method, HTTPOrigin(isTLS: gateway.tls, host: gateway.host, port: gateway.port), path, headers: headers, body: body,
-            timeout: configuration.requestTimeout)
+            timeout: requestTimeout)
     }
 
     /// response, code, headers; where there is none: nil, 503 or 504, nil, why.

@@ -68,6 +68,10 @@ extension Script {
                 return .values([.boolean(false), .text("\(error)")])
             }
         },
+        "loaded": { call in
+            if let path = call[0].string { script(of: call).noteFile(path) }
+            return .values([])
+        },
         "running": { call in
             script(of: call).assumeIsolated { $0.setRunning() }
             return .values([])
@@ -135,6 +139,6 @@ extension Script {
         }
         return HTTPCall(
             method, HTTPOrigin(isTLS: table["tls"].boolean == true, host: host, port: port), path, headers: headers, body: body,
-            timeout: environment.configuration.requestTimeout)
+            timeout: environment.requestTimeout)
     }
 }

@@ -1,15 +1,27 @@
 import Formats
-package import HTTPTransport
-package import Logging
+import HTTPTransport
+import Logging
 import LuaRuntime
 import NetworkSupport
+import NIOConcurrencyHelpers
 import NIOCore
 import NIOHTTP1
 
 /// The HTTP interface of a script resource (lsr.md §7).
-package enum ScriptServer {
+package final class ScriptServer: Sendable {
+    private let http: HTTPServer
+    private let authentication: NIOLockedValueBox<BasicAuthentication?>
+
+    package var port: Int { http.port }
+    package func stop() async { await http.stop() }
+
+    private init(http: HTTPServer, authentication: NIOLockedValueBox<BasicAuthentication?>) {
+        self.http = http
+        self.authentication = authentication
+    }
+
     /// - Throws: `ListenFailure`.
-    package static func start(_ environment: ScriptEnvironment, logger: Logger) async throws -> HTTPServer {
+    static func start(_ environment: ScriptEnvironment, logger: Logger) async throws -> ScriptServer {
         let settings = environment.configuration.server
         var configuration = HTTPServer.Configuration()
         configuration.host = settings.host
@@ -17,19 +29,34 @@ package enum ScriptServer {
         configuration.maximumClients = settings.maximumClients
         configuration.readTimeout = settings.requestTimeout
         configuration.maximumBodySize = 16 << 20
-        if settings.tls {
-            guard let chain = settings.certificateChain, let key = settings.privateKey else {
-                throw ListenFailure("script_resource_ssl is on and there is no certificate: set script_resource_certificate_chain and script_resource_private_key, or script_resource_ssl to false")
-            }
-            configuration.identity = try Identity(chain: chain, key: key, passphrase: settings.passphrase?.reveal())
-        }
-        let authentication = settings.authenticate
-            ? BasicAuthentication(user: settings.user ?? ":", password: settings.password?.reveal() ?? "", realm: "luaScriptResource") : nil
+        configuration.identity = try identity(settings)
+        let authentication = NIOLockedValueBox(authentication(settings))
         let loop = environment.loop
-        return try await HTTPServer.start(configuration, on: loop, logger: logger) { http in
-            if let refusal = authentication?.refusal(of: http.headers) { return loop.makeSucceededFuture(refusal) }
+        let http = try await HTTPServer.start(configuration, on: loop, logger: logger) { http in
+            if let refusal = authentication.withLockedValue({ $0 })?.refusal(of: http.headers) { return loop.makeSucceededFuture(refusal) }
             return respond(to: http, environment)
         }
+        return ScriptServer(http: http, authentication: authentication)
+    }
+
+    /// Takes over limits, credentials and certificate; address, port and whether there is TLS stay as they are.
+    /// - Throws: `ListenFailure`; everything is as it was then.
+    func apply(_ settings: ScriptConfiguration.Server) throws {
+        try http.update(maximumClients: settings.maximumClients, readTimeout: settings.requestTimeout, identity: try ScriptServer.identity(settings))
+        authentication.withLockedValue { $0 = ScriptServer.authentication(settings) }
+    }
+
+    private static func identity(_ settings: ScriptConfiguration.Server) throws -> Identity? {
+        guard settings.tls else { return nil }
+        guard let chain = settings.certificateChain, let key = settings.privateKey else {
+            throw ListenFailure("script_resource_ssl is on and there is no certificate: set script_resource_certificate_chain and script_resource_private_key, or script_resource_ssl to false")
+        }
+        return try Identity(chain: chain, key: key, passphrase: settings.passphrase?.reveal())
+    }
+
+    private static func authentication(_ settings: ScriptConfiguration.Server) -> BasicAuthentication? {
+        guard settings.authenticate else { return nil }
+        return BasicAuthentication(user: settings.user ?? ":", password: settings.password?.reveal() ?? "", realm: "luaScriptResource")
     }
 
     private static func respond(to http: HTTPRequest, _ environment: ScriptEnvironment) -> EventLoopFuture<HTTPResponse> {
@@ -59,7 +86,7 @@ package enum ScriptServer {
     /// its callers for ever.
     private static func within(_ environment: ScriptEnvironment, _ start: (EventLoopPromise<HTTPResponse>) -> Void) -> EventLoopFuture<HTTPResponse> {
         let answer = environment.loop.makePromise(of: HTTPResponse.self)
-        let limit = environment.configuration.server.requestTimeout
+        let limit = environment.answerTimeout
         let timeout = environment.loop.scheduleTask(in: limit) {
             answer.succeed(.error(.gatewayTimeout, "the script did not answer within \(limit.nanoseconds / 1_000_000) ms"))
         }

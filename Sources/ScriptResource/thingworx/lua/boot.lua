@@ -100,6 +100,16 @@ table.insert(package.loaders, 2, function(name)
   return function() return native.load(module) end
 end)
 
+-- What else a script is made of is watched for changes.
+if config.watch then
+  local search = package.loaders[3]
+  package.loaders[3] = function(name)
+    local path = package.searchpath(name, package.path)
+    if path then native.loaded(path) end
+    return search(name)
+  end
+end
+
 native.load("log")
 
 -- MARK: The script
@@ -119,7 +129,7 @@ function native.dispatch(method, path, headers, query, data)
   return code or 200, answerHeaders or {}, content ~= nil and tostring(content) or ""
 end
 
-function native.stop() p_data.run = false end
+function native.stop(staying) p_data.run, native.staying = false, staying end
 
 -- Called where the script pauses, and with `true` at its end.
 function native.keep(now) if p_data.persist then native.load("persistence")(now) end end

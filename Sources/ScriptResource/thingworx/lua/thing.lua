@@ -61,7 +61,7 @@ function Thing:run()
     native.sleep(self.settings.scanRateResolution)
   end
   self:signal("stop")
-  if self.registered then self:deregisterEdgeThing() end
+  if self.registered and not native.staying then self:deregisterEdgeThing() end
 end
 
 -- MARK: For templates

@@ -67,6 +67,7 @@ return function(settings)
     me.order[#me.order + 1] = pt
   end
   table.sort(me.order, function(a, b) return a.name < b.name end)
+  if native.config.values then native.once("thing_values").restore(me, native.config.values) end
   if #me.order >= manyProperties then require("jit").on(native.load("thing_push").scan) end
   return me
 end
