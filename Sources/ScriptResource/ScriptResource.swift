@@ -9,10 +9,12 @@ package final class ScriptResource: Sendable {
     package let environment: ScriptEnvironment
     package let server: ScriptServer
     private let watcher: ScriptWatcher
+    private let control: ControlSocket?
     private let logger: Logger
 
-    private init(environment: ScriptEnvironment, server: ScriptServer, logger: Logger) {
+    private init(environment: ScriptEnvironment, server: ScriptServer, control: ControlSocket?, logger: Logger) {
         self.environment = environment
+        self.control = control
         self.server = server
         self.logger = logger
         watcher = ScriptWatcher(environment)
@@ -32,8 +34,14 @@ package final class ScriptResource: Sendable {
         if let problem = environment.persistentData.problem { logger("scripts").error("\(problem)") }
         let server = try await ScriptServer.start(environment, logger: logger("http"))
         environment.listening(on: server.port)
+        var control: ControlSocket?
+        do {
+            control = try await ControlSocket.open(environment, logger: logger("control"))
+        } catch {
+            logger("control").warning("scripts cannot be looked into with edgectl: \(ControlSocket.path(besides: configuration.path)): \(NetworkErrorText.describe(error))")
+        }
         for entry in configuration.entries { environment.start(entry, values: .nil) }
-        let resource = ScriptResource(environment: environment, server: server, logger: logger("scripts"))
+        let resource = ScriptResource(environment: environment, server: server, control: control, logger: logger("scripts"))
         if configuration.watch { resource.watcher.start() }
         return resource
     }
@@ -81,6 +89,7 @@ package final class ScriptResource: Sendable {
         for (name, status) in environment.scriptStates where status == .running { logger.warning("\(name) did not end and is left behind") }
         watcher.stop()
         environment.watchdog.stop()
+        await control?.close()
         await server.stop()
     }
 

@@ -35,6 +35,20 @@ package enum AtomicFile {
         }
     }
 
+    /// Makes a directory, with those on the way to it; one that is there is fine.
+    /// - Throws: `FileFailure`.
+    package static func makeDirectory(_ path: String) throws {
+        var status = stat()
+        if stat(path, &status) == 0 {
+            guard status.st_mode & S_IFMT == S_IFDIR else { throw FileFailure("make the directory", path, code: EEXIST) }
+            return
+        }
+        let parent = directory(of: path)
+        if parent != path { try makeDirectory(parent) }
+        // Another one may have been faster.
+        guard mkdir(path, 0o755) == 0 || errno == EEXIST else { throw FileFailure("make the directory", path) }
+    }
+
     /// Writes a temporary file beside `path`, syncs it and renames it over `path`.
     ///
     /// - Parameter mode: of a new file; an existing file keeps its mode and owner.

@@ -65,13 +65,13 @@ enum FileNatives {
     private static func list(_ path: String) -> [LuaValue] { names(path).map { [.table(LuaTable(list: $0.map { .text($0) }))] } ?? failure() }
 
     private static func makeDirectory(_ path: String) -> Bool {
-        if let status = status(path) {
-            errno = EEXIST
-            return isDirectory(status)
+        do {
+            try AtomicFile.makeDirectory(path)
+            return true
+        } catch {
+            errno = (error as? FileFailure)?.code ?? EIO
+            return false
         }
-        let parent = AtomicFile.directory(of: path)
-        guard parent == path || status(parent) != nil || makeDirectory(parent) else { return false }
-        return mkdir(path, 0o755) == 0
     }
 
     /// Links are removed themselves, never what they lead to.

@@ -33,6 +33,21 @@ extension Script {
         }
     }
 
+    /// Evaluates code in the script: whether it could be ("ok", "error", "incomplete"), and what there is to show.
+    nonisolated func evaluate(_ code: String, completion: @escaping @Sendable (_ outcome: String, _ text: String) -> Void) {
+        enter { script in
+            guard let fibers = script.fibers, let function = script.nativeFunction("evaluate") else {
+                return completion("error", "the script is not running (\(script.status))")
+            }
+            fibers.run(function, [.text(code)]) { result in
+                switch result {
+                case .success(let values): completion(values.first?.string ?? "error", values.count > 1 ? values[1].string ?? "" : "")
+                case .failure(let error): completion("error", error.message)
+                }
+            }
+        }
+    }
+
     private func run(function name: String, _ arguments: [LuaValue], completion: @escaping Completion, _ answer: @escaping @Sendable ([LuaValue]) -> Answer) {
         guard let fibers, let function = nativeFunction(name) else {
             return completion(Answer(status: 503, headers: [:], body: Array("the script is not running (\(status))".utf8)))

@@ -134,6 +134,9 @@ function native.stop(staying) p_data.run, native.staying = false, staying end
 -- Called where the script pauses, and with `true` at its end.
 function native.keep(now) if p_data.persist then native.load("persistence")(now) end end
 
+-- Somebody looks into the script.
+function native.evaluate(code) return native.load("evaluate")(native.me, code) end
+
 -- Another script changes this one's properties.
 function native.set_properties(properties) for key, value in pairs(properties) do p_data[key] = value end end
 
