@@ -11,7 +11,8 @@ local exceptions = {
 local function word(number) return string.char(bit.band(bit.rshift(number, 8), 255), bit.band(number, 255)) end
 local function wordAt(text, position) return string.byte(text, position) * 256 + string.byte(text, position + 1) end
 
--- Options: host, port (502), unit (1), rtu (false: TCP framing), timeout in ms (2000).
+-- Options: host, port (502), unit (1), rtu (false: TCP framing), timeout in ms (2000). Connects when it is first used.
+-- → client
 function modbus.new(options)
   return setmetatable({
     host = options.host, port = options.port or 502, unit = options.unit or 1, rtu = options.rtu or false,
@@ -19,11 +20,13 @@ function modbus.new(options)
   }, modbus)
 end
 
+-- Sets the timeout, in ms.
 function modbus:set_read_timeout(milliseconds)
   self.timeout = milliseconds / 1000
   if self.socket then self.socket:settimeout(self.timeout) end
 end
 
+-- Closes the connection; the next call opens it again.
 function modbus:close()
   if self.socket then self.socket:close() end
   self.socket = nil
@@ -39,7 +42,7 @@ local function connected(self)
   return true
 end
 
--- Sends one frame around a function's bytes.
+-- Sends one frame around a function's bytes. → true, or nil and why
 function modbus:transmitFrame(pdu)
   local ok, why = connected(self)
   if not ok then return nil, why end
@@ -66,7 +69,7 @@ local function receive(self, count)
   return text, why
 end
 
--- The bytes of the answer's function, or nil and why.
+-- Waits for the answer. → the bytes of its function, or nil and why
 function modbus:rcvFrame()
   if not self.socket then return nil, "not connected" end
   if not self.rtu then
@@ -101,7 +104,8 @@ function modbus:rcvFrame()
   return string.sub(frame, 2, -3)
 end
 
--- What an answer holds: a list of booleans or words, or address and value of what was written.
+-- What an answer holds. → a list of booleans or words, or address and value of what was written; nil and why for an
+-- exception
 function modbus.processResponse(pdu, count)
   local code = string.byte(pdu, 1)
   if code > 127 then return nil, exceptions[string.byte(pdu, 2)] or "exception " .. string.byte(pdu, 2) end
@@ -118,7 +122,8 @@ function modbus.processResponse(pdu, count)
   return values
 end
 
--- Functions 1 to 4 read `value` things from an address; 5 and 6 write one; 15 and 16 write a list.
+-- Functions 1 to 4 read `value` things from an address; 5 and 6 write one; 15 and 16 write a list. → as
+-- processResponse; nil and why where there is no answer
 function modbus:executeFunction(code, address, value)
   local pdu = string.char(code) .. word(address)
   if code <= 4 then

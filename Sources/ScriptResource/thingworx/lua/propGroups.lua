@@ -1,7 +1,8 @@
 -- Properties by a common prefix or by the key `group` of their definition.
 local propGroups = {}
 
--- The properties of one group: those whose `group` is its name, or whose names begin with it and a dot or underscore.
+-- The properties of one group: those whose `group` is its name, or whose names begin with it and a dot or underscore. →
+-- name -> property
 function propGroups.getGroup(properties, group)
   local found = {}
   for name, pt in pairs(properties) do

@@ -2,9 +2,10 @@
 local softwarejob = {}
 softwarejob.__index = softwarejob
 
+-- A job of steps that have not begun. → job
 function softwarejob.new(name, steps) return setmetatable({ name = name, steps = steps or {}, current = 0, state = "NEW" }, softwarejob) end
 
--- Runs the next step. Returns whether there are more, and why the job failed.
+-- Runs the next step. → whether there are more, and why the job failed; `state` is NEW, RUNNING, COMPLETED or FAILED.
 function softwarejob:next_step()
   if self.state == "FAILED" or self.state == "COMPLETED" then return false, self.message end
   local step = self.steps[self.current + 1]

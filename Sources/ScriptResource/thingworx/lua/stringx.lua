@@ -1,6 +1,7 @@
 -- Splitting strings. The delimiter is plain text.
 local stringx = {}
 
+-- Splits at a delimiter (","), which is plain text. → list
 function stringx.stringToTable(text, delimiter)
   local parts, from = {}, 1
   delimiter = delimiter or ","
@@ -15,6 +16,7 @@ function stringx.stringToTable(text, delimiter)
   end
 end
 
+-- The same as a method of every string. → list
 function string:split(delimiter) return stringx.stringToTable(self, delimiter) end
 
 return stringx

@@ -11,7 +11,7 @@ local function keys(t)
   return list
 end
 
--- pairs in the order of the keys.
+-- pairs in the order of the keys. → iterator
 function orderedPairs(t)
   local list, index = keys(t), 0
   return function()
@@ -21,7 +21,7 @@ function orderedPairs(t)
   end
 end
 
--- With all tables within; one that is met twice stays one.
+-- With all tables within; one that is met twice stays one. → table
 function tablex.fullCopy(t, seen)
   if type(t) ~= "table" then return t end
   seen = seen or {}
@@ -32,21 +32,23 @@ function tablex.fullCopy(t, seen)
   return setmetatable(copy, getmetatable(t))
 end
 
--- The first level alone.
+-- The first level alone. → table
 function tablex.sparseCopy(t)
   local copy = {}
   for key, value in pairs(t) do copy[key] = value end
   return copy
 end
 
+-- → boolean
 function tablex.containsKey(t, key) return t[key] ~= nil end
 
+-- → boolean
 function tablex.containsValue(t, value)
   for _, each in pairs(t) do if each == value then return true end end
   return false
 end
 
--- { a = { b = 1 } } becomes { ["a.b"] = 1 }.
+-- { a = { b = 1 } } becomes { ["a.b"] = 1 }. → table
 function tablex.toFlatTable(t, prefix, flat)
   flat = flat or {}
   for key, value in pairs(t) do
@@ -56,6 +58,7 @@ function tablex.toFlatTable(t, prefix, flat)
   return flat
 end
 
+-- For people to read. → text
 function tablex.toString(t, indent)
   if type(t) ~= "table" then return type(t) == "string" and string.format("%q", t) or tostring(t) end
   indent = indent or ""
@@ -74,6 +77,7 @@ local function element(key)
   return string.match(name, "^[%a_]") and name or "_" .. name
 end
 
+-- Elements named after the keys, within `root` ("table"); list elements are `item`. → text
 function tablex.toXml(t, root)
   local function content(value)
     if type(value) ~= "table" then return escaped(value) end
@@ -88,7 +92,7 @@ function tablex.toXml(t, root)
   return "<" .. name .. ">" .. content(t) .. "</" .. name .. ">"
 end
 
--- A list of rows as a table of HTML, anything else as one row a key.
+-- A list of rows as a table of HTML, anything else as one row a key. → text
 function tablex.toHtml(t)
   local lines = { "<table>" }
   for key, value in orderedPairs(t) do
@@ -109,7 +113,7 @@ local function field(value)
   return string.find(text, '[",\r\n]') and '"' .. string.gsub(text, '"', '""') .. '"' or text
 end
 
--- A list of rows; their keys, in order, are the first line.
+-- A list of rows; their keys, in order, are the first line. → text
 function tablex.toCsv(rows)
   local columns, known = {}, {}
   for _, row in ipairs(rows) do
@@ -132,7 +136,7 @@ function tablex.toCsv(rows)
   return table.concat(lines, "\n") .. "\n"
 end
 
--- The rows of a text whose first line names the columns (RFC 4180). Values are texts.
+-- The rows of a text whose first line names the columns (RFC 4180). Values are texts. → list
 function tablex.fromCsv(text)
   local records, record, value, quoted, position = {}, {}, "", false, 1
   text = string.gsub(text, "\r\n", "\n")
@@ -171,7 +175,7 @@ function tablex.fromCsv(text)
   return rows
 end
 
--- The table as text of a content type: JSON, XML, HTML, CSV or plain.
+-- The table as text of a content type: JSON, XML, HTML, CSV or plain. → text
 function tablex.toContentTypeString(t, contentType)
   contentType = string.lower(contentType or "application/json")
   if string.find(contentType, "json", 1, true) then return json.encode(t) end

@@ -4,14 +4,15 @@ local push = native.load("thing_push")
 local Thing = {}
 Thing.__index = Thing
 
--- Runs f; an error in it is logged with file and line and ends nothing.
+-- Runs f with what else is given; an error in it is logged as that of `what`, with its traceback, and ends nothing. → whether
+-- there was none
 function Thing:guard(what, f, ...)
   local ok, why = xpcall(f, debug.traceback, ...)
   if not ok then log.error(self.name, "%s: %s", what, why) end
   return ok
 end
 
--- event: "start" or "stop"
+-- Has f(me) called at the "start" or the "stop" of the Thing; errors in it are logged. Raises an error for another event.
 function Thing:addLifecycleListener(event, label, f)
   local list = self.listeners[event] or error("addLifecycleListener: expected start or stop, found " .. tostring(event), 2)
   list[#list + 1] = { label = label, f = f }
@@ -66,21 +67,30 @@ end
 
 -- MARK: For templates
 
+-- Registers with the gateway, as the main loop does by itself. → status, response
 function Thing:registerEdgeThing() return native.load("thing_registration").register(self) end
+
+-- Leaves the gateway until the next registration. → status, response
 function Thing:deregisterEdgeThing() return native.load("thing_registration").deregister(self) end
 
--- code, JSON
+-- Reads a property through its handler. → status, infotable as JSON text, or what is wrong
 function Thing:getProperty(name)
   local code, answer = native.load("thing_properties").read(self, name, {}, {})
   return code, type(answer) == "table" and json.encode(answer) or answer
 end
 
+-- Writes a property through its handler; `data` is { value = … } or { <name> = … }. → status, and what is wrong
 function Thing:setProperty(name, headers, query, data)
   return native.load("thing_properties").write(self, name, headers or {}, query or {}, data)
 end
 
+-- All properties, read through their handlers. → status, infotable as a table
 function Thing:getProperties() return native.load("thing_properties").readAll(self, {}, {}) end
+
+-- Not implemented: templates may. → 501, text
 function Thing:setProperties() return 501, "not implemented" end
+
+-- → status, names of the services
 function Thing:getServices() return 200, native.load("thing_services").list(self) end
 
 return Thing

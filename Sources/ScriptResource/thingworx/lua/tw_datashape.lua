@@ -1,10 +1,12 @@
 -- tw_datashape.createDataShape(name, baseType, description, aspects) makes a data shape with a first field.
 local tw_datashape = {}
 
-local DataShape = {}
-DataShape.__index = DataShape
+local datashape = {}
+datashape.__index = datashape
 
-function DataShape:addField(name, baseType, description, aspects)
+-- Adds a field, or takes the place of one of that name; also { name, baseType, description, aspects } in one table. →
+-- the data shape; raises an error where the name is no text.
+function datashape:addField(name, baseType, description, aspects)
   if type(name) == "table" then name, baseType, description, aspects = name.name, name.baseType or name.basetype, name.description, name.aspects end
   if type(name) ~= "string" then error("addField: expected the field's name, found " .. type(name), 2) end
   local field = { name = name, baseType = string.upper(baseType or "STRING"), description = description or "", aspects = aspects or {} }
@@ -15,7 +17,8 @@ function DataShape:addField(name, baseType, description, aspects)
   return self
 end
 
-function DataShape:clone()
+-- → a data shape of its own with the same fields
+function datashape:clone()
   local copy = tw_datashape.new(self.name)
   for _, field in ipairs(self.fields) do
     local aspects = {}
@@ -25,7 +28,8 @@ function DataShape:clone()
   return copy
 end
 
-function DataShape:toTable()
+-- → the data shape as it stands in an infotable's JSON
+function datashape:toTable()
   local definitions = {}
   for i, field in ipairs(self.fields) do
     definitions[field.name] = {
@@ -34,9 +38,10 @@ function DataShape:toTable()
   return { fieldDefinitions = definitions }
 end
 
--- An empty data shape.
-function tw_datashape.new(name) return setmetatable({ name = name or "", fields = {}, byName = {} }, DataShape) end
+-- An empty data shape. → data shape
+function tw_datashape.new(name) return setmetatable({ name = name or "", fields = {}, byName = {} }, datashape) end
 
+-- A data shape with a first field. → data shape; raises an error where the name is no text.
 function tw_datashape.createDataShape(name, baseType, description, aspects)
   return tw_datashape.new():addField(name, baseType, description, aspects)
 end

@@ -1,6 +1,7 @@
 -- Files and directories. Functions that do something return true, or nil and why not.
 local tw_dir = {}
 
+-- → the working directory
 function tw_dir.pwd() return native.file("cwd") end
 
 local function listing(directory, kind)
@@ -14,10 +15,14 @@ local function listing(directory, kind)
   return found
 end
 
+-- Names of the files in a directory, sorted. → list, or nil and why
 function tw_dir.listFiles(directory) return listing(directory or ".", "file") end
+
+-- Names of the directories in a directory, sorted. → list, or nil and why
 function tw_dir.listSubdirs(directory) return listing(directory or ".", "directory") end
 
--- { name, path, size, lastModified (ms since 1970), isDir, mode }, with hash the file's MD5 as well.
+-- What is known of a file. → { name, path, size, lastModified (ms since 1970), isDir, mode, hash (MD5, where asked for)
+-- }, or nil and why
 function tw_dir.getFileInfo(file, hash)
   local info, why = native.file("stat", file)
   if not info then return nil, why end
@@ -27,7 +32,7 @@ function tw_dir.getFileInfo(file, hash)
   }
 end
 
--- Whether a file differs from what getFileInfo said of it.
+-- Whether a file differs from what getFileInfo said of it. → boolean
 function tw_dir.fileChanged(file, before)
   local now = tw_dir.getFileInfo(file, before ~= nil and before.hash ~= nil)
   if not now or not before then return (now ~= nil) ~= (before ~= nil) end
@@ -43,16 +48,29 @@ local function changed(directory, before, list)
   return differs, now
 end
 
--- Whether files of a directory came, went or changed since the state that the call before returned; and the state now.
+-- Whether files of a directory came, went or changed since the state that the call before returned. → boolean, the
+-- state now
 function tw_dir.directoryFilesChanged(directory, before) return changed(directory, before, tw_dir.listFiles) end
+
+-- The same for its directories. → boolean, the state now
 function tw_dir.directorySubdirsChanged(directory, before) return changed(directory, before, tw_dir.listSubdirs) end
 
+-- → 32 hexadecimal digits, or nil and why
 function tw_dir.calculateMD5(file) return native.file("md5", file) end
+
+-- Backslashes as slashes. → text
 function tw_dir.unixPath(path) return (string.gsub(path, "\\", "/")) end
+
+-- The same, and no slash twice. → text
 function tw_dir.fixPath(path) return (string.gsub(tw_dir.unixPath(path), "/+", "/")) end
+
+-- Also to another file system. → true, or nil and why
 function tw_dir.move(from, to) return native.file("move", from, to) end
+
+-- A directory with all that is in it. → true, or nil and why
 function tw_dir.copy(from, to) return native.file("copy", from, to) end
 
+-- Of a file, or of all files below a directory. → bytes, or nil and why
 function tw_dir.size(path)
   local info, why = native.file("stat", path)
   if not info then return nil, why end
@@ -62,12 +80,16 @@ function tw_dir.size(path)
   return total
 end
 
--- With the directories on the way.
+-- Makes a directory with those on the way to it. → true, or nil and why
 function tw_dir.mkdir(path) return native.file("mkdir", path) end
--- A directory goes with all that is in it.
+
+-- A directory goes with all that is in it; a link goes itself. → true, or nil and why
 function tw_dir.remove(path) return native.file("remove", path) end
+
+-- Sets the mode, in octal digits such as "644". → true, or nil and why
 function tw_dir.chmod(path, mode) return native.file("chmod", path, tonumber(tostring(mode), 8)) end
 
+-- → boolean
 function tw_dir.exists(path) return native.file("stat", path) ~= nil end
 
 local function is(path, kind)
@@ -75,10 +97,13 @@ local function is(path, kind)
   return info ~= nil and info.type == kind
 end
 
+-- → boolean
 function tw_dir.isDir(path) return is(path, "directory") end
+
+-- → boolean
 function tw_dir.isFile(path) return is(path, "file") end
 
--- Waits until a file is there; false when it did not come in time.
+-- Waits until a file is there. → true, or false when it did not come in time
 function tw_dir.waitForFile(file, milliseconds)
   local last = native.now() + (milliseconds or 0)
   while not tw_dir.isFile(file) do
@@ -88,7 +113,7 @@ function tw_dir.waitForFile(file, milliseconds)
   return true
 end
 
--- Waits until a file has not grown for some time; its info then.
+-- Waits until a file has not grown for `wait` ms (1000). → its info, or nil and why
 function tw_dir.dwell(name, wait, info)
   local before = info or tw_dir.getFileInfo(name)
   while before do
@@ -108,15 +133,20 @@ local function run(command)
   return nil, "failed: " .. command
 end
 
--- Archives are made and read by the system's tar, with gzip.
+-- Puts files of a directory into an archive (tar, gzip). → true, or nil and why
 function tw_dir.compressFiles(archive, directory, files)
   local names = {}
   for _, file in ipairs(files) do names[#names + 1] = quoted(file) end
   return run("tar -czf " .. quoted(archive) .. " -C " .. quoted(directory) .. " -- " .. table.concat(names, " "))
 end
 
+-- Puts all of a directory into an archive. → true, or nil and why
 function tw_dir.compressDir(archive, directory) return tw_dir.compressFiles(archive, directory, { "." }) end
+
+-- Compresses one file (gzip), to <file>.gz unless given. → true, or nil and why
 function tw_dir.compressFile(file, archive) return run("gzip -c -- " .. quoted(file) .. " > " .. quoted(archive or file .. ".gz")) end
+
+-- Takes an archive apart, in the working directory unless given. → true, or nil and why
 function tw_dir.decompress(archive, directory) return run("tar -xzf " .. quoted(archive) .. " -C " .. quoted(directory or ".")) end
 
 return tw_dir

@@ -20,15 +20,30 @@ local function call(tls, method, host, port, path, headers, body)
   return native.http({ method = method, tls = tls, host = host, port = tonumber(port), path = path, headers = headers, body = text })
 end
 
-local function methods(tls, suffix)
-  tw_http["get" .. suffix] = function(host, port, path, headers, query) return call(tls, "GET", host, port, target(path, query), headers) end
-  tw_http["post" .. suffix] = function(host, port, path, data, headers) return call(tls, "POST", host, port, target(path), headers, data) end
-  tw_http["put" .. suffix] = function(host, port, path, data, headers) return call(tls, "PUT", host, port, target(path), headers, data) end
-  tw_http["delete" .. suffix] = function(host, port, path, headers, query) return call(tls, "DELETE", host, port, target(path, query), headers) end
-end
+-- GET from any host. `query` is a table or a text. → response text, status, headers; where there is no answer nil, 503
+-- (504 after requestTimeout), nil, why. Raises an error for a path or header that cannot be sent.
+function tw_http.get(host, port, path, headers, query) return call(false, "GET", host, port, target(path, query), headers) end
 
-methods(false, "")
-methods(true, "Ssl")
+-- POST of a text, or of a table as JSON. → as tw_http.get
+function tw_http.post(host, port, path, data, headers) return call(false, "POST", host, port, target(path), headers, data) end
+
+-- As tw_http.post. → as tw_http.get
+function tw_http.put(host, port, path, data, headers) return call(false, "PUT", host, port, target(path), headers, data) end
+
+-- → as tw_http.get
+function tw_http.delete(host, port, path, headers, query) return call(false, "DELETE", host, port, target(path, query), headers) end
+
+-- As tw_http.get, over TLS. The certificate is checked as config.lua says for the gateway. → as tw_http.get
+function tw_http.getSsl(host, port, path, headers, query) return call(true, "GET", host, port, target(path, query), headers) end
+
+-- As tw_http.post, over TLS. → as tw_http.get
+function tw_http.postSsl(host, port, path, data, headers) return call(true, "POST", host, port, target(path), headers, data) end
+
+-- As tw_http.put, over TLS. → as tw_http.get
+function tw_http.putSsl(host, port, path, data, headers) return call(true, "PUT", host, port, target(path), headers, data) end
+
+-- As tw_http.delete, over TLS. → as tw_http.get
+function tw_http.deleteSsl(host, port, path, headers, query) return call(true, "DELETE", host, port, target(path, query), headers) end
 
 local callbacks = {}
 
@@ -38,7 +53,9 @@ local function segments(path)
   return list
 end
 
--- f(method, path, headers, query, data) -> code, headers, content; called for /scripts/<script>/<path>.
+-- Has /scripts/<script>/<path> answered by a function, or by the function of that name in the caller's scope: f(method,
+-- path, headers, query, data) returns status, headers, content. `path` is a list of segments; the longest registered
+-- path that matches is taken. Raises an error for what is no function.
 function tw_http.registerCallback(path, f)
   local environment = getfenv(2)
   if type(f) ~= "string" and type(f) ~= "function" then error("registerCallback: expected a function or its name, found " .. type(f), 2) end
@@ -51,7 +68,7 @@ local function matches(prefix, path)
   return true
 end
 
--- The callback for a path: the longest that matches.
+-- The callback for a list of segments. → function, or nil and why there is none
 function tw_http.find(path)
   for _, callback in ipairs(callbacks) do
     if matches(callback.segments, path) then

@@ -4,10 +4,10 @@ local convert = native.load("convert")
 local tw_datashape = native.load("tw_datashape")
 local tw_infotable = {}
 
-local methods = {}
+local infotable = {}
 
--- Adds a row. Returns true, or false and what does not fit.
-function methods.addRow(self, row)
+-- Adds a row; fields it does not have take their default. → true, or false and what does not fit the data shape
+function infotable:addRow(row)
   if type(row) ~= "table" then return false, "expected a table of fields, found " .. type(row) end
   local checked = {}
   for name, value in pairs(row) do
@@ -25,18 +25,22 @@ function methods.addRow(self, row)
   return true
 end
 
-function methods.toTable(self) return { dataShape = self.datashape:toTable(), rows = self.rows } end
+-- → { dataShape, rows }
+function infotable:toTable() return { dataShape = self.datashape:toTable(), rows = self.rows } end
 
-function methods.toJson(self) return json.encode(self:toTable()) end
+-- → JSON text
+function infotable:toJson() return json.encode(self:toTable()) end
 
-function methods.getRow(self, index) return self.rows[index] end
+-- → the row, or nil
+function infotable:getRow(index) return self.rows[index] end
 
-function methods.getRowCount(self) return #self.rows end
+-- → number
+function infotable:getRowCount() return #self.rows end
 
 -- it[2] is the second row; it.field is that field of the first one.
 local metatable = {
   __index = function(self, key)
-    local method = methods[key]
+    local method = infotable[key]
     if method then return method end
     if type(key) == "number" then return rawget(self, "rows")[key] end
     local first = rawget(self, "rows")[1]
@@ -44,6 +48,8 @@ local metatable = {
   end,
 }
 
+-- An infotable of a data shape, without rows; it[2] is its second row, it.field that field of the first. → infotable;
+-- raises an error for what is no data shape.
 function tw_infotable.createInfoTable(datashape)
   if type(datashape) ~= "table" or type(datashape.toTable) ~= "function" then
     error("createInfoTable: expected a data shape, found " .. type(datashape), 2)

@@ -15,7 +15,8 @@ local function state(name)
   return string.match(said or "", "^%S+") or "unknown"
 end
 
--- Waits until a service is in a state (active, inactive, failed); active unless given.
+-- Waits until a service of the system is in a state (active unless given; inactive, failed), for 30 s unless given. →
+-- whether it came about, the state
 function tw_service.waitForState(name, wanted, seconds)
   if type(wanted) == "number" then wanted, seconds = "active", wanted end
   local last = native.now() + (seconds or 30) * 1000
@@ -27,12 +28,14 @@ function tw_service.waitForState(name, wanted, seconds)
   end
 end
 
+-- Starts a service and waits until it is active. → whether it came about, what the system said
 function tw_service.start(name, seconds)
   local ok, said = systemctl("start", name)
   if not ok then return false, said end
   return tw_service.waitForState(name, "active", seconds)
 end
 
+-- Stops a service and waits until it is inactive. → whether it came about, what the system said
 function tw_service.stop(name, seconds)
   local ok, said = systemctl("stop", name)
   if not ok then return false, said end
