@@ -52,7 +52,7 @@ private let entry = "{ file = 'thing.lua', template = 'machine', scanRateResolut
             scriptsPort: scriptsPort)
     }
 
-    @Test func valuesAndServicesTravelBothWays() async throws {
+    @Test("lsr 3, 4: values and services travel both ways") func valuesAndServicesTravelBothWays() async throws {
         let running = try await start()
         let platform = try running.chain.platform(running.platformPort)
         let gateway = try running.chain.local(running.gatewayPort)
@@ -123,7 +123,7 @@ private let entry = "{ file = 'thing.lua', template = 'machine', scanRateResolut
         #expect(try await running.chain.platform(running.platformPort).invoke("T1", "Add", ["a": 3, "b": 4])["rows"]?[0]?["result"]?.int == 7)
     }
 
-    @Test func aKilledGatewayIsFoundAgainByItsThings() async throws {
+    @Test("lsr 7: a killed gateway is found again by its Things") func aKilledGatewayIsFoundAgainByItsThings() async throws {
         let running = try await start()
         let mark = running.platform.mark
         await running.gateway.end(SIGKILL)

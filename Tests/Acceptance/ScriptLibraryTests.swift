@@ -100,7 +100,7 @@ import Testing
             """, covering: ["tablex", "stringx", "propGroups", "page", "softwarejob", "tw_service"])
     }
 
-    @Test("scripts at run time: added, asked, changed, ended") func scriptsOfScripts() async throws {
+    @Test("lsr 9: scripts at run time: added, asked, changed, ended") func scriptsOfScripts() async throws {
         try await says("""
             local child = "tw_http.registerCallback('/x', function(method, path, headers, query, data) return 200, {}, p_data.word .. ' ' .. method end)"
               .. " while p_data.run do tw_utils.psleep(20) end return 'the end', 7"

@@ -8,7 +8,7 @@ import Testing
 @Suite struct ScriptTests {
     let rates = "scanRateResolution = 20, scanRate = 60, taskRate = 50"
 
-    @Test func oneScriptsTroubleStaysItsOwn() async throws {
+    @Test("lsr 2: one script's trouble stays its own") func oneScriptsTroubleStaysItsOwn() async throws {
         let chain = try Chain()
         try chain.writeTemplate("good", "properties.p = { baseType = 'NUMBER', value = 5 }\ntasks.Fail = function() error('task trouble') end")
         try chain.writeTemplate("syntax", "properties.p = = 5")
@@ -151,7 +151,7 @@ import Testing
         #expect(await scripts.end() == 0, "\(scripts.output)")
     }
 
-    @Test func pushesAreThresholdedBatchedAndKept() async throws {
+    @Test("lsr 5: what is within its threshold stays, and what waited is pushed later") func pushesAreThresholdedBatchedAndKept() async throws {
         let chain = try Chain()
         try chain.writeModel(things: #"[{"name": "T1"}]"#)
         let platform = try chain.startPlatform()

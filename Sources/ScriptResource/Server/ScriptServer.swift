@@ -33,7 +33,10 @@ package final class ScriptServer: Sendable {
         let authentication = NIOLockedValueBox(authentication(settings))
         let loop = environment.loop
         let http = try await HTTPServer.start(configuration, on: loop, logger: logger) { http in
-            if let refusal = authentication.withLockedValue({ $0 })?.refusal(of: http.headers) { return loop.makeSucceededFuture(refusal) }
+            if var refusal = authentication.withLockedValue({ $0 })?.refusal(of: http.headers) {
+                refusal.body.clear()
+                return loop.makeSucceededFuture(refusal)
+            }
             return respond(to: http, environment)
         }
         return ScriptServer(http: http, authentication: authentication)

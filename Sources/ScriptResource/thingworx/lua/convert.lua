@@ -5,10 +5,12 @@ local convert = {}
 local texts = { STRING = true, TEXT = true, HTML = true, XML = true, HYPERLINK = true, IMAGELINK = true, PASSWORD = true, GUID = true, TAGS = true }
 local jsons = { JSON = true, QUERY = true, SCHEDULE = true }
 
-local others = { NUMBER = true, INTEGER = true, LONG = true, BOOLEAN = true, DATETIME = true, TIMESPAN = true, LOCATION = true, INFOTABLE = true, IMAGE = true, BLOB = true,
+local numbers = { NUMBER = true, INTEGER = true, LONG = true, DATETIME = true, TIMESPAN = true }
+local others = { BOOLEAN = true, LOCATION = true, INFOTABLE = true, IMAGE = true, BLOB = true,
   VARIANT = true, NOTHING = true }
 
-function convert.isBaseType(name) return texts[name] or jsons[name] or others[name] or false end
+-- PROPERTYNAME, THINGNAME and their like are texts too.
+function convert.isBaseType(name) return string.find(name, "NAME$") ~= nil or texts[name] or jsons[name] or numbers[name] or others[name] or false end
 
 -- A fresh value for a property that has none.
 function convert.default(baseType, dataShape)
@@ -18,7 +20,7 @@ function convert.default(baseType, dataShape)
   end
   if baseType == "BOOLEAN" then return false end
   if jsons[baseType] then return {} end
-  if baseType == "NUMBER" or baseType == "INTEGER" or baseType == "DATETIME" or baseType == "TIMESPAN" then return 0 end
+  if numbers[baseType] then return 0 end
   return ""
 end
 
@@ -52,7 +54,7 @@ function convert.to(baseType, value)
   if baseType == "NOTHING" then return json.null end
   if baseType == "VARIANT" then return value end
   if baseType == "BOOLEAN" then return boolean(value) end
-  if baseType == "NUMBER" or baseType == "INTEGER" or baseType == "DATETIME" or baseType == "TIMESPAN" then
+  if numbers[baseType] then
     if type(value) == "boolean" then value = value and 1 or 0 end
     local text = type(value) == "string" and string.match(value, "^%s*(.-)%s*$") or value
     local number = tonumber(text)
@@ -61,7 +63,7 @@ function convert.to(baseType, value)
       if baseType == "DATETIME" and type(value) == "string" and string.match(value, "^%d%d%d%d%-%d%d%-%d%d") then return value end
       return fail(value, baseType)
     end
-    if baseType ~= "NUMBER" then number = number >= 0 and math.floor(number + 0.5) or math.ceil(number - 0.5) end
+    if baseType ~= "NUMBER" and number % 1 ~= 0 then number = number >= 0 and math.floor(number + 0.5) or math.ceil(number - 0.5) end
     return number
   end
   if baseType == "LOCATION" or jsons[baseType] then
@@ -89,7 +91,7 @@ function convert.from(baseType, value)
   if value == json.null then return nil end
   if (baseType == "IMAGE" or baseType == "BLOB") and type(value) == "string" then return native.base64_decode(value) or value end
   if texts[baseType] and type(value) ~= "table" then return tostring(value) end
-  if baseType == "NUMBER" or baseType == "INTEGER" or baseType == "BOOLEAN" then
+  if numbers[baseType] or baseType == "BOOLEAN" then
     local converted = convert.to(baseType, value)
     if converted ~= nil and converted ~= json.null then return converted end
   end

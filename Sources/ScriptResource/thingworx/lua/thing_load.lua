@@ -12,7 +12,9 @@ local function initProperty(me, name, pt)
   if type(pt) ~= "table" then error("properties." .. name .. ": expected a table, found " .. type(pt), 0) end
   pt.name = name
   pt.baseType = string.upper(pt.baseType or pt.basetype or "STRING")
-  if not convert.isBaseType(pt.baseType) then error("properties." .. name .. ".baseType: expected a base type such as NUMBER or STRING, found " .. pt.baseType, 0) end
+  if not convert.isBaseType(pt.baseType) then
+    log.warn(me.name, "properties.%s.baseType: %s is not known and taken for a text", name, pt.baseType)
+  end
   local pushType = string.upper(tostring(pt.pushType or pt.dataChangeType or me.settings.defaultPushType))
   if not pushTypes[pushType] then error("properties." .. name .. ".pushType: expected ALWAYS, VALUE or NEVER, found " .. pushType, 0) end
   pt.pushType = pushTypes[pushType]

@@ -57,7 +57,7 @@ function properties.write(me, name, headers, query, data)
   if not pt then return 404, me.name .. " has no property " .. name end
   local value = newValue(name, data)
   if value == nil then return 400, "expected { \"" .. name .. "\": value } or { \"value\": value }" end
-  local converted, why = convert.to(pt.baseType, value)
+  local converted, why = convert.to(pt.baseType, convert.from(pt.baseType, value))
   if converted == nil then return 400, name .. ": " .. why end
   value = convert.from(pt.baseType, converted)
   local ok, code, text = xpcall(pt.handlerModule.write, debug.traceback, me, pt, headers, query, value)
