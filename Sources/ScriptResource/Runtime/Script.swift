@@ -114,7 +114,7 @@ package actor Script {
             fibers = FiberScheduler(state: state) { operation, fiber in self.assumeIsolated { $0.perform(operation, for: fiber) } }
             state.register("native", Script.natives, owner: self, config: environment.luaConfig(name: name, thingName: thingName, settings: settings, values: values, isCheck: isCheck))
             let bounds = settings.table ?? LuaTable()
-            let longest = bounds["requestTimeout"].number.map { TimeAmount.milliseconds(Int64($0)) } ?? environment.requestTimeout
+            let longest = Script.duration(bounds["requestTimeout"]) ?? environment.requestTimeout
             watched = ScriptWatchdog.Watched(state, limit: longest, logger: logger)
             if !isCheck { environment.watchdog.watch(name, watched) }
             state.limit(instructions: bounds["maxInstructions"].number ?? 0, bytes: bounds["maxMemory"].number ?? 0)

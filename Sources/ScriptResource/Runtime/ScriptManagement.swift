@@ -8,7 +8,7 @@ enum ScriptManagement {
         guard let name = call[0].string, !name.isEmpty, !name.contains("/") else { throw LuaError("addScript: expected a name without a slash") }
         let source = call[2].bytes
         guard let file = call[1].string ?? (source == nil ? nil : name) else { throw LuaError("addScript: expected a file or a text") }
-        let runTime = call[3].number.flatMap { $0 > 0 && $0 < 9e12 ? TimeAmount.milliseconds(Int64($0)) : nil }
+        let runTime = Script.duration(call[3]).flatMap { $0 > .zero ? $0 : nil }
         var settings = call[4].table ?? LuaTable()
         settings.fields["file"] = .text(file)
         guard environment.start(name: name, file: file, source: source, settings: settings, runTime: runTime) else {

@@ -18,9 +18,11 @@ extension Script {
         },
         "now": { _ in .values([.number(Double(now()))]) },
         "sleep": { call in
-            let milliseconds = min(max(call[0].number ?? 0, 0), 86_400_000)
-            return script(of: call).perform(.sleep(.nanoseconds(Int64(milliseconds * 1_000_000))), of: call) {
-                usleep(UInt32(milliseconds * 1000))
+            let amount = duration(call[0]) ?? .zero
+            return script(of: call).perform(.sleep(amount), of: call) {
+                var time = timespec(tv_sec: Int(amount.nanoseconds / 1_000_000_000), tv_nsec: Int(amount.nanoseconds % 1_000_000_000))
+                var rest = timespec()
+                while nanosleep(&time, &rest) != 0, errno == EINTR { time = rest }
                 return []
             }
         },
@@ -95,6 +97,12 @@ extension Script {
         guard call.canSuspend else { return .values(blocking()) }
         assumeIsolated { $0.fibers?.suspend(operation) }
         return .suspend
+    }
+
+    /// A number of milliseconds, a day at most; nil for what is none, or less than nothing.
+    static func duration(_ value: LuaValue) -> TimeAmount? {
+        guard let milliseconds = value.number, milliseconds >= 0 else { return nil }
+        return .nanoseconds(Int64(min(milliseconds, 86_400_000) * 1_000_000))
     }
 
     static func now() -> Int64 {

@@ -15,7 +15,7 @@ extension Script {
             script.run(function: "dispatch", arguments, completion: completion) { values in
                 var headers: [String: String] = [:]
                 for (name, value) in values.dropFirst().first?.table?.fields ?? [:] { headers[name] = value.string }
-                return Answer(status: Int(values.first?.number ?? 200), headers: headers, body: values.count > 2 ? values[2].bytes ?? [] : [])
+                return Answer(status: Script.status(values.first), headers: headers, body: values.count > 2 ? values[2].bytes ?? [] : [])
             }
         }
     }
@@ -27,7 +27,7 @@ extension Script {
         enter { script in
             script.run(function: "thing", [.text(method), .text(kind), .text(name), headers, query, .string(body)], completion: completion) { values in
                 Answer(
-                    status: Int(values.first?.number ?? 500), headers: ["Content-Type": values.dropFirst().first?.string ?? "application/json"],
+                    status: Script.status(values.first), headers: ["Content-Type": values.dropFirst().first?.string ?? "application/json"],
                     body: values.count > 2 ? values[2].bytes ?? [] : [])
             }
         }
@@ -48,16 +48,26 @@ extension Script {
         }
     }
 
+    private static func failure(_ status: Int, _ text: String) -> Answer {
+        Answer(status: status, headers: ["Content-Type": "application/json"], body: Array(JSONValue.object(["error": .string(text), "code": .int(status)]).description.utf8))
+    }
+
+    /// What a script calls a status; what is none is an error of the script's.
+    private static func status(_ value: LuaValue?) -> Int {
+        guard let status = value?.number.flatMap({ Int(exactly: $0) }), (200...599).contains(status) else { return 500 }
+        return status
+    }
+
     private func run(function name: String, _ arguments: [LuaValue], completion: @escaping Completion, _ answer: @escaping @Sendable ([LuaValue]) -> Answer) {
         guard let fibers, let function = nativeFunction(name) else {
-            return completion(Answer(status: 503, headers: [:], body: Array("the script is not running (\(status))".utf8)))
+            return completion(Script.failure(503, "the script is not running (\(status))"))
         }
         fibers.run(function, arguments) { [logger] result in
             switch result {
             case .success(let values): completion(answer(values))
             case .failure(let error):
                 logger.error("\(error.message)")
-                completion(Answer(status: 500, headers: ["Content-Type": "text/plain"], body: Array(error.message.utf8)))
+                completion(Script.failure(500, error.message))
             }
         }
     }

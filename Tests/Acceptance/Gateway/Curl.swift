@@ -8,7 +8,9 @@ struct Curl {
     let body: String
 
     /// - Throws: with what curl says when there was no answer.
-    init(_ arguments: String...) async throws {
+    init(_ arguments: String...) async throws { try await self.init(arguments) }
+
+    init(_ arguments: [String]) async throws {
         let directory = try TemporaryDirectory()
         let curl = try Program("/usr/bin/env", ["curl", "-sS", "-i", "--max-time", "30", "--noproxy", "*"] + arguments, in: directory.path)
         let code = await curl.exitStatus()

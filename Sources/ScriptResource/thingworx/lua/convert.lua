@@ -76,6 +76,7 @@ function convert.to(baseType, value)
     local decoded, why = fromText(value, baseType)
     if decoded == nil then return nil, why end
     if type(decoded) ~= "table" then return fail(value, baseType) end
+    if decoded.rows ~= nil and type(decoded.rows) ~= "table" then return nil, "rows: expected a list of rows, found " .. tostring(decoded.rows) end
     if decoded.rows == nil and decoded.dataShape == nil then decoded = { rows = json.array(json.isArray(decoded) and decoded or { decoded }) } end
     if decoded.rows then json.array(decoded.rows) end
     return decoded
@@ -96,6 +97,16 @@ function convert.from(baseType, value)
     if converted ~= nil and converted ~= json.null then return converted end
   end
   return value
+end
+
+-- An infotable's table with its rows checked and completed by a data shape, or nil and what does not fit.
+function convert.shaped(shape, value)
+  local infotable = native.load("tw_infotable").createInfoTable(shape)
+  for index, row in ipairs(value.rows or {}) do
+    local ok, why = infotable:addRow(row)
+    if not ok then return nil, "row " .. index .. ": " .. why end
+  end
+  return infotable:toTable()
 end
 
 -- An infotable of one field and one row.

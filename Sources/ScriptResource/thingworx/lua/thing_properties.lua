@@ -59,6 +59,11 @@ function properties.write(me, name, headers, query, data)
   if value == nil then return 400, "expected { \"" .. name .. "\": value } or { \"value\": value }" end
   local converted, why = convert.to(pt.baseType, convert.from(pt.baseType, value))
   if converted == nil then return 400, name .. ": " .. why end
+  if pt.baseType == "INFOTABLE" and converted ~= json.null and type(pt.dataShape) == "string" and me.settings.useShapes ~= false then
+    local shape = native.load("template").dataShape(pt.dataShape)
+    if shape then converted, why = convert.shaped(shape, converted) end
+    if converted == nil then return 400, name .. ": " .. why end
+  end
   value = convert.from(pt.baseType, converted)
   local ok, code, text = xpcall(pt.handlerModule.write, debug.traceback, me, pt, headers, query, value)
   if not ok then

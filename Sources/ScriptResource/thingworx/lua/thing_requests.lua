@@ -1,15 +1,21 @@
 -- A request to a Thing, as the gateway forwards it.
 local json = native.load("json")
 
+local function failure(code, text) return code, "application/json", json.encode({ error = text, code = code }) end
+
 -- status, content type, body
 local function finish(code, content, headers)
   code = tonumber(code) or 500
-  if code ~= 200 then
-    return code, "application/json", json.encode({ error = type(content) == "table" and json.encode(content) or content or "failed", code = code })
+  if type(content) == "table" then
+    local ok, text = pcall(json.encode, content)
+    if not ok then return failure(500, text) end
+    if code == 200 then return code, type(headers) == "table" and headers["Content-Type"] or "application/json", text end
+    content = text
   end
-  local contentType = type(content) == "string" and "text/plain" or "application/json"
+  if code ~= 200 then return failure(code, content or "failed") end
+  local contentType = content and "text/plain" or "application/json"
   if type(headers) == "table" then contentType = headers["Content-Type"] or headers["content-type"] or contentType end
-  return code, contentType, (type(content) == "table" and json.encode(content) or content) or "{}"
+  return code, contentType, content or "{}"
 end
 
 -- kind: Properties or Services

@@ -36,7 +36,7 @@ local function parameters(definition, data)
 end
 
 -- The infotable of a service's result, or nil and why there is none.
-local function result(definition, content)
+local function result(me, definition, content)
   local output = definition and definition.output
   local baseType = output and string.upper(output.baseType or "NOTHING") or (definition and "NOTHING" or nil)
   if baseType == nil then
@@ -49,10 +49,9 @@ local function result(definition, content)
   local value, why = convert.to(baseType, content)
   if value == nil then return nil, why end
   if baseType == "INFOTABLE" and value ~= json.null then
-    if not value.dataShape and output and output.aspects and output.aspects.dataShape then
-      local shape = template.dataShape(output.aspects.dataShape)
-      value.dataShape = shape and shape:toTable() or nil
-    end
+    local shape = output and output.aspects and output.aspects.dataShape and template.dataShape(output.aspects.dataShape)
+    if shape and me.settings.useShapes ~= false then return convert.shaped(shape, value) end
+    if shape and not value.dataShape then value.dataShape = shape:toTable() end
     return value
   end
   return convert.single("result", baseType, value)
@@ -70,7 +69,7 @@ function services.invoke(me, name, headers, query, data)
   end
   code = tonumber(code) or 200
   if code ~= 200 then return code, content ~= nil and tostring(content) or name .. " failed", answerHeaders end
-  local answer, why = result(definition, content)
+  local answer, why = result(me, definition, content)
   if answer == nil then return 500, name .. ": " .. why end
   return 200, answer, answerHeaders
 end
