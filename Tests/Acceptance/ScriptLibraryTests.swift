@@ -225,8 +225,7 @@ import Testing
 
     @Test("a meter by Modbus: registers, coils and exceptions") func modbus() async throws {
         let chain = try Chain()
-        let script = Bundle.module.path(forResource: "modbus", ofType: "py", inDirectory: "Fixtures")!
-        let meter = try Program("/usr/bin/python3", [script], in: chain.directory.path)
+        let meter = try Program("/usr/bin/python3", [ExampleThingTests.directory.appending(path: "slave").path], in: chain.directory.path)
         try await says("""
             local modbus = require('modbus')
             local meter = modbus.new { host = '127.0.0.1', port = \(try await meter.port()), unit = 3 }
