@@ -39,6 +39,8 @@ function Thing:runTasks(now)
   for name, task in pairs(self.tasks) do
     if type(task) == "function" and name ~= "EvaluateRules" then self:guard("task " .. name, task, self) end
   end
+  -- One of them may have changed a push type.
+  push.sort(self)
 end
 
 function Thing:step()

@@ -19,7 +19,8 @@ local function initProperty(me, name, pt)
   if not pushTypes[pushType] then error("properties." .. name .. ".pushType: expected ALWAYS, VALUE or NEVER, found " .. pushType, 0) end
   pt.pushType = pushTypes[pushType]
   pt.pushThreshold = tonumber(pt.pushThreshold or pt.threshold or pt.dataChangeThreshold)
-  pt.scanRate = tonumber(pt.scanRate or pt.scanrate)
+  pt.scanRate = tonumber(pt.scanRate or pt.scanrate) or me.settings.scanRate
+  pt.nextScan = 0
   if pt.pushType == "NEVER" and pt.cacheTime == nil then pt.cacheTime = -1 end
   pt.time = pt.time or native.now()
   local shape = type(pt.dataShape) == "string" and template.dataShape(pt.dataShape) or nil
@@ -30,6 +31,7 @@ local function initProperty(me, name, pt)
     pt.handlerModule = native.load("handler").get(pt.handler)
   else
     pt.isInMemory = true
+    pt.quality = pt.quality or "GOOD"
   end
   if getmetatable(pt) == nil then setmetatable(pt, me.propertyDefaults) end
   if pt.scanRate <= me.settings.scanRateResolution then
@@ -45,8 +47,7 @@ return function(settings)
     registered = false, upToDate = true, nextDue = 0, listeners = { start = {}, stop = {} },
     -- What most properties have in common is not kept in each of them.
     propertyDefaults = { __index = {
-      scanRate = settings.scanRate, pushThreshold = 0, dataChangeType = "VALUE", dataChangeThreshold = 0, cacheTime = 0, quality = "GOOD",
-      nextScan = 0, handlerName = "inmemory", handlerModule = inmemory == true and package.loaded["handlers.inmemory"] or inmemory,
+      pushThreshold = 0, dataChangeType = "VALUE", dataChangeThreshold = 0, cacheTime = 0, handlerName = "inmemory", handlerModule = inmemory == true and package.loaded["handlers.inmemory"] or inmemory,
     } },
   }, native.load("thing"))
   for _, key in ipairs({ "scanRate", "taskRate" }) do
@@ -70,6 +71,10 @@ return function(settings)
   end
   table.sort(me.order, function(a, b) return a.name < b.name end)
   if native.config.values then native.once("thing_values").restore(me, native.config.values) end
-  if #me.order >= manyProperties then require("jit").on(native.load("thing_push").scan) end
+  local push = native.load("thing_push")
+  push.sort(me)
+  if #me.order >= manyProperties then
+    for _, f in ipairs({ push.scanHere, push.differs }) do require("jit").on(f) end
+  end
   return me
 end

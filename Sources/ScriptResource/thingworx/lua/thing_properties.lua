@@ -70,9 +70,7 @@ function properties.write(me, name, headers, query, data)
     log.error(me.name, "handler %s, writing %s: %s", pt.handlerName, name, code)
     return 500, "writing " .. name .. " failed"
   end
-  -- Looked at, and pushed, in the next scan.
-  pt.nextScan = 0
-  me.nextDue = 0
+  native.load("thing_push").touch(me, pt)
   return code or 200, text
 end
 

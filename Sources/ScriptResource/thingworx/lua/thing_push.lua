@@ -25,7 +25,8 @@ local function collect(me, pt)
     log.warn(me.name, "%s is not pushed: %s", pt.name, why)
     return
   end
-  pt.lastPushed = type(pt.value) == "table" and json.encode(pt.value) or pt.value
+  -- Nothing equals what an ALWAYS property pushed last, so that no scan has to ask for its type.
+  if pt.pushType ~= "ALWAYS" then pt.lastPushed = type(pt.value) == "table" and json.encode(pt.value) or pt.value end
   pt.lastQuality = pt.quality
   pt.force = nil
   -- A queue: its entries are those from first to last.
@@ -40,39 +41,92 @@ local function collect(me, pt)
   end
 end
 
--- One whose value comes from elsewhere, or that a task looks at.
-local function examine(me, pt, now, rules)
-  local code = native.load("thing_properties").refresh(me, pt, {}, {})
-  if pt.isInMemory then pt.time = now end
-  if rules then me:guard("task EvaluateRules", rules, me, pt) end
-  if code == 200 and me.registered and (pt.pushType == "ALWAYS" or differs(pt)) then collect(me, pt) end
+-- Sorts the properties: those whose value lies here into groups of one scan rate each, and those that have to be fetched; NEVER is in
+-- none. Done anew when a push type has changed.
+function push.sort(me)
+  local isSame = me.groups ~= nil
+  for _, pt in ipairs(me.order) do
+    isSame = isSame and pt.sortedAs == pt.pushType
+    if pt.pushType == "ALWAYS" then pt.lastPushed = nil end
+    pt.sortedAs = pt.pushType
+  end
+  if isSame then return end
+  local byRate = {}
+  me.groups, me.elsewhere, me.nextDue = {}, {}, 0
+  for _, pt in ipairs(me.order) do
+    if pt.pushType ~= "NEVER" then
+      if pt.isInMemory and not me.tasks.EvaluateRules then
+        local group = byRate[pt.scanRate]
+        if not group then
+          group = { rate = pt.scanRate, due = 0 }
+          byRate[pt.scanRate], me.groups[#me.groups + 1] = group, group
+        end
+        group[#group + 1] = pt
+      else
+        me.elsewhere[#me.elsewhere + 1] = pt
+      end
+    end
+  end
+end
+
+-- Those whose values lie here: nothing but comparisons, so that many of them cost little.
+local function scanHere(me, list, now)
+  for i = 1, #list do
+    local pt = list[i]
+    if (pt.value ~= pt.lastPushed or pt.quality ~= pt.lastQuality) and differs(pt) then
+      pt.time = now
+      collect(me, pt)
+    end
+  end
+end
+
+push.scanHere = scanHere
+
+-- Those whose values come from elsewhere, or that a task looks at. When the next of them is due.
+local function scanElsewhere(me, list, now, nextDue)
+  local rules, properties = me.tasks.EvaluateRules, native.load("thing_properties")
+  for i = 1, #list do
+    local pt = list[i]
+    if now >= pt.nextScan then
+      pt.nextScan = now + pt.scanRate
+      local code = properties.refresh(me, pt, {}, {})
+      if pt.isInMemory then pt.time = now end
+      if rules then me:guard("task EvaluateRules", rules, me, pt) end
+      if code == 200 and me.registered and differs(pt) then collect(me, pt) end
+    end
+    -- It may have been written meanwhile.
+    if pt.nextScan < nextDue then nextDue = pt.nextScan end
+  end
+  return nextDue
 end
 
 function push.scan(me, now)
   if now < me.nextDue then return end
-  local order, rules, registered, nextDue = me.order, me.tasks.EvaluateRules, me.registered, math.huge
-  -- Set before: what is written meanwhile makes it earlier.
-  me.nextDue = nextDue
-  for i = 1, #order do
-    local pt = order[i]
-    local due = pt.nextScan
-    if pt.pushType ~= "NEVER" then
-      if now >= due then
-        due = now + pt.scanRate
-        pt.nextScan = due
-        if rules or not pt.isInMemory then
-          examine(me, pt, now, rules)
-        else
-          pt.time = now
-          if registered and (pt.pushType == "ALWAYS" or pt.value ~= pt.lastPushed or pt.force or pt.quality ~= pt.lastQuality) then
-            if pt.pushType == "ALWAYS" or differs(pt) then collect(me, pt) end
-          end
-        end
-      end
-      if due < nextDue then nextDue = due end
-    end
+  -- What is written while a value is fetched makes it earlier.
+  me.nextDue = math.huge
+  local nextDue, touched = math.huge, me.touched
+  if touched then
+    me.touched = nil
+    if me.registered then scanHere(me, touched, now) end
   end
+  for _, group in ipairs(me.groups) do
+    if now >= group.due then
+      group.due = now + group.rate
+      -- Without a registration nothing is pushed, and all of it when there is one.
+      if me.registered then scanHere(me, group, now) end
+    end
+    if group.due < nextDue then nextDue = group.due end
+  end
+  if #me.elsewhere > 0 then nextDue = scanElsewhere(me, me.elsewhere, now, nextDue) end
   if nextDue < me.nextDue then me.nextDue = nextDue end
+end
+
+-- A property was written: the next scan looks at it.
+function push.touch(me, pt)
+  pt.nextScan, me.nextDue = 0, 0
+  if not pt.isInMemory or pt.pushType == "NEVER" or me.tasks.EvaluateRules then return end
+  me.touched = me.touched or {}
+  me.touched[#me.touched + 1] = pt
 end
 
 -- Sends what waits, in order, in batches; what fails stays and is first next time.
@@ -103,15 +157,11 @@ function push.send(me)
   end
 end
 
--- Every VALUE property is to be pushed at the next scan.
+-- Every property is to be pushed at the next scan.
 function push.forceAll(me)
   me.nextDue = 0
-  for _, pt in ipairs(me.order) do
-    if pt.pushType ~= "NEVER" then
-      pt.force = true
-      pt.nextScan = 0
-    end
-  end
+  for _, pt in ipairs(me.order) do pt.lastPushed, pt.nextScan = nil, 0 end
+  for _, group in ipairs(me.groups) do group.due = 0 end
 end
 
 return push

@@ -83,6 +83,7 @@ function registration.subscribe(me, now)
     end
   end
   me.upToDate = true
+  push.sort(me)
   push.forceAll(me)
 end
 
