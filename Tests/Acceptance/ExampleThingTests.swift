@@ -34,10 +34,10 @@ import Testing
         #expect(try await call("Printer", "Heat", ["part": "bed", "degrees": 121]).status == 400)
         #expect(try await call("Printer", "Heat", ["part": "bed", "degrees": 60]).result == true)
         #expect(try await call("Printer", "StartPrint", ["file": "gear wheel.gcode"]).status == 400)
-        #expect(try await call("Printer", "StartPrint", ["file": "gear wheel.gcode; echo $(id) 'x", "minutes": 0.05]).result == true)
-        _ = await gateway.pushes { $0.values(of: "state").last == "printing" && ($0.values(of: "bed").last?.double ?? 0) > 25 }
-        #expect(try await client.property(thing: "Printer", "file") == "gear wheel.gcode; echo $(id) 'x")
+        #expect(try await call("Printer", "StartPrint", ["file": "gear wheel.gcode; echo $(id) 'x", "minutes": 0.1]).result == true)
         #expect(try await call("Printer", "StartPrint", ["file": "a", "minutes": 1]).status == 409)
+        let pushed = await gateway.pushes { $0.values(of: "state").last == "printing" && $0.values(of: "file").last != "" && ($0.values(of: "bed").last?.double ?? 0) > 25 }
+        #expect(pushed.values(of: "file").last == "gear wheel.gcode; echo $(id) 'x")
         try await scripts.line(containing: "is printed, number 1")
         let pushes = await gateway.pushes { $0.values(of: "prints").last == 1 }
         #expect(pushes.values(of: "state").contains("finished"))

@@ -65,7 +65,7 @@ import Testing
             properties.i = { baseType = "INFOTABLE" }
             serviceDefinitions.Length(input { name = "s", baseType = "STRING" }, output { baseType = "INTEGER" })
             services.Length = function(me, headers, query, data) return 200, #data.s end
-            """, settings: "scripts.script_resource_request_timeout = 1000\nscripts.script_resource_max_clients = 5") { client, port, scripts in
+            """, settings: "scripts.script_resource_request_timeout = 5000\nscripts.script_resource_max_clients = 5") { client, port, scripts in
             let base = "http://127.0.0.1:\(port)/scripts"
             for (arguments, status, text) in [
                 (["-X", "PUT", "-d", "{", "\(base)/Thingworx/T/Properties/n"], 400, "json.decode: line 1"), (["-X", "PUT", "-d", "[]", "\(base)/Thingworx/T/Properties/n"], 400, "expected {"),

@@ -35,9 +35,9 @@ import Testing
             #expect(output.contains(text), "\(text) in \(output)")
         }
         #expect(!output.contains("Good") && !output.contains("Plain") && !output.contains("listening"))
-        try chain.writeScripts(gateway: 1, "scripts.rap_port = 'x' scripts.log_level = 'LOUD'")
+        try chain.writeScripts(gateway: 1, "scripts.rap_port = 'x' scripts.log_level = 'LOUD' scripts.P = { file = 'plain.lua', maxMemory = 'much' }")
         let (second, settings) = try await check(chain)
-        #expect(second == 1 && settings.contains("scripts.rap_port: expected a whole number") && settings.contains("scripts.log_level: expected one of"))
+        #expect(second == 1 && settings.contains("scripts.rap_port: expected a whole number") && settings.contains("scripts.log_level: expected one of") && settings.contains("scripts.P.maxMemory: expected a whole number"))
     }
 
     @Test func secretsAreEncryptedInPlace() async throws {
@@ -99,6 +99,19 @@ import Testing
         while answer.status != 200 { answer = try await Curl("http://127.0.0.1:\(port)/scripts/Fair/x") }
         #expect(answer.body == "fine")
         #expect(await scripts.end() == 0)
+    }
+
+    /// Every setting that is read is on the page, and every one on the page is read.
+    @Test func theSettingsPageIsThatOfTheCode() throws {
+        let root = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../..").standardized
+        let code = try String(contentsOf: root.appending(path: "Sources/ScriptResource/Configuration/ScriptConfigurationReader.swift"), encoding: .utf8)
+        let page = try String(contentsOf: root.appending(path: "Documentation/scripts.md"), encoding: .utf8)
+        let read = Set(code.matches(of: /(?:string|integer|bool|choice|secret)\("(\w+)"/).map { String($0.1) } + code.matches(of: /\("(\w+)", [0-9_]+\)/).map { String($0.1) })
+        let described = Set(page.split(separator: "\n").filter { $0.hasPrefix("| `") && !$0.contains(#/^\| `(?:GET|POST|\/)/#) }.flatMap { row in
+            row.dropFirst().prefix { $0 != "|" }.matches(of: /`(\w+)`/).map { String($0.1) }
+        })
+        // Not read with the configuration, but by the script's own library.
+        #expect(read == described.subtracting(["persist"]), "\(read.symmetricDifference(described))")
     }
 
     /// After a change of a function or its comment: `make docs`.

@@ -39,6 +39,8 @@ import Testing
         mark = scripts.mark
         try chain.writeTemplate("tank", properties)
         try await scripts.line(containing: "Tank: changed, started anew", after: mark)
+        // The next change comes when this one has been taken over.
+        while try await client.send(.POST, "/scripts/Thingworx/Tank/Services/Fresh", body: [:]).status != 404 {}
         mark = scripts.mark
         try chain.directory.write("etc/custom/shapes/extra.lua", "module('shapes.extra', thingworx.shape.extend)\nservices.Shaped = function() return 200, 22 end")
         try await scripts.line(containing: "Tank: changed, started anew", after: mark)

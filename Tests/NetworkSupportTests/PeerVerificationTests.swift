@@ -190,5 +190,8 @@ private final class Listener: ChannelInboundHandler {
         context.close(promise: nil)
     }
 
+    /// Whoever is refused may have been so before this is there.
+    func handlerAdded(context: ChannelHandlerContext) { if !context.channel.isActive { answer.fail(ChannelError.eof) } }
+
     func channelInactive(context: ChannelHandlerContext) { answer.fail(ChannelError.eof) }
 }

@@ -92,8 +92,6 @@ struct LuaSettings {
         }
     }
 
-    mutating func passOver(_ keys: String...) { known.formUnion(keys) }
-
     /// A warning for each setting that nobody asked for; entries, whose values are tables, are none.
     func unknown() -> [String] {
         table.fields.filter { !known.contains($0.key) && $0.value.table == nil }.keys.sorted().map { key in

@@ -22,7 +22,7 @@ extension ScriptConfiguration {
         var settings = LuaSettings(path: "scripts", table: table, keys: keys, keyFile: keyFile)
         configuration.readSettings(&settings)
         var errors = settings.errors
-        configuration.warnings = settings.unknown() + settings.problems
+        configuration.warnings += settings.unknown() + settings.problems
         for (name, value) in table.fields.sorted(by: { $0.key < $1.key }) {
             guard let entry = value.table else { continue }
             var settings = LuaSettings(path: "scripts.\(name)", table: entry, keys: keys, keyFile: keyFile)
@@ -60,7 +60,9 @@ extension ScriptConfiguration {
         server.requestTimeout = .milliseconds(Int64(settings.integer("script_resource_request_timeout", default: 15_000, in: 1...86_400_000)))
         fips = settings.bool("fips_enabled", default: false)
         watch = settings.bool("watch", default: false)
-        settings.passOver("script_resource_use_default_certificate")
+        if settings.bool("script_resource_use_default_certificate", default: false) {
+            warnings.append("scripts.script_resource_use_default_certificate: there is no built-in certificate: set script_resource_certificate_chain and script_resource_private_key")
+        }
         clearSecrets = settings.clearSecrets
     }
 
@@ -78,15 +80,17 @@ extension ScriptConfiguration {
 
     private static func readEntry(_ name: String, _ settings: inout LuaSettings) -> Entry? {
         guard let file = settings.string("file"), !file.isEmpty else { return nil }
+        var fields = settings.table.fields
+        fields["maxInstructions"] = .number(Double(settings.integer("maxInstructions", default: 0, in: 0...9_000_000_000_000)))
+        fields["maxMemory"] = .number(Double(settings.integer("maxMemory", default: 0, in: 0...1_099_511_627_776)))
+        fields["requestTimeout"] = .number(Double(settings.integer("requestTimeout", default: 15_000, in: 1...86_400_000)))
         guard file == "thing.lua" else {
-            return Entry(name: name, file: file, isThing: false, identifier: nil, settings: .table(settings.table))
+            return Entry(name: name, file: file, isThing: false, identifier: nil, settings: .table(LuaTable(fields: fields, list: settings.table.list)))
         }
         guard let template = settings.string("template"), !template.isEmpty else { return nil }
-        var fields = settings.table.fields
         fields["template"] = .text(template)
         let rates = [
             ("scanRate", 60_000), ("taskRate", 15_000), ("scanRateResolution", 500), ("registerRate", 43_200_000), ("keepAliveRate", 60_000),
-            ("requestTimeout", 15_000),
         ]
         for (key, fallback) in rates {
             fields[key] = .number(Double(settings.integer(key, default: fallback, in: 1...2_147_483_647)))
@@ -94,8 +98,6 @@ extension ScriptConfiguration {
         fields["maxConcurrentPropertyUpdates"] = .number(Double(settings.integer("maxConcurrentPropertyUpdates", default: 100, in: 1...10_000)))
         fields["register"] = .boolean(settings.bool("register", default: true))
         fields["getPropertySubscriptionsOnReconnect"] = .boolean(settings.bool("getPropertySubscriptionsOnReconnect", default: false))
-        fields["maxInstructions"] = .number(Double(settings.integer("maxInstructions", default: 0, in: 0...9_000_000_000_000)))
-        fields["maxMemory"] = .number(Double(settings.integer("maxMemory", default: 0, in: 0...1_099_511_627_776)))
         fields["useShapes"] = .boolean(settings.bool("useShapes", default: true))
         fields["defaultPushType"] = .text(settings.choice("defaultPushType", default: "VALUE", ["ALWAYS", "VALUE", "NEVER"]))
         let identifier = settings.string("identifier")

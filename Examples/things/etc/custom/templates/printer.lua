@@ -60,7 +60,9 @@ services.StartPrint = function(me, headers, query, data)
   if not data.file or data.file == "" then return 400, "file: expected the name of a file" end
   if not data.minutes or data.minutes <= 0 then return 400, "minutes: expected a number above 0" end
   if properties.state.value == "printing" then return 409, properties.file.value .. " is being printed" end
-  return answer(printer("start", data.file, math.ceil(data.minutes * 60)))
+  local code, result = answer(printer("start", data.file, math.ceil(data.minutes * 60)))
+  if code == 200 then properties.state.value, properties.file.value = "printing", data.file end
+  return code, result
 end
 
 serviceDefinitions.Cancel(output { baseType="BOOLEAN" }, description { "Ends a print" })
