@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "CLuaJIT.h"
 
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,6 +37,8 @@ static int panic(lua_State *L) {
   fprintf(stderr, "Lua: %s\n", lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "an error outside of a protected call");
   return 0;
 }
+
+void twlua_share_heaps(int count) { mallopt(M_ARENA_MAX, count); }
 
 lua_State *twlua_new_state(void) {
   lua_State *L = lua_newstate(allocate, NULL);

@@ -86,6 +86,10 @@ package final class LuaState {
         twlua_set_watch(main, watch)
     }
 
+    /// Has so many heaps serve all threads of the process, in place of one or more a thread: a state outlives the threads that it
+    /// runs on, and would leave each of their heaps full of holes. To be called at the start.
+    package static func shareHeaps(_ count: Int32) { twlua_share_heaps(count) }
+
     // MARK: Globals
 
     package func setGlobal(_ name: String, _ value: LuaValue) {

@@ -22,6 +22,9 @@ typedef int (*twlua_native)(lua_State *L, void *context, int index);
  * error, with TWLUA_YIELD the running coroutine is suspended without values. */
 void twlua_push_native(lua_State *L, twlua_native native, void *context, int index);
 
+/* Has so many heaps serve all threads of the process. */
+void twlua_share_heaps(int count);
+
 /* An empty state, or NULL. */
 lua_State *twlua_new_state(void);
 

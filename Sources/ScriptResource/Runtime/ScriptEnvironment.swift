@@ -47,6 +47,7 @@ package final class ScriptEnvironment: Sendable {
         self.logger = logger
         etc = AtomicFile.directory(of: configuration.path)
         thingworx = try ScriptEnvironment.findThingworx(etc: etc)
+        LuaState.shareHeaps(2)
         pool = ElasticThreadPool(minimum: max(2, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))))
     }
 

@@ -23,11 +23,11 @@ package.cpath = paths("cpath", ".so") .. ";" .. package.cpath
 
 -- Runs a module of ours and keeps nothing of it. The library is interpreted: compiled code takes more memory than it saves
 -- time where most of the time is spent waiting, and scripts' own code is what deserves the compiler.
-function native.once(name)
+function native.once(name, ...)
   local chunk, why = loadfile(config.thingworx .. "/lua/" .. name .. ".lua")
   if not chunk then error(why, 0) end
   jit.off(chunk, true)
-  return chunk(name)
+  return chunk(...)
 end
 
 -- Modules of ours are loaded once and straight from their place: a script's file of the same name is not mistaken

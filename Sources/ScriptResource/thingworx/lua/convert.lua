@@ -4,25 +4,7 @@ local convert = {}
 
 local texts = { STRING = true, TEXT = true, HTML = true, XML = true, HYPERLINK = true, IMAGELINK = true, PASSWORD = true, GUID = true, TAGS = true }
 local jsons = { JSON = true, QUERY = true, SCHEDULE = true }
-
 local numbers = { NUMBER = true, INTEGER = true, LONG = true, DATETIME = true, TIMESPAN = true }
-local others = { BOOLEAN = true, LOCATION = true, INFOTABLE = true, IMAGE = true, BLOB = true,
-  VARIANT = true, NOTHING = true }
-
--- PROPERTYNAME, THINGNAME and their like are texts too.
-function convert.isBaseType(name) return string.find(name, "NAME$") ~= nil or texts[name] or jsons[name] or numbers[name] or others[name] or false end
-
--- A fresh value for a property that has none.
-function convert.default(baseType, dataShape)
-  if baseType == "LOCATION" then return { latitude = 0, longitude = 0, elevation = 0 } end
-  if baseType == "INFOTABLE" then
-    return { dataShape = dataShape and dataShape:toTable() or { fieldDefinitions = {} }, rows = json.array() }
-  end
-  if baseType == "BOOLEAN" then return false end
-  if jsons[baseType] then return {} end
-  if numbers[baseType] then return 0 end
-  return ""
-end
 
 local function fail(value, baseType)
   local shown = type(value) == "table" and "a table" or tostring(value)

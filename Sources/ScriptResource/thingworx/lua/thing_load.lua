@@ -1,9 +1,28 @@
 -- Makes a Thing of its settings and its template. Runs once.
-local convert = native.load("convert")
+local json = native.load("json")
 local template = native.load("template")
 local inmemory = require("handlers.inmemory")
 
 local pushTypes = { ALWAYS = "ALWAYS", VALUE = "VALUE", NEVER = "NEVER", ON = "VALUE", OFF = "VALUE", DEADBAND = "VALUE" }
+
+-- The values of properties that have none; texts where a base type is not here.
+local simple = { NUMBER = 0, INTEGER = 0, LONG = 0, DATETIME = 0, TIMESPAN = 0, BOOLEAN = false }
+local fresh = {
+  LOCATION = function() return { latitude = 0, longitude = 0, elevation = 0 } end,
+  INFOTABLE = function(shape) return { dataShape = shape and shape:toTable() or { fieldDefinitions = {} }, rows = json.array() } end,
+  JSON = function() return {} end, QUERY = function() return {} end, SCHEDULE = function() return {} end,
+}
+local texts = { STRING = true, TEXT = true, HTML = true, XML = true, HYPERLINK = true, IMAGELINK = true, PASSWORD = true, GUID = true, TAGS = true, IMAGE = true,
+  BLOB = true, VARIANT = true, NOTHING = true }
+
+local function default(baseType, shape)
+  if fresh[baseType] then return fresh[baseType](shape) end
+  if simple[baseType] ~= nil then return simple[baseType] end
+  return ""
+end
+
+-- PROPERTYNAME, THINGNAME and their like are texts too.
+local function isBaseType(name) return simple[name] ~= nil or fresh[name] ~= nil or texts[name] ~= nil or string.find(name, "NAME$") ~= nil end
 
 -- From here on a Thing's scan is worth compiling.
 local manyProperties = 100
@@ -12,7 +31,7 @@ local function initProperty(me, name, pt)
   if type(pt) ~= "table" then error("properties." .. name .. ": expected a table, found " .. type(pt), 0) end
   pt.name = name
   pt.baseType = string.upper(pt.baseType or pt.basetype or "STRING")
-  if not convert.isBaseType(pt.baseType) then
+  if not isBaseType(pt.baseType) then
     log.warn(me.name, "properties.%s.baseType: %s is not known and taken for a text", name, pt.baseType)
   end
   local pushType = string.upper(tostring(pt.pushType or pt.dataChangeType or me.settings.defaultPushType))
@@ -24,7 +43,7 @@ local function initProperty(me, name, pt)
   if pt.pushType == "NEVER" and pt.cacheTime == nil then pt.cacheTime = -1 end
   pt.time = pt.time or native.now()
   local shape = type(pt.dataShape) == "string" and template.dataShape(pt.dataShape) or nil
-  if pt.value == nil then pt.value = convert.default(pt.baseType, shape) end
+  if pt.value == nil then pt.value = default(pt.baseType, shape) end
   if pt.handler and pt.handler ~= "inmemory" then
     pt.quality = pt.quality or "UNKNOWN"
     pt.handlerName = pt.handler

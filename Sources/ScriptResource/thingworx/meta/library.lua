@@ -237,65 +237,20 @@ function tw_http.deleteSsl(host, port, path, headers, query) end
 ---@return nil
 function tw_http.registerCallback(path, f) end
 
--- Helpers that scripts use: times, encodings, paths and headers of the gateway's REST interface.
+-- Helpers that scripts use: times, encodings, paths and headers of the gateway's REST interface. Those that every Thing needs are here, the others in tw_utils_more.lua, which is loaded when one of them is looked up.
 ---@class tw_utils
 tw_utils = {}
 --- Now.
 ---@return any ... ms since 0001-01-01
 function tw_utils.currentTime() end
---- ms since 0001-01-01 as os.time counts.
----@param time? any
----@return any ... seconds since 1970
-function tw_utils.datetimeToLuaTime(time) end
---- A time in ms since 0001-01-01 as text, in a format of os.date (%Y-%m-%d %H:%M:%S), in local time or UTC, with milliseconds where wanted.
----@param time? any
----@param format? any
----@param utc? any
----@param milliseconds? any
----@return any ... text
-function tw_utils.datetimeToString(time, format, utc, milliseconds) end
 --- Pauses the script; its callbacks run meanwhile. Ends no earlier, and by 10 ms later at most where it is 100 ms or more.
 ---@param milliseconds? any
 ---@return nil
 function tw_utils.psleep(milliseconds) end
----@return any ... "linux"
-function tw_utils.host_os() end
----@return any ... false
-function tw_utils.isWindows() end
----@param text? any
----@return any ... text
-function tw_utils.base64_encode(text) end
----@param text? any
----@return any ... bytes, or nil for what is no Base64
-function tw_utils.base64_decode(text) end
---- Encrypts under a key that is any text (AES-256-GCM under its SHA-256), as Base64 where wanted.
----@param input? any
----@param base64? any
----@param key? any
----@return any ... bytes; raises an error without a key.
-function tw_utils.aes_encrypt(input, base64, key) end
---- The way back.
----@param input? any
----@param base64? any
----@param key? any
----@return any ... bytes, or nil where the key is another or the text was changed
-function tw_utils.aes_decrypt(input, base64, key) end
---- The checksum of Modbus RTU.
----@param text? any
----@return any ... number
-function tw_utils.calculateCRC16(text) end
 --- Percent-encodes all but letters, digits and -._~.
 ---@param text? any
 ---@return any ... text
 function tw_utils.uri_encode(text) end
---- The way back; + is a blank.
----@param text? any
----@return any ... text
-function tw_utils.uri_decode(text) end
---- name=value pairs as a table; a leading ? is passed over.
----@param text? any
----@return any ... table
-function tw_utils.parseQueryParams(text) end
 --- Path of a Thing's service at the gateway.
 ---@param name? any
 ---@param service? any
@@ -326,9 +281,6 @@ function tw_utils.REQ_HEADERS(host, contentType, more) end
 ---@param more? any
 ---@return any ... table
 function tw_utils.RESP_HEADERS(contentType, more) end
----@param text? any
----@return any ... whether a text is JSON
-function tw_utils.isJson(text) end
 --- The text of a request's body: "" for nil, a text as it is, else JSON.
 ---@param data? any
 ---@return any ... true and the text, or false and why there is none
@@ -337,6 +289,54 @@ function tw_utils.encodeData(data) end
 ---@param value? any
 ---@return any ... text
 function tw_utils.toString(value) end
+--- ms since 0001-01-01 as os.time counts.
+---@param time? any
+---@return any ... seconds since 1970
+function tw_utils.datetimeToLuaTime(time) end
+--- A time in ms since 0001-01-01 as text, in a format of os.date (%Y-%m-%d %H:%M:%S), in local time or UTC, with milliseconds where wanted.
+---@param time? any
+---@param format? any
+---@param utc? any
+---@param milliseconds? any
+---@return any ... text
+function tw_utils.datetimeToString(time, format, utc, milliseconds) end
+---@return any ... "linux"
+function tw_utils.host_os() end
+---@return any ... false
+function tw_utils.isWindows() end
+---@param text? any
+---@return any ... text
+function tw_utils.base64_encode(text) end
+---@param text? any
+---@return any ... bytes, or nil for what is no Base64
+function tw_utils.base64_decode(text) end
+--- Encrypts under a key that is any text (AES-256-GCM under its SHA-256), as Base64 where wanted.
+---@param input? any
+---@param base64? any
+---@param key? any
+---@return any ... bytes; raises an error without a key.
+function tw_utils.aes_encrypt(input, base64, key) end
+--- The way back.
+---@param input? any
+---@param base64? any
+---@param key? any
+---@return any ... bytes, or nil where the key is another or the text was changed
+function tw_utils.aes_decrypt(input, base64, key) end
+--- The checksum of Modbus RTU.
+---@param text? any
+---@return any ... number
+function tw_utils.calculateCRC16(text) end
+--- The way back; + is a blank.
+---@param text? any
+---@return any ... text
+function tw_utils.uri_decode(text) end
+--- name=value pairs as a table; a leading ? is passed over.
+---@param text? any
+---@return any ... table
+function tw_utils.parseQueryParams(text) end
+---@param text? any
+---@return any ... whether a text is JSON
+function tw_utils.isJson(text) end
 --- "true" and "1" (any case), numbers but 0, and true.
 ---@param value? any
 ---@return any ... boolean

@@ -32,6 +32,7 @@ local specified = {
 function cover.watch(name)
   local module = rawget(_G, name) or require(name)
   for each in string.gmatch(specified[name], "%S+") do assert(type(module[each]) == "function", name .. "." .. each .. " is not there") end
+  -- By now a module that comes in two parts is whole.
   for key, f in pairs(module) do
     if type(f) == "function" and not string.find(key, "^_") then
       left[name .. "." .. key] = true
