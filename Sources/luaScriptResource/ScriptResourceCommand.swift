@@ -46,9 +46,10 @@ struct ScriptResourceCommand: AsyncParsableCommand {
         var errors: [String]
         do {
             let configuration = try ScriptConfiguration.read(cfg)
-            for warning in configuration.warnings { Console.error("\(cfg): \(warning)") }
+            for warning in configuration.warnings { Console.error(warning) }
             errors = try await ScriptCheck.run(configuration, on: MultiThreadedEventLoopGroup.singleton.next())
         } catch {
+            for warning in (error as? ScriptConfigurationErrors)?.warnings ?? [] { Console.error(warning) }
             errors = "\(error)".split(separator: "\n").map(String.init)
         }
         for error in errors { Console.error(error.hasPrefix(cfg) ? error : "\(cfg): \(error)") }
@@ -62,7 +63,7 @@ struct ScriptResourceCommand: AsyncParsableCommand {
         let signals = Signals.stream([SIGTERM, SIGINT, SIGHUP])
         let configuration = try ScriptConfiguration.read(cfg)
         log.level = configuration.log.level
-        for warning in configuration.warnings { logger.warning("\(cfg): \(warning)") }
+        for warning in configuration.warnings { logger.warning("\(warning)") }
         if configuration.fips {
             logger.error("fips_enabled is true and this build has no FIPS module: not started")
             throw ExitCode(3)
@@ -110,7 +111,7 @@ extension ScriptResourceCommand {
         defer { manager.ready("running") }
         do {
             let configuration = try ScriptConfiguration.read(cfg)
-            for warning in configuration.warnings { logger.warning("\(cfg): \(warning)") }
+            for warning in configuration.warnings { logger.warning("\(warning)") }
             seal(configuration, logger)
             log.level = configuration.log.level
             outputs.apply(configuration.log)
@@ -141,6 +142,13 @@ enum SecurityWarnings {
         if configuration.gateway.tls, !configuration.gateway.validate { warnings.append("rap_validate is off: any server can pose as the gateway") }
         if configuration.gateway.tls, !configuration.gateway.denySelfSigned {
             warnings.append("rap_deny_selfsigned is off: the gateway's certificate is not checked against a CA")
+        }
+        if configuration.gateway.tls, configuration.gateway.disableHostnameValidation {
+            warnings.append("rap_disable_hostname_validation is on: any server with a certificate of a trusted CA can pose as the gateway")
+        }
+        if !configuration.gateway.authenticate { warnings.append("rap_server_authenticate is off: the gateway is not told who calls") }
+        if !["localhost", "127.0.0.1", "::1"].contains(configuration.server.host) {
+            warnings.append("script_resource_host is \(configuration.server.host): scripts are reached from other machines")
         }
         if !configuration.server.tls { warnings.append("script_resource_ssl is off: requests to scripts are not encrypted") }
         if !configuration.server.authenticate { warnings.append("script_resource_authenticate is off: every local program may send requests to scripts") }

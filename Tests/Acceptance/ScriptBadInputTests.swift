@@ -88,7 +88,7 @@ import Testing
                 if status == 200 { #expect(answer.body.contains("\(megabytes << 20)")) }
             }
             // Clients that begin and do not go on: each is let go, and with as many as may be, one more is told so.
-            let hanging = try (0..<5).map { _ in try RawClient(port: port, sending: "POST /scripts/Thingworx/T/Services/Length HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{") }
+            let hanging = try (0..<5).map { _ in try RawConnection(port: port, "POST /scripts/Thingworx/T/Services/Length HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{") }
             var sixth = try await Curl("\(base)/Thingworx/T/Properties/n")
             #expect(sixth.status == 503 || sixth.status == 200)
             for client in hanging {
@@ -158,29 +158,5 @@ import Testing
             let value = try await longest()
             if value > 0 { return value }
         }
-    }
-}
-
-/// A connection that says just what it is told to.
-private final class RawClient {
-    private let file: Int32
-
-    init(port: Int, sending text: String) throws {
-        file = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_port = in_port_t(port).bigEndian
-        address.sin_addr.s_addr = inet_addr("127.0.0.1")
-        let status = withUnsafePointer(to: &address) { $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { connect(file, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) } }
-        guard status == 0, send(file, text, text.utf8.count, 0) == text.utf8.count else { throw Program.Failure(description: "not connected") }
-    }
-
-    deinit { close(file) }
-
-    func readToEnd() -> String {
-        var bytes: [UInt8] = []
-        var block = [UInt8](repeating: 0, count: 4096)
-        while case let count = read(file, &block, block.count), count > 0 { bytes += block[..<count] }
-        return String(decoding: bytes, as: UTF8.self)
     }
 }

@@ -35,9 +35,9 @@ import Testing
             #expect(output.contains(text), "\(text) in \(output)")
         }
         #expect(!output.contains("Good") && !output.contains("Plain") && !output.contains("listening"))
-        try chain.writeScripts(gateway: 1, "scripts.rap_port = 'x' scripts.log_level = 'LOUD' scripts.P = { file = 'plain.lua', maxMemory = 'much' }")
+        try chain.writeScripts(gateway: 1, "scripts.rap_port = 'x' scripts.log_level = 'LOUD'\nscripts.rap_prot = 5\nscripts.P = { file = 'plain.lua', maxMemory = 'much' } -- maxMemory = 5")
         let (second, settings) = try await check(chain)
-        #expect(second == 1 && settings.contains("scripts.rap_port: expected a whole number") && settings.contains("scripts.log_level: expected one of") && settings.contains("scripts.P.maxMemory: expected a whole number"))
+        #expect(second == 1 && settings.contains("etc/config.lua:10: scripts.rap_port: expected a whole number") && settings.contains("scripts.log_level: expected one of") && settings.contains("etc/config.lua:12: scripts.P.maxMemory: expected a whole number") && settings.contains("etc/config.lua:11: scripts.rap_prot: unknown setting, ignored; did you mean rap_port?"))
     }
 
     @Test func secretsAreEncryptedInPlace() async throws {

@@ -70,6 +70,18 @@ import Testing
         }
     }
 
+    @Test func whatCannotBeSentIsBounded() async throws {
+        let gateway = try await StandInGateway()
+        gateway.refuse(next: 3)
+        try await run("for i = 1, 500 do properties['p' .. i] = { baseType = 'INTEGER', pushType = 'ALWAYS', value = 0 } end\ntasks.Count = function() properties.p1.value = properties.p1.value + 1 end", gateway: gateway) { client, scripts in
+            try await scripts.line(containing: "more than 10000 changes wait for the platform: the oldest are dropped")
+            let all = await gateway.pushes { $0.flatMap(\.rows).count >= 10_000 }
+            let counts = all.values(of: "p1").compactMap(\.int)
+            #expect(counts == counts.sorted() && counts.first! > 0, "\(counts.prefix(5))")
+            #expect(gateway.refused == 3)
+        }
+    }
+
     @Test func thePlatformSaysWhatIsPushedAndHow() async throws {
         let gateway = try await StandInGateway()
         gateway.subscribe([

@@ -56,6 +56,15 @@ import Testing
         try chain.writeTemplate("host", """
             properties.load = { baseType = "NUMBER", handler = "script", key = "cpu/load", value = 0 }
             properties.other = { baseType = "NUMBER", handler = "cpu", key = "load" }
+            properties.own = { baseType = "NUMBER", handler = "mine", factor = 3 }
+            """)
+        try chain.directory.write("etc/custom/handlers/mine.lua", """
+            module("handlers.mine", thingworx.handler.extend)
+            local stored = 2
+            function open(me, pt) log.info(me.name, "handler opened for %s", pt.name) end
+            function close(me, pt) log.info(me.name, "handler closed for %s", pt.name) end
+            function read(me, pt, headers, query) pt.value, pt.time, pt.quality = stored * pt.factor, 1000, "GOOD" return 200 end
+            function write(me, pt, headers, query, data) stored = data return 200 end
             """)
         try chain.writeScripts(gateway: 1, """
             scripts.cpu = { file = "cpu.lua", extra = 7 }
@@ -70,9 +79,12 @@ import Testing
         #expect(try await client.property(thing: "H", "load").double == 12.5)
         _ = try await client.call(.PUT, "/scripts/Thingworx/H/Properties/load", body: ["load": 50])
         #expect(try await client.property(thing: "H", "other").int == 50)
+        #expect(try await client.property(thing: "H", "own").int == 6)
+        _ = try await client.call(.PUT, "/scripts/Thingworx/H/Properties/own", body: ["own": 5])
+        #expect(try await client.property(thing: "H", "own").int == 15 && scripts.output.contains("handler opened for own"))
         #expect(try await client.send(.GET, "/scripts/Nobody/x").status == 404)
         #expect(await scripts.end() == 0, "\(scripts.output)")
-        #expect(scripts.output.contains("cpu: ended with 7 and false"))
+        #expect(scripts.output.contains("cpu: ended with 7 and false") && scripts.output.contains("handler closed for own"))
     }
 
     @Test func infotablesShapesAndTheMutex() async throws {

@@ -50,8 +50,6 @@ package struct ScriptConfiguration: Sendable {
     /// Whether a script whose files change is started anew.
     package var watch = false
     package var entries: [Entry] = []
-    /// For calls of scripts to other servers.
-    package var requestTimeout = TimeAmount.seconds(15)
     package var warnings: [String] = []
     /// Secrets that stand in the file in clear, by their settings' names.
     var clearSecrets: [String: Secret] = [:]
@@ -62,6 +60,8 @@ package struct ScriptConfiguration: Sendable {
 /// A configuration that cannot be used: every reason at once.
 package struct ScriptConfigurationErrors: Error, CustomStringConvertible, Sendable {
     package let errors: [String]
+    /// What is to be said besides.
+    package var warnings: [String] = []
 
     package var description: String { errors.joined(separator: "\n") }
 }

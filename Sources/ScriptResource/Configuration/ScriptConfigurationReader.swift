@@ -9,7 +9,8 @@ extension ScriptConfiguration {
     /// - Throws: `FileFailure`, `LuaError` with file and line, or `ScriptConfigurationErrors`.
     package static func read(_ path: String) throws -> ScriptConfiguration {
         let state = try LuaState()
-        let chunk = try state.load(try AtomicFile.read(path), name: "@\(path)")
+        let source = try AtomicFile.read(path)
+        let chunk = try state.load(source, name: "@\(path)")
         // Users write `scripts.X = …` into a table that is there.
         state.setGlobal("scripts", .table(LuaTable()))
         _ = try state.call(chunk)
@@ -21,6 +22,7 @@ extension ScriptConfiguration {
         var configuration = ScriptConfiguration(path: path)
         var settings = LuaSettings(path: "scripts", table: table, keys: keys, keyFile: keyFile)
         configuration.readSettings(&settings)
+        let places = SettingPlaces(source)
         var errors = settings.errors
         configuration.warnings += settings.unknown() + settings.problems
         for (name, value) in table.fields.sorted(by: { $0.key < $1.key }) {
@@ -31,7 +33,9 @@ extension ScriptConfiguration {
             }
             errors += settings.errors
         }
-        guard errors.isEmpty else { throw ScriptConfigurationErrors(errors: errors.map { "\(path): \($0)" }) }
+        let placed = { (messages: [String]) in messages.map { "\(path):\(places.line(of: $0)) \($0)" } }
+        configuration.warnings = placed(configuration.warnings)
+        guard errors.isEmpty else { throw ScriptConfigurationErrors(errors: placed(errors), warnings: configuration.warnings) }
         return configuration
     }
 

@@ -70,6 +70,8 @@ package actor Script {
     }
     nonisolated let file: String
     nonisolated let settings: LuaValue
+    /// How long its calls to the gateway and to other servers may take, and it itself without a pause.
+    nonisolated let requestTimeout: TimeAmount
     /// Property values of the Thing that this one takes the place of.
     private let values: LuaValue
     /// The files that it was made of, as they were then.
@@ -96,6 +98,7 @@ package actor Script {
         self.file = file
         self.source = source
         self.settings = settings
+        requestTimeout = Script.duration(settings.table?["requestTimeout"] ?? .nil) ?? .seconds(15)
         self.values = values
         self.thingName = thingName
         self.isCheck = isCheck
@@ -114,8 +117,7 @@ package actor Script {
             fibers = FiberScheduler(state: state) { operation, fiber in self.assumeIsolated { $0.perform(operation, for: fiber) } }
             state.register("native", Script.natives, owner: self, config: environment.luaConfig(name: name, thingName: thingName, settings: settings, values: values, isCheck: isCheck))
             let bounds = settings.table ?? LuaTable()
-            let longest = Script.duration(bounds["requestTimeout"]) ?? environment.requestTimeout
-            watched = ScriptWatchdog.Watched(state, limit: longest, logger: logger)
+            watched = ScriptWatchdog.Watched(state, limit: requestTimeout, logger: logger)
             if !isCheck { environment.watchdog.watch(name, watched) }
             state.limit(instructions: bounds["maxInstructions"].number ?? 0, bytes: bounds["maxMemory"].number ?? 0)
             let boot = try state.load(try environment.read("\(environment.thingworx)/lua/boot.lua"), name: "@boot.lua")

@@ -32,8 +32,7 @@ package final class ScriptEnvironment: Sendable {
     package var configuration: ScriptConfiguration { live.withLockedValue { $0 } }
     func use(_ configuration: ScriptConfiguration) { live.withLockedValue { $0 = configuration } }
 
-    /// How long a call of a script to others, and a request to a script, may take.
-    var requestTimeout: TimeAmount { live.withLockedValue { $0.requestTimeout } }
+    /// How long a request to a script may take.
     var answerTimeout: TimeAmount { live.withLockedValue { $0.server.requestTimeout } }
 
     /// - Parameter isCheck: whether scripts are loaded just to see whether they can be.
@@ -184,7 +183,7 @@ package final class ScriptEnvironment: Sendable {
     // MARK: HTTP
 
     /// A call to the gateway, with its credentials.
-    func gatewayCall(_ method: HTTPMethod, _ path: String, headers: HTTPHeaders, body: ByteBuffer?) -> HTTPCall {
+    func gatewayCall(_ method: HTTPMethod, _ path: String, headers: HTTPHeaders, body: ByteBuffer?, timeout: TimeAmount) -> HTTPCall {
         let gateway = live.withLockedValue { $0.gateway }
         var headers = headers
         if gateway.authenticate, let user = gateway.user {
@@ -193,7 +192,7 @@ package final class ScriptEnvironment: Sendable {
         }
         return HTTPCall(
             method, HTTPOrigin(isTLS: gateway.tls, host: gateway.host, port: gateway.port), path, headers: headers, body: body,
-            timeout: requestTimeout)
+            timeout: timeout)
     }
 
     /// response, code, headers; where there is none: nil, 503 or 504, nil, why.

@@ -141,12 +141,12 @@ extension Script {
             body = ByteBuffer(bytes: bytes)
             if !headers.contains(name: "Content-Type") { headers.add(name: "Content-Type", value: "application/json") }
         }
-        if table["gateway"].boolean == true { return environment.gatewayCall(method, path, headers: headers, body: body) }
+        if table["gateway"].boolean == true { return environment.gatewayCall(method, path, headers: headers, body: body, timeout: requestTimeout) }
         guard let host = table["host"].string, let port = table["port"].number.flatMap({ Int(exactly: $0) }), (1...65535).contains(port) else {
             throw LuaError("expected a host and a port from 1 to 65535")
         }
         return HTTPCall(
             method, HTTPOrigin(isTLS: table["tls"].boolean == true, host: host, port: port), path, headers: headers, body: body,
-            timeout: environment.requestTimeout)
+            timeout: requestTimeout)
     }
 }
