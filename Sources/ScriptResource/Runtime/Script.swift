@@ -114,7 +114,7 @@ package actor Script {
         do {
             let state = try LuaState()
             self.state = state
-            fibers = FiberScheduler(state: state) { operation, fiber in self.assumeIsolated { $0.perform(operation, for: fiber) } }
+            fibers = FiberScheduler(state: state) { [unowned self] operation, fiber in self.assumeIsolated { $0.perform(operation, for: fiber) } }
             state.register("native", Script.natives, owner: self, config: environment.luaConfig(name: name, thingName: thingName, settings: settings, values: values, isCheck: isCheck))
             let bounds = settings.table ?? LuaTable()
             watched = ScriptWatchdog.Watched(state, limit: requestTimeout, logger: logger)
