@@ -2,6 +2,8 @@
 # make test   all tests
 # make bench  the measurements of Benchmarks/README.md
 # make bench-forward  the gateway against nginx (needs wrk and nginx)
+# make bench-calls    a Lua Thing against plain LuaJIT with LuaSocket (needs wrk and luajit)
+# make soak   200 Lua Things for half an hour, their memory watched (MINUTES=30)
 # make conformance   the WebSocket cases of RFC 6455 and RFC 7692, with their number
 # make fuzz   every fuzz target for SECONDS each, guided by coverage (RUNS=10000000 for a number of inputs)
 # make docs   the reference page, schema and samples of config.json, from the description in the code
@@ -14,7 +16,7 @@ BIN = $(SCRATCH)/$(CONFIG)
 BUILD = swift build -j $(JOBS) --scratch-path $(SCRATCH)
 PROGRAMS = thingplatform wsems luaScriptResource edgectl
 
-.PHONY: run test build release bench bench-codec bench-forward conformance docs fuzz tsan deps clean
+.PHONY: run test build release bench bench-codec bench-forward bench-calls soak conformance docs fuzz tsan deps clean
 
 deps:
 	@Scripts/install-deps
@@ -39,9 +41,17 @@ release: deps
 bench: bench-codec release
 	@BIN=$(SCRATCH)/release Benchmarks/bind
 	@BIN=$(SCRATCH)/release Benchmarks/things
+	@BIN=$(SCRATCH)/release Benchmarks/scan
 
 bench-forward: release
 	@BIN=$(SCRATCH)/release Benchmarks/forward
+
+bench-calls: release
+	@BIN=$(SCRATCH)/release Benchmarks/calls
+
+MINUTES ?= 30
+soak: release
+	@BIN=$(SCRATCH)/release Benchmarks/soak $(MINUTES)
 
 bench-codec: deps
 	@cd Benchmarks && swift run -c release -j $(JOBS) codec

@@ -87,6 +87,33 @@ import Testing
         #expect(scripts.output.contains("T: shape stopped"))
     }
 
+    /// What a template does between lock and unlock is seen by nobody.
+    @Test func readsWaitForTheLock() async throws {
+        let chain = try Chain()
+        try chain.writeTemplate("locks", """
+            properties.p = { baseType = "NUMBER", value = 1 }
+            tasks.Change = function(me)
+              for i = 1, 5 do
+                tw_mutex.lock()
+                properties.p.value = -1
+                tw_utils.psleep(3)
+                properties.p.value = 1
+                tw_mutex.unlock()
+                tw_utils.psleep(3)
+              end
+            end
+            """)
+        try chain.writeScripts(gateway: 1, "scripts.T = { file = 'thing.lua', template = 'locks', register = false, scanRateResolution = 5, scanRate = 60, taskRate = 6 }")
+        let scripts = try chain.startScripts()
+        let client = try chain.local(try await scripts.port())
+        while try await client.send(.GET, "/scripts/Thingworx/T/Properties/p").status != 200 {}
+        for _ in 0..<200 {
+            let value = try await client.property(thing: "T", "p").int
+            #expect(value == 1)
+        }
+        #expect(await scripts.end() == 0)
+    }
+
     /// Base type, a value as it stands in JSON, and whether a service gives it back through `tostring` and the like.
     private static let values: [(type: String, value: JSONValue)] = [
         ("STRING", "Grüße, 世界 \u{1F600} \"'\\\n\u{1}"), ("TEXT", "t"), ("HTML", "<b>&amp;</b>"), ("XML", "<a b='c'/>"), ("HYPERLINK", "https://example.org/?a=b&c"), ("IMAGELINK", "/i.png"),

@@ -101,6 +101,9 @@ final class FiberScheduler<Operation> {
         return false
     }
 
+    /// Whether callbacks have to wait.
+    var isLocked: Bool { lockHolder != nil }
+
     func unlock() { if lockHolder === running { lockHolder = nil } }
 
     private func admit() {

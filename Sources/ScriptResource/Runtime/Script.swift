@@ -253,7 +253,8 @@ package actor Script {
         executor.ifIdle { assumeIsolated(body) } ?? nil
     }
 
-    func peek<Result>(_ body: (LuaPeek) -> Result?) -> Result? { state?.peek(body) }
+    /// Looks into the state, unless it is locked against callbacks.
+    func peek<Result>(_ body: (LuaPeek) -> Result?) -> Result? { fibers?.isLocked == false ? state?.peek(body) : nil }
 
     /// A function of the table `native` that Lua code put there.
     func nativeFunction(_ name: String) -> LuaState.Reference? { state?.function(["native", name]) }
