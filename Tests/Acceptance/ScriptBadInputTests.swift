@@ -107,6 +107,34 @@ import Testing
         }
     }
 
+    /// A finalizer runs whenever memory is taken, also while no Lua code does.
+    @Test func finalizersThatRaiseErrorsAndScriptsThatExit() async throws {
+        let chain = try Chain()
+        try chain.directory.write("etc/custom/scripts/final.lua", """
+            local ffi = require "ffi"
+            local function litter()
+              for i = 1, 200 do
+                local proxy = newproxy(true)
+                getmetatable(proxy).__gc = function() error("a proxy's end") end
+                ffi.gc(ffi.new("char[16]"), function() error("a cdata's end") end)
+              end
+            end
+            tw_http.registerCallback("/x", function(method, path, headers, query, data) litter() return 200, {}, string.rep("x", #data) end)
+            litter()
+            while p_data.run do tw_utils.psleep(5) end
+            """)
+        try chain.directory.write("etc/custom/scripts/exit.lua", "os.exit(3)")
+        try chain.writeScripts(gateway: 1, "scripts.final = { file = 'final.lua' }\nscripts.exit = { file = 'exit.lua' }")
+        let scripts = try chain.startScripts()
+        let url = "http://127.0.0.1:\(try await scripts.port())/scripts/final/x"
+        let body = String(repeating: "y", count: 20_000)
+        for _ in 0..<30 { #expect(try await Curl("-d", body, url).status == 200) }
+        try await scripts.line(containing: "exit.lua:1: os.exit(3) ends this script, and not the program")
+        try await scripts.line(containing: "final.lua:5: a proxy's end")
+        try await scripts.line(containing: "final.lua:6: a cdata's end")
+        #expect(await scripts.end() == 0)
+    }
+
     /// A user's file of the name of one of ours is what that user's require finds; the library goes on with its own.
     @Test func templatesNamedLikeModulesOfOurs() async throws {
         let chain = try Chain()

@@ -279,31 +279,4 @@ import Testing
         }
         await device.stop()
     }
-
-    @Test("scripts are controlled by HTTP, and one that fails is started anew") func control() async throws {
-        let loop = "tw_http.registerCallback('/echo', function() return 200, { ['X-Bad'] = 'a\\r\\nSet-Cookie: b', ['X-Good'] = 'c' }, 'x' end) while p_data.run do tw_utils.psleep(20) end"
-        try await run(loop, entries: "scripts.Broken = { file = 'broken.lua' }") { chain, port, program in
-            try await program.line(containing: "broken.lua: not found")
-            try await program.line(containing: "Broken: started anew in 5 s")
-            let url = "http://127.0.0.1:\(port)/scripts"
-            let page = try await Curl("-H", "Accept: text/html", url)
-            #expect(page.body.contains("<td>Broken</td>") && page.body.contains("broken.lua: not found"))
-            var status = try await Curl("\(url)/Test?status")
-            while !status.body.contains("Running") { status = try await Curl("\(url)/Test?status") }
-            // A line break in a header's value does not get out.
-            let echo = try await Curl("\(url)/Test/echo")
-            #expect(echo.status == 200 && echo.headers["x-good"] == "c" && echo.headers["set-cookie"] == nil && echo.headers["x-bad"] == nil)
-            let twice = try await Curl("-X", "POST", "\(url)/Test/start")
-            #expect(twice.status == 409)
-            let stopped = try await Curl("-X", "POST", "\(url)/Test/stop")
-            #expect(stopped.status == 200 && stopped.body.contains("Stopped"))
-            let started = try await Curl("-X", "POST", "\(url)/Test/restart")
-            #expect(started.status == 200)
-            var again = try await Curl("\(url)/Test/echo")
-            while again.status != 200 { again = try await Curl("\(url)/Test/echo") }
-            // What was missing is there: the retry finds it.
-            try chain.directory.write("etc/custom/scripts/broken.lua", "log.info('x', 'mended') return 1")
-            try await program.line(containing: "mended")
-        }
-    }
 }

@@ -19,6 +19,40 @@ end
 package.path = paths("path", ".lua") .. ";" .. package.path
 package.cpath = paths("cpath", ".so") .. ";" .. package.cpath
 
+-- One script does not end the others.
+function os.exit(code) error("os.exit(" .. tostring(code or "") .. ") ends this script, and not the program", 2) end
+
+-- MARK: Finalizers
+
+-- They run whenever memory is taken, also while no Lua code does that could catch their errors: those are logged.
+local function finalizer(f)
+  return function(...)
+    local ok, why = pcall(f, ...)
+    if not ok then log.error(config.name, "a finalizer: %s", tostring(why)) end
+  end
+end
+
+local proxies = { __newindex = function(metatable, key, value)
+  rawset(metatable, key, key == "__gc" and type(value) == "function" and finalizer(value) or value)
+end }
+local makeProxy = newproxy
+
+function newproxy(what)
+  local proxy = makeProxy(what)
+  if what == true then setmetatable(getmetatable(proxy), proxies) end
+  return proxy
+end
+
+local loadFFI = package.preload.ffi
+if loadFFI then
+  package.preload.ffi = function(...)
+    local ffi = loadFFI(...)
+    local gc = ffi.gc
+    ffi.gc = function(object, f) return gc(object, type(f) == "function" and finalizer(f) or f) end
+    return ffi
+  end
+end
+
 -- MARK: The library
 
 -- Runs a module of ours and keeps nothing of it. The library is interpreted: compiled code takes more memory than it saves
