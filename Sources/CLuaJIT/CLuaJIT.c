@@ -40,6 +40,8 @@ static int panic(lua_State *L) {
 
 void twlua_share_heaps(int count) { mallopt(M_ARENA_MAX, count); }
 
+void twlua_trim_heaps(void) { malloc_trim(0); }
+
 lua_State *twlua_new_state(void) {
   lua_State *L = lua_newstate(allocate, NULL);
   if (L != NULL) lua_atpanic(L, panic);

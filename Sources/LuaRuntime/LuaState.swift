@@ -90,6 +90,9 @@ package final class LuaState {
     /// runs on, and would leave each of their heaps full of holes. To be called at the start.
     package static func shareHeaps(_ count: Int32) { twlua_share_heaps(count) }
 
+    /// Gives the system back what the heaps no longer use: after a busy time, or the end of a script, that may be much.
+    package static func trimHeaps() { twlua_trim_heaps() }
+
     // MARK: Globals
 
     package func setGlobal(_ name: String, _ value: LuaValue) {

@@ -9,6 +9,7 @@ package final class ScriptResource: Sendable {
     package let environment: ScriptEnvironment
     package let server: ScriptServer
     private let watcher: ScriptWatcher
+    private let trimming: RepeatedTask
     private let control: ControlSocket?
     private let logger: Logger
 
@@ -18,6 +19,9 @@ package final class ScriptResource: Sendable {
         self.server = server
         self.logger = logger
         watcher = ScriptWatcher(environment)
+        trimming = environment.loop.scheduleRepeatedTask(initialDelay: .seconds(15), delay: .minutes(1)) { _ in
+            environment.pool.submit { LuaState.trimHeaps() }
+        }
     }
 
     /// Opens the port, then starts every script. A script that fails says so in the log; the others go on.
@@ -88,6 +92,7 @@ package final class ScriptResource: Sendable {
         limit.cancel()
         for (name, status) in environment.scriptStates where status == .running { logger.warning("\(name) did not end and is left behind") }
         watcher.stop()
+        trimming.cancel()
         environment.watchdog.stop()
         await control?.close()
         await server.stop()

@@ -25,6 +25,9 @@ void twlua_push_native(lua_State *L, twlua_native native, void *context, int ind
 /* Has so many heaps serve all threads of the process. */
 void twlua_share_heaps(int count);
 
+/* Gives free pages back to the system. */
+void twlua_trim_heaps(void);
+
 /* An empty state, or NULL. */
 lua_State *twlua_new_state(void);
 
