@@ -151,6 +151,9 @@ enum SecurityWarnings {
             warnings.append("script_resource_host is \(configuration.server.host): scripts are reached from other machines")
         }
         if !configuration.server.tls { warnings.append("script_resource_ssl is off: requests to scripts are not encrypted") }
+        if configuration.server.authenticate, configuration.server.user == nil {
+            warnings.append("script_resource_authenticate is on and there is no script_resource_userid: nobody can call")
+        }
         if !configuration.server.authenticate { warnings.append("script_resource_authenticate is off: every local program may send requests to scripts") }
         return warnings
     }

@@ -95,6 +95,10 @@ extension Script {
                 case "NUMBER":
                     guard let number = property.number("value") else { return nil }
                     bytes.writeJSON(number)
+                case "INTEGER", "LONG", "DATETIME", "TIMESPAN":
+                    // One with a fraction has to be rounded first.
+                    guard let number = property.number("value"), number == number.rounded() else { return nil }
+                    bytes.writeJSON(number)
                 case "BOOLEAN":
                     guard let boolean = property.boolean("value") else { return nil }
                     bytes.writeJSON(boolean)

@@ -166,7 +166,10 @@ end
 function native.stop(staying) p_data.run, native.staying = false, staying end
 
 -- Called where the script pauses, and with `true` at its end.
-function native.keep(now) if p_data.persist then native.load("persistence")(now) end end
+function native.keep(now)
+  local data = p_data
+  if type(data) == "table" and data.persist then native.load("persistence")(now) end
+end
 
 -- Somebody looks into the script.
 function native.evaluate(code) return native.load("evaluate")(native.me, code) end
