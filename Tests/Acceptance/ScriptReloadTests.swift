@@ -63,7 +63,7 @@ import Testing
         try chain.writeScripts(gateway: 1, port: 1, """
             scripts.Same = { file = 'thing.lua', template = 'one', \(rates) }
             scripts.Other = { file = 'thing.lua', template = 'one', \(rates.replacingOccurrences(of: "60", with: "77")) }
-            scripts.New = { file = 'thing.lua', template = 'one', \(rates) }
+            scripts.New = { file = 'thing.lua', template = 'one', identifier = 'SN-2', \(rates) }
             scripts.script_resource_authenticate = true scripts.script_resource_userid = "u" scripts.script_resource_password = "p"
             """)
         var mark = scripts.mark
@@ -79,6 +79,8 @@ import Testing
         #expect(rate.body.contains("{\"result\":77}"), "\(rate.body)")
         let kept = try await Curl("\(base)/Thingworx/Other/Properties/p", "-u", "u:p")
         #expect(kept.body.contains("{\"p\":9}"), "\(kept.body)")
+        var byIdentifier = try await Curl("\(base)/Thingworx/*SN-2/Properties/p", "-u", "u:p")
+        while byIdentifier.status != 200 { byIdentifier = try await Curl("\(base)/Thingworx/*SN-2/Properties/p", "-u", "u:p") }
         let list = try await Curl("\(base)", "-u", "u:p").body
         #expect(list.contains("New") && !list.contains("Plain"))
 

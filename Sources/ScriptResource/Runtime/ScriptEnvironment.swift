@@ -22,6 +22,8 @@ package final class ScriptEnvironment: Sendable {
     let persistentData: PersistentData
     let watchdog: ScriptWatchdog
     private let scripts = NIOLockedValueBox<[String: Script]>([:])
+    /// Things by their identifiers.
+    private let identified = NIOLockedValueBox<[String: Script]>([:])
     private let states = NIOLockedValueBox<[String: Script.Status]>([:])
     private let results = NIOLockedValueBox<[String: [LuaValue]]>([:])
     private let properties = NIOLockedValueBox<[String: LuaTable]>([:])
@@ -100,7 +102,9 @@ package final class ScriptEnvironment: Sendable {
     // MARK: Scripts
 
     package func add(_ script: Script) {
-        scripts.withLockedValue { $0[script.name] = script }
+        let before = scripts.withLockedValue { $0.updateValue(script, forKey: script.name) }
+        if let before { forgetIdentifier(of: before) }
+        if let identifier = script.thingName?.identifier { identified.withLockedValue { $0[identifier] = script } }
         report(.loading, of: script)
     }
 
@@ -125,6 +129,7 @@ package final class ScriptEnvironment: Sendable {
         guard let script = scripts.withLockedValue({ $0.removeValue(forKey: name) }) else { return false }
         results.withLockedValue { $0[name] = nil }
         watchdog.watch(name, nil)
+        forgetIdentifier(of: script)
         properties.withLockedValue { $0[name] = nil }
         Task {
             await script.stop()
@@ -132,6 +137,11 @@ package final class ScriptEnvironment: Sendable {
             if self.script(name) == nil { states.withLockedValue { $0[name] = nil } }
         }
         return true
+    }
+
+    private func forgetIdentifier(of script: Script) {
+        guard let identifier = script.thingName?.identifier else { return }
+        identified.withLockedValue { if $0[identifier] === script { $0[identifier] = nil } }
     }
 
     func keep(result: [LuaValue], of name: String) { results.withLockedValue { $0[name] = result } }
@@ -155,11 +165,9 @@ package final class ScriptEnvironment: Sendable {
 
     /// The Thing of that name, or with that identifier after a `*`.
     package func thing(_ name: String) -> Script? {
-        scripts.withLockedValue { scripts in
-            if let script = scripts[name], script.thingName != nil { return script }
-            let identifier = name.hasPrefix("*") ? String(name.dropFirst()) : name
-            return scripts.values.first { $0.thingName?.identifier == identifier }
-        }
+        if let script = script(name), script.thingName != nil { return script }
+        let identifier = name.hasPrefix("*") ? String(name.dropFirst()) : name
+        return identified.withLockedValue { $0[identifier] }
     }
 
     package var all: [Script] { scripts.withLockedValue { $0.values.sorted { $0.name < $1.name } } }

@@ -42,7 +42,8 @@ extension ScriptEnvironment {
             let limit = loop.scheduleTask(in: ScriptResource.stopLimit) { answer.succeed(.nil) }
             Task {
                 let values = await script.propertyValues()
-                await script.stop(staying: true)
+                // Under another name it is another Thing to the gateway.
+                await script.stop(staying: script.thingName?.identifier == entry.identifier)
                 answer.succeed(values)
             }
             values = (try? await answer.futureResult.get()) ?? .nil
