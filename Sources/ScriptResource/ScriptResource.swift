@@ -80,16 +80,12 @@ package final class ScriptResource: Sendable {
     static let stopLimit = TimeAmount.seconds(5)
 
     package func stop() async {
-        let ended = environment.loop.makePromise(of: Void.self)
-        let limit = environment.loop.scheduleTask(in: ScriptResource.stopLimit) { ended.succeed() }
-        Task {
+        let environment = environment
+        await environment.loop.result(within: ScriptResource.stopLimit, else: ()) {
             await withTaskGroup(of: Void.self) { group in
                 for script in environment.all { group.addTask { await script.stop() } }
             }
-            ended.succeed()
         }
-        try? await ended.futureResult.get()
-        limit.cancel()
         for (name, status) in environment.scriptStates where status == .running { logger.warning("\(name) did not end and is left behind") }
         watcher.stop()
         trimming.cancel()

@@ -145,10 +145,7 @@ package actor Script {
 
     private func mainEnded(_ result: Result<[LuaValue], LuaError>) {
         main = nil
-        if let state, let keep = state.function(["native", "keep"]) {
-            _ = try? state.call(keep, [.boolean(true)])
-            state.release(keep)
-        }
+        _ = callNative("keep", [.boolean(true)])
         switch result {
         case .success(let values):
             environment.keep(result: values, of: name)
@@ -200,27 +197,17 @@ package actor Script {
     }
 
     /// Gives it other properties (`p_data`).
-    func set(properties: LuaTable) {
-        guard let state, let function = state.function(["native", "set_properties"]) else { return }
-        _ = try? state.call(function, [.table(properties)])
-        state.release(function)
-    }
+    func set(properties: LuaTable) { _ = callNative("set_properties", [.table(properties)]) }
 
     /// The values of a Thing's properties, for the one that takes its place.
-    func propertyValues() -> LuaValue {
-        guard let state, let function = state.function(["native", "values"]) else { return .nil }
-        defer { state.release(function) }
-        return (try? state.call(function).first) ?? .nil
-    }
+    func propertyValues() -> LuaValue { callNative("values")?.first ?? .nil }
 
     /// Asks the main coroutine to end (`p_data.run` becomes false) and waits until it has.
     /// - Parameter staying: whether a Thing stays registered, as another one takes its place at once.
     package func stop(staying: Bool = false) async {
         retry?.cancel()
         retry = nil
-        guard status == .running, let state, let stop = state.function(["native", "stop"]) else { return }
-        _ = try? state.call(stop, [.boolean(staying)])
-        state.release(stop)
+        guard status == .running, callNative("stop", [.boolean(staying)]) != nil else { return }
         status = .stopped
         if let main, let sleep = sleepers[main] { wake(main, from: sleep) }
         guard main != nil else { return }
@@ -258,6 +245,14 @@ package actor Script {
 
     /// A function of the table `native` that Lua code put there.
     func nativeFunction(_ name: String) -> LuaState.Reference? { state?.function(["native", name]) }
+
+    /// Calls such a function to its end.
+    /// - Returns: its results, none where it raised an error; nil where there is no such function.
+    private func callNative(_ name: String, _ arguments: [LuaValue] = []) -> [LuaValue]? {
+        guard let state, let function = nativeFunction(name) else { return nil }
+        defer { state.release(function) }
+        return (try? state.call(function, arguments)) ?? []
+    }
 
     private func wake(_ fiber: FiberID, from sleep: UInt64) {
         guard sleepers[fiber] == sleep else { return }

@@ -38,16 +38,12 @@ extension ScriptEnvironment {
     func replace(_ entry: ScriptConfiguration.Entry) async {
         var values = LuaValue.nil
         if let script = script(entry.name) {
-            let answer = loop.makePromise(of: LuaValue.self)
-            let limit = loop.scheduleTask(in: ScriptResource.stopLimit) { answer.succeed(.nil) }
-            Task {
+            values = await loop.result(within: ScriptResource.stopLimit, else: .nil) {
                 let values = await script.propertyValues()
                 // Under another name it is another Thing to the gateway.
                 await script.stop(staying: script.thingName?.identifier == entry.identifier)
-                answer.succeed(values)
+                return values
             }
-            values = (try? await answer.futureResult.get()) ?? .nil
-            limit.cancel()
             if scriptStates[entry.name] == .running { script.logger.warning("did not end and is left behind") }
         }
         start(entry, values: values)
@@ -57,5 +53,16 @@ extension ScriptEnvironment {
         let name = entry.isThing ? Script.ThingName(name: entry.name, identifier: entry.identifier) : nil
         return Script(
             name: entry.name, file: entry.file, settings: entry.settings, values: values, thingName: name, environment: self, logger: logger(entry.name))
+    }
+}
+
+extension EventLoop {
+    /// What a task comes to, or something else when it takes longer; it goes on then, and nobody waits for it.
+    func result<Value: Sendable>(within limit: TimeAmount, else late: Value, _ body: @escaping @Sendable () async -> Value) async -> Value {
+        let result = makePromise(of: Value.self)
+        let timeout = scheduleTask(in: limit) { result.succeed(late) }
+        Task { result.succeed(await body()) }
+        defer { timeout.cancel() }
+        return (try? await result.futureResult.get()) ?? late
     }
 }

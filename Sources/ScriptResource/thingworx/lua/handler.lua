@@ -25,23 +25,11 @@ end
 
 local loaded = {}
 
-local function exists(name)
-  local path = "handlers/" .. string.gsub(name, "%.", "/")
-  for pattern in string.gmatch(package.path, "[^;]+") do
-    local file = io.open((string.gsub(pattern, "%?", path)), "r")
-    if file then
-      file:close()
-      return true
-    end
-  end
-  return false
-end
-
 -- The handler of that name: a module handlers.<name>, else the script of that name.
 function handler.get(name)
   local found = loaded[name]
   if found then return found end
-  if exists(name) then
+  if package.searchpath("handlers." .. name, package.path) then
     found = require("handlers." .. name)
     if found == true then found = package.loaded["handlers." .. name] end
   else

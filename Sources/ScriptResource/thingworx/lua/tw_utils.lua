@@ -1,16 +1,17 @@
 -- Helpers that scripts use: times, encodings, paths and headers of the gateway's REST interface. Those that every Thing needs are here,
 -- the others in tw_utils_more.lua, which is loaded when one of them is looked up.
 local json = native.load("json")
-local tw_utils = setmetatable({}, {
-  __index = function(functions, name)
-    setmetatable(functions, nil)
-    native.once("tw_utils_more", functions)
-    return functions[name]
-  end,
-})
 
 -- Milliseconds from 0001-01-01 to 1970-01-01.
 local epoch = 62135596800000
+
+local tw_utils = setmetatable({}, {
+  __index = function(functions, name)
+    setmetatable(functions, nil)
+    native.once("tw_utils_more", functions, epoch)
+    return functions[name]
+  end,
+})
 
 -- Now. → ms since 0001-01-01
 function tw_utils.currentTime() return native.now() + epoch end

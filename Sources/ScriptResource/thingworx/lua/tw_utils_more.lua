@@ -1,11 +1,8 @@
--- More of tw_utils: puts its functions into that table.
+-- More of tw_utils: puts its functions into that table. epoch is the time from the year 1 to 1970, in ms.
 local json = native.load("json")
 local bit = require("bit")
 
--- Milliseconds from 0001-01-01 to 1970-01-01.
-local epoch = 62135596800000
-
-local tw_utils = ...
+local tw_utils, epoch = ...
 
 -- ms since 0001-01-01 as os.time counts. → seconds since 1970
 function tw_utils.datetimeToLuaTime(time) return (time - epoch) / 1000 end
