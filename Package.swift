@@ -35,7 +35,7 @@ let package = Package(
         // MARK: Protocol
         .target(name: "Formats", dependencies: [product("NIOCore", nio)]),
         .target(name: "AlwaysOn", dependencies: ["Formats", product("NIOCore", nio)]),
-        .target(name: "AlwaysOnSession", dependencies: ["AlwaysOn", product("NIOCore", nio)], swiftSettings: settings),
+        .target(name: "AlwaysOnSession", dependencies: ["AlwaysOn", "Formats", product("NIOCore", nio)], swiftSettings: settings),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .target(
             name: "AlwaysOnTransport",

@@ -60,15 +60,18 @@ package struct DeviceClient: DeviceCaller {
             if !isText, body.getInteger(at: body.readerIndex, as: UInt8.self) == UInt8(ascii: "{") {
                 return Response(.success, content: try EncodedInfotable(json: body))
             }
-            let value = isText ? JSONValue.string(String(buffer: body)) : try JSONValue(parsing: body)
-            return Response(.success, content: try EncodedInfotable(json: [name: value] as JSONValue))
+            if isText { return .success(Infotable(name, .string(String(buffer: body)))) }
+            return Response(.success, content: try EncodedInfotable(jsonValue: body, as: name))
         } catch {
             return Response(.badGateway, reason: "the device's answer is neither an infotable nor JSON: \(error)")
         }
     }
 
+    /// Bytes of an error's body that are looked through for its text.
+    private static let longestReason = 65_536
+
     private static func reason(_ answer: HTTPResponse) -> String {
-        if let text = (try? JSONValue(parsing: answer.body))?["error"]?.string { return text }
+        if answer.body.readableBytes <= longestReason, let text = (try? JSONValue(parsing: answer.body))?["error"]?.string { return text }
         let text = String(buffer: answer.body.getSlice(at: answer.body.readerIndex, length: min(answer.body.readableBytes, 1000))!)
         return text.isEmpty ? "the device answered \(answer.status.code)" : text
     }

@@ -59,12 +59,10 @@ package enum RestPath {
     }
 
     private static func content(_ body: ByteBuffer) throws(RestFailure) -> EncodedInfotable {
-        do {
-            return try EncodedInfotable(json: body)
-        } catch let error as JSONError {
-            throw RestFailure(.badRequest, "the body is not the JSON that was expected, \(error)")
-        } catch {
-            throw RestFailure(.badRequest, "\(error)")
+        do throws(JSONError) { return try EncodedInfotable(json: body) } catch {
+            throw error.isLimit
+                ? RestFailure(.payloadTooLarge, "the body costs more than is allowed, \(error)")
+                : RestFailure(.badRequest, "the body is not the JSON that was expected, \(error)")
         }
     }
 

@@ -6,13 +6,13 @@ public struct JSONDocument: Sendable {
     /// Path (`group.key`, `list[0].key`; the empty path is the whole) → bytes of that value.
     public let positions: [String: Range<Int>]
 
-    /// - Throws: `JSONError`. A UTF-8 byte order mark is accepted.
+    /// - Throws: `JSONError`, also for a text nested deeper than 64. A UTF-8 byte order mark is accepted.
     public init(bytes: [UInt8]) throws(JSONError) {
         let mark: [UInt8] = [0xEF, 0xBB, 0xBF]
         let start = bytes.starts(with: mark) ? mark.count : 0
         var positions: [String: Range<Int>]? = [:]
         let result: Result<JSONValue, JSONError> = bytes.withUnsafeBufferPointer { buffer in
-            var reader = JSONReader(buffer, position: start)
+            var reader = JSONReader(buffer, position: start, maximumDepth: 64)
             do throws(JSONError) {
                 let value = try JSONValue(&reader, path: "", positions: &positions)
                 try reader.end()

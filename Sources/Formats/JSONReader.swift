@@ -3,10 +3,13 @@ public struct JSONError: Error, Equatable, CustomStringConvertible {
     /// Offset in bytes from the start of the text.
     public let offset: Int
     public let message: String
+    /// Whether the text is well formed and merely costs too much.
+    public let isLimit: Bool
 
-    public init(offset: Int, message: String) {
+    public init(offset: Int, message: String, isLimit: Bool = false) {
         self.offset = offset
         self.message = message
+        self.isLimit = isLimit
     }
 
     public var description: String { "at byte \(offset): \(message)" }
@@ -26,7 +29,7 @@ public struct JSONReader {
     private let maximumDepth: Int
 
     /// - Parameter maximumDepth: deepest nesting of arrays and objects that is read; deeper text is refused.
-    public init(_ bytes: UnsafeBufferPointer<UInt8>, position: Int = 0, maximumDepth: Int = 128) {
+    public init(_ bytes: UnsafeBufferPointer<UInt8>, position: Int = 0, maximumDepth: Int = 512) {
         self.bytes = bytes
         self.position = position
         self.maximumDepth = maximumDepth

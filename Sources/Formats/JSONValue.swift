@@ -20,28 +20,48 @@ public struct JSONObject: Sendable, Equatable {
     }
 
     public private(set) var members: [Member]
+    /// Where each name stands, in objects of more than a few members: looking a name up takes the same time in all of them.
+    private var places: [String: Int]?
+    private static let indexedFrom = 16
 
     public init() { members = [] }
 
     public subscript(name: String) -> JSONValue? {
-        get { members.last { $0.name == name }?.value }
+        get { place(of: name).map { members[$0].value } }
         set {
-            let index = members.lastIndex { $0.name == name }
-            switch (index, newValue) {
+            switch (place(of: name), newValue) {
             case (let index?, let value?): members[index].value = value
-            case (let index?, nil): members.remove(at: index)
-            case (nil, let value?): members.append(Member(name: name, value: value))
+            case (let index?, nil):
+                members.remove(at: index)
+                places = nil
+                buildIndex()
+            case (nil, let value?): append(name, value)
             case (nil, nil): break
             }
         }
     }
 
-    mutating func append(_ name: String, _ value: JSONValue) { members.append(Member(name: name, value: value)) }
+    private func place(of name: String) -> Int? {
+        if let places { places[name] } else { members.lastIndex { $0.name == name } }
+    }
+
+    mutating func append(_ name: String, _ value: JSONValue) {
+        members.append(Member(name: name, value: value))
+        if places == nil { buildIndex() } else { places?[name] = members.count - 1 }
+    }
+
+    private mutating func buildIndex() {
+        guard members.count >= JSONObject.indexedFrom else { return }
+        places = Dictionary(members.enumerated().map { ($1.name, $0) }) { $1 }
+    }
+
+    public static func == (one: JSONObject, other: JSONObject) -> Bool { one.members == other.members }
 }
 
 extension JSONObject: ExpressibleByDictionaryLiteral {
     public init(dictionaryLiteral elements: (String, JSONValue)...) {
-        members = elements.map { Member(name: $0, value: $1) }
+        self.init()
+        for (name, value) in elements { append(name, value) }
     }
 }
 

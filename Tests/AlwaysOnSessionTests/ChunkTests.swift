@@ -9,7 +9,7 @@ import Testing
     let start = NIODeadline.uptimeNanoseconds(1_000_000_000)
 
     func message(_ id: UInt32, length: Int, isRequest: Bool) -> Message {
-        let content = EncodedInfotable(Infotable("data", .blob(ByteBuffer(repeating: UInt8(truncatingIfNeeded: id), count: length))))
+        let content = try? EncodedInfotable(Infotable("data", .blob(ByteBuffer(repeating: UInt8(truncatingIfNeeded: id), count: length))))
         if isRequest {
             return Message(
                 header: Header(code: Method.post.rawValue, requestID: id, sessionID: 1),

@@ -70,7 +70,7 @@ struct RandomValues {
         return table
     }
 
-    mutating func message() -> Message {
+    mutating func message() throws -> Message {
         let header = Header(
             code: 0, requestID: UInt32.random(in: 0 ... .max, using: &generator), endpointID: 7,
             sessionID: UInt32.random(in: 0 ... .max, using: &generator))
@@ -86,7 +86,7 @@ struct RandomValues {
         case 2:
             message.header.code = Status.success.rawValue
             message.body = .response(
-                Response(.success, reason: Bool.random(using: &generator) ? text() : nil, content: EncodedInfotable(table())))
+                Response(.success, reason: Bool.random(using: &generator) ? text() : nil, content: try EncodedInfotable(table())))
         default:
             let method = Method.allCases.randomElement(using: &generator)!
             message.header.code = method.rawValue
@@ -94,7 +94,7 @@ struct RandomValues {
                 Request(
                     method, text(), Characteristic.allCases.randomElement(using: &generator)!, text(),
                     headers: [.init(name: "a", value: "b")],
-                    content: Bool.random(using: &generator) ? EncodedInfotable(table()) : nil))
+                    content: try Bool.random(using: &generator) ? EncodedInfotable(table()) : nil))
         }
         return message
     }

@@ -38,7 +38,7 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
 
     private static func infotable(_ bytes: [UInt8]) {
         guard let table = try? EncodedInfotable(validating: ByteBuffer(bytes: bytes)) else { return }
-        let again = EncodedInfotable(table.decoded())
+        guard let again = try? EncodedInfotable(table.decoded()) else { fatalError("what was decoded is not encoded again") }
         guard again.decoded().cells.count == table.decoded().cells.count else { fatalError("cells went missing") }
         guard (try? JSONValue(parsing: table.json())) != nil else { fatalError("JSON that does not parse: \(String(buffer: table.json()))") }
     }

@@ -23,14 +23,14 @@ import Testing
 
     @Test func unmatchedNamesWaitForTheirThing() {
         var table = BindingTable()
-        #expect(table.remember("*id", for: 1) == true)
-        #expect(table.claim(["B"]) == nil)
-        let claimed = table.claim(["B", "*id"])
+        #expect(table.remember("*id", for: 1, of: "u") == true)
+        #expect(table.claim(["B"], where: { _ in true }) == nil)
+        let claimed = table.claim(["B", "*id"]) { _ in true }
         #expect(claimed?.connection == 1 && claimed?.name == "*id")
-        #expect(table.claim(["*id"]) == nil)
-        _ = table.remember("C", for: 2)
+        #expect(table.claim(["*id"], where: { _ in true }) == nil)
+        _ = table.remember("C", for: 2, of: "u")
         _ = table.disconnected(2)
-        #expect(table.claim(["C"]) == nil)
+        #expect(table.claim(["C"], where: { _ in true }) == nil)
     }
 }
 

@@ -47,9 +47,9 @@ extension Message.Body {
         switch kind {
         case "auth":
             self = .auth(
-                Auth(claims: try reader.list("claims").map { .init(name: try $0.string("name"), value: try $0.string("value")) }))
+                Auth(claims: try reader.list("claims", atMost: 255).map { .init(name: try $0.string("name"), value: try $0.string("value")) }))
         case "bind", "unbind":
-            var bind = Bind(names: try reader.list("names").map { try $0.text() })
+            var bind = Bind(names: try reader.list("names", atMost: 65_535).map { try $0.text() })
             if let name = reader.value["gatewayName"]?.string {
                 bind.gateway = .init(name: name, type: try reader.string("gatewayType"))
             }
@@ -112,7 +112,7 @@ private struct FieldReader {
     func double(_ name: String) throws -> Double {
         let child = try child(name)
         switch child.value {
-        case .number(let text): return Double(text)!
+        case .number(let text): return Double(text) ?? .nan
         case .string("nan"): return .nan
         case .string("inf"): return .infinity
         case .string("-inf"): return -.infinity
@@ -126,15 +126,17 @@ private struct FieldReader {
         return bytes
     }
 
-    func list(_ name: String) throws -> [FieldReader] {
+    func list(_ name: String, atMost most: Int = .max) throws -> [FieldReader] {
         let child = try child(name)
-        guard let elements = child.value.array else { throw child.fail("an array") }
+        guard let elements = child.value.array, elements.count <= most else {
+            throw child.fail(most == .max ? "an array" : "an array of at most \(most)")
+        }
         return elements.enumerated().map { FieldReader(value: $1, path: "\(child.path)[\($0)]") }
     }
 
     func table(_ name: String) throws -> EncodedInfotable? {
         guard try member(name) != nil else { return nil }
-        return EncodedInfotable(try child(name).infotable())
+        return try EncodedInfotable(try child(name).infotable())
     }
 
     func infotable() throws -> Infotable {

@@ -8,13 +8,15 @@ extension EncodedInfotable {
 
     /// Appends the ThingWorx JSON form (alwayson.md §5), written straight from the wire form.
     public func writeJSON(into out: inout ByteBuffer, order: Order = .rowsFirst) {
+        let start = out.writerIndex
         do {
-            try WireReader.withReader(bytes) { reader in
+            try WireReader.withReader(bytes, limits: nil) { reader in
                 let writer = InfotableJSONWriter(order: order)
                 try writer.table(&reader, into: &out)
             }
         } catch {
-            preconditionFailure("bytes that were validated do not decode: \(error)")
+            out.moveWriterIndex(to: EncodedInfotable.unreachable(error, start))
+            out.writeStaticString("{}")
         }
     }
 
@@ -32,20 +34,21 @@ extension EncodedInfotable {
     public func firstRowJSON() -> ByteBuffer {
         var out = ByteBufferAllocator().buffer(capacity: 64 + 2 * bytes.readableBytes)
         do {
-            try WireReader.withReader(bytes) { reader in
+            try WireReader.withReader(bytes, limits: nil) { reader in
                 let writer = InfotableJSONWriter(order: .rowsFirst)
                 try writer.firstRow(&reader, into: &out)
             }
         } catch {
-            preconditionFailure("bytes that were validated do not decode: \(error)")
+            return EncodedInfotable.unreachable(error, ByteBuffer(string: "{}"))
         }
         return out
     }
 }
 
 extension Infotable {
-    public func json(order: EncodedInfotable.Order = .rowsFirst) -> ByteBuffer {
-        EncodedInfotable(self).json(order: order)
+    /// - Throws: `WireError` as `EncodedInfotable` does.
+    public func json(order: EncodedInfotable.Order = .rowsFirst) throws(WireError) -> ByteBuffer {
+        try EncodedInfotable(self).json(order: order)
     }
 }
 
@@ -81,13 +84,13 @@ public struct JSONPieces: Sequence, IteratorProtocol, Sendable {
             case .end: break
             }
         } catch {
-            preconditionFailure("bytes that were validated do not decode: \(error)")
+            place = EncodedInfotable.unreachable(error, .end)
         }
         return out
     }
 
     private mutating func begin(into out: inout ByteBuffer) throws {
-        let start = try WireReader.withReader(table.bytes) { reader in
+        let start = try WireReader.withReader(table.bytes, limits: nil) { reader in
             var shape = reader
             (keys, keyEnds) = try writer.keys(&reader)
             out.writeInteger(UInt8(ascii: "{"))
@@ -103,7 +106,7 @@ public struct JSONPieces: Sequence, IteratorProtocol, Sendable {
 
     private mutating func rows(from offset: Int, _ isFirst: Bool, into out: inout ByteBuffer) throws {
         var isFirst = isFirst
-        let next = try WireReader.withReader(table.bytes, at: offset) { reader -> Int? in
+        let next = try WireReader.withReader(table.bytes, at: offset, limits: nil) { reader -> Int? in
             while out.readableBytes < size {
                 guard try reader.flag("a row marker") else { return nil }
                 if !isFirst { out.writeInteger(UInt8(ascii: ",")) }
@@ -120,7 +123,7 @@ public struct JSONPieces: Sequence, IteratorProtocol, Sendable {
         out.writeInteger(UInt8(ascii: "]"))
         if writer.order == .rowsFirst {
             out.writeInteger(UInt8(ascii: ","))
-            try WireReader.withReader(table.bytes) { reader in
+            try WireReader.withReader(table.bytes, limits: nil) { reader in
                 try writer.dataShape(&reader, into: &out)
             }
         }
@@ -168,11 +171,7 @@ struct InfotableJSONWriter {
             keys.writeStaticString("\":")
             ends.append(keys.writerIndex)
             try reader.skipString()
-            _ = try reader.baseType()
-            for _ in 0..<(try reader.integer(UInt16.self)) {
-                try reader.skipString()
-                try reader.skipValue()
-            }
+            try reader.skipFieldType()
         }
         return (keys, ends)
     }
@@ -285,7 +284,8 @@ struct InfotableJSONWriter {
     }
 
     static func isJSON(_ text: UnsafeBufferPointer<UInt8>) -> Bool {
-        var reader = JSONReader(text)
+        // Deeper text stands as a string, so that the whole can be read again.
+        var reader = JSONReader(text, maximumDepth: 128)
         do {
             try reader.skipValue()
             try reader.end()

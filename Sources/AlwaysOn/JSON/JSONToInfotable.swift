@@ -4,37 +4,62 @@ import Formats
 extension EncodedInfotable {
     /// Reads the ThingWorx JSON form, or a bare object as one row (alwayson.md §5), straight into the wire form.
     /// - Throws: `JSONError` with the offset of what does not fit.
-    public init(json: ByteBuffer) throws {
-        self = try json.withUnsafeReadableBytes { raw in
-            try EncodedInfotable(json: raw.bindMemory(to: UInt8.self))
-        }
+    public init(json: ByteBuffer, limits: InputLimits = .standard) throws(JSONError) {
+        self = try EncodedInfotable.reading(json, limits) { encoder, reader throws(JSONError) in try encoder.table(&reader) }
     }
 
-    public init(json value: JSONValue) throws {
+    public init(json value: JSONValue) throws(JSONError) {
         var buffer = ByteBuffer()
         buffer.writeJSON(value)
         try self.init(json: buffer)
     }
 
-    init(json bytes: UnsafeBufferPointer<UInt8>) throws(JSONError) {
-        var encoder = InfotableJSONEncoder(bytes)
-        var reader = JSONReader(bytes)
-        try encoder.table(&reader)
-        try reader.end()
-        self.init(trusted: encoder.out)
+    /// Reads any JSON value as the one cell of one row, typed by what it is.
+    /// - Throws: `JSONError` with the offset of what does not fit.
+    public init(jsonValue: ByteBuffer, as name: String, limits: InputLimits = .standard) throws(JSONError) {
+        self = try EncodedInfotable.reading(jsonValue, limits) { encoder, reader throws(JSONError) in try encoder.cell(&reader, name: name) }
     }
+
+    private static func reading(
+        _ json: ByteBuffer, _ limits: InputLimits, _ read: (inout InfotableJSONEncoder, inout JSONReader) throws(JSONError) -> Void
+    ) throws(JSONError) -> EncodedInfotable {
+        try json.withUnsafeReadableBytes { raw throws(JSONError) in
+            let bytes = raw.bindMemory(to: UInt8.self)
+            var encoder = InfotableJSONEncoder(bytes, CostMeter(limits, inputBytes: bytes.count))
+            var reader = JSONReader(bytes)
+            try read(&encoder, &reader)
+            try reader.end()
+            do throws(LimitExceeded) { try encoder.wire.meter.finish(wireBytes: encoder.out.readableBytes) } catch { throw JSONError(error, offset: 0) }
+            return EncodedInfotable(trusted: encoder.out)
+        }
+    }
+}
+
+extension JSONError {
+    init(_ limit: LimitExceeded, offset: Int) { self.init(offset: offset, message: limit.description, isLimit: true) }
 }
 
 /// Writes wire values while reading JSON. Rows may stand before the data shape, so a table is scanned for the
 /// places of its members first.
 struct InfotableJSONEncoder {
     let bytes: UnsafeBufferPointer<UInt8>
-    var out: ByteBuffer
-    private var depth = 0
+    var wire: WireEncoder
+    /// Whether the members of rows that may hold tables are taken to come in their shape's order.
+    private var expectsOrder = true
+    var out: ByteBuffer {
+        get { wire.out }
+        _modify { yield &wire.out }
+    }
 
-    init(_ bytes: UnsafeBufferPointer<UInt8>) {
+    init(_ bytes: UnsafeBufferPointer<UInt8>, _ meter: CostMeter) {
         self.bytes = bytes
-        out = ByteBufferAllocator().buffer(capacity: 64 + bytes.count / 2)
+        wire = WireEncoder(ByteBufferAllocator().buffer(capacity: 64 + bytes.count / 2), meter)
+    }
+
+    /// Goes on with what another encoder has written, from another text.
+    init(_ bytes: UnsafeBufferPointer<UInt8>, continuing wire: WireEncoder) {
+        self.bytes = bytes
+        self.wire = wire
     }
 
     struct Field {
@@ -47,7 +72,7 @@ struct InfotableJSONEncoder {
     mutating func table(_ reader: inout JSONReader) throws(JSONError) {
         guard try reader.peek() == .object else { throw reader.error("expected an object: an infotable, or one row") }
         try descend(reader)
-        defer { ascend() }
+        defer { wire.meter.ascend() }
         var scan = reader
         let members = try scanMembers(&scan)
         if !members.isTable {
@@ -62,11 +87,10 @@ struct InfotableJSONEncoder {
             var rows = JSONReader(bytes, position: at)
             fields = try inferredFields(&rows)
         }
-        for field in fields { out.writeWireField(field) }
-        out.writeWireFlag(false)
+        let names = try shape(fields, reader)
         if let at = members.rows {
             var rows = JSONReader(bytes, position: at)
-            try self.rows(&rows, fields: fields)
+            try self.rows(&rows, Columns(fields, names: names))
         }
         out.writeWireFlag(false)
         reader = scan
@@ -102,15 +126,19 @@ struct InfotableJSONEncoder {
         return members
     }
 
-    private mutating func rows(_ reader: inout JSONReader, fields: [DataShape.Field]) throws(JSONError) {
-        let columns = Columns(fields)
+    private mutating func rows(_ reader: inout JSONReader, _ columns: Columns) throws(JSONError) {
         try reader.beginArray()
         var firstRow = true
         while try reader.nextElement(&firstRow) {
-            let (row, written) = (reader, out.writerIndex)
-            if try rowInOrder(&reader, columns) { continue }
-            reader = row
-            out.moveWriterIndex(to: written)
+            if expectsOrder || !columns.mayNest {
+                let (row, written, meter) = (reader, out.writerIndex, wire.meter)
+                if try rowInOrder(&reader, columns) { continue }
+                // Tables within tables would be converted twice at each level: from now on order is looked at first.
+                if columns.mayNest { expectsOrder = false }
+                reader = row
+                out.moveWriterIndex(to: written)
+                wire.meter = meter
+            }
             try rowInAnyOrder(&reader, columns)
         }
     }
@@ -119,11 +147,17 @@ struct InfotableJSONEncoder {
         let fields: [DataShape.Field]
         let names: [[UInt8]]
         let places: [String: Int]
+        /// Bytes of a row's member names in JSON.
+        let nameBytes: Int
+        /// Whether a cell may hold more than a scalar.
+        let mayNest: Bool
 
-        init(_ fields: [DataShape.Field]) {
+        init(_ fields: [DataShape.Field], names nameBytes: Int) {
             self.fields = fields
+            self.nameBytes = nameBytes
             names = fields.map { Array($0.name.utf8) }
             places = Dictionary(fields.enumerated().map { ($1.name, $0) }, uniquingKeysWith: { first, _ in first })
+            mayNest = fields.contains { $0.baseType == .infotable || $0.baseType == .variant }
         }
     }
 
@@ -139,34 +173,40 @@ struct InfotableJSONEncoder {
             try value(&reader, as: columns.fields[column].baseType, field: columns.fields[column].name)
             column += 1
         }
+        try endRow(reader, missing: columns.fields.count - column, columns)
         for _ in column..<columns.fields.count { out.writeInteger(BaseType.nothing.rawValue) }
         return true
     }
 
-    private func isEqual(_ range: Range<Int>, _ name: [UInt8]) -> Bool {
-        guard range.count == name.count else { return false }
-        for index in name.indices where name[index] != bytes[range.lowerBound + index] { return false }
-        return true
-    }
-
     private mutating func rowInAnyOrder(_ reader: inout JSONReader, _ columns: Columns) throws(JSONError) {
-        var places = [Int](repeating: -1, count: columns.fields.count)
+        var places: [Int: Int] = [:]
         try reader.beginObject()
         var first = true
         while let key = try reader.nextKey(&first) {
             if let column = columns.places[key] { places[column] = reader.startOfNext() }
             try reader.skipValue()
         }
-        out.writeWireFlag(true)
-        out.writeInteger(UInt16(places.count))
-        for (place, field) in zip(places, columns.fields) {
-            guard place >= 0 else {
+        try endRow(reader, missing: columns.fields.count - places.count, columns)
+        out.writeMultipleIntegers(1 as UInt8, UInt16(columns.fields.count))
+        for (column, field) in columns.fields.enumerated() {
+            guard let place = places[column] else {
                 out.writeInteger(BaseType.nothing.rawValue)
                 continue
             }
             var cell = JSONReader(bytes, position: place)
             try value(&cell, as: field.baseType, field: field.name)
         }
+    }
+
+    /// Counts a row before its empty cells are written.
+    private mutating func endRow(_ reader: JSONReader, missing: Int, _ columns: Columns) throws(JSONError) {
+        do throws(LimitExceeded) { try wire.meter.row(emptyCells: missing, names: columns.nameBytes) } catch { throw JSONError(error, offset: reader.position) }
+    }
+
+    private func isEqual(_ range: Range<Int>, _ name: [UInt8]) -> Bool {
+        guard range.count == name.count else { return false }
+        for index in name.indices where name[index] != bytes[range.lowerBound + index] { return false }
+        return true
     }
 
     // MARK: Shapes
@@ -190,7 +230,6 @@ struct InfotableJSONEncoder {
                 while let name = try reader.nextKey(&firstField) { fields.append(try field(&reader, name: name)) }
             }
         }
-        guard fields.count <= UInt16.max else { throw reader.error("a data shape of more than 65535 fields") }
         // sorted(by:) is stable, so that equal ordinals keep the order of the text.
         return fields.sorted { $0.ordinal < $1.ordinal }.map(\.field)
     }
@@ -235,7 +274,6 @@ struct InfotableJSONEncoder {
                 aspects.append(.init(name, .text(.json, String(decoding: bytes[try reader.skipValue()], as: UTF8.self))))
             }
         }
-        guard aspects.count <= UInt16.max else { throw reader.error("more than 65535 aspects") }
         return aspects
     }
 
@@ -251,8 +289,7 @@ struct InfotableJSONEncoder {
         var scan = reader
         var inferred = InferredFields()
         try inferRow(&scan, into: &inferred)
-        for field in inferred.fields { out.writeWireField(field) }
-        out.writeWireFlag(false)
+        _ = try shape(inferred.fields, reader)
         if !inferred.fields.isEmpty {
             out.writeWireFlag(true)
             out.writeInteger(UInt16(inferred.fields.count))
@@ -269,6 +306,22 @@ struct InfotableJSONEncoder {
         }
         out.writeWireFlag(false)
         reader = scan
+    }
+
+    /// `{"<name>": <value>}` as a table, for a value that stands alone.
+    mutating func cell(_ reader: inout JSONReader, name: String) throws(JSONError) {
+        try descend(reader)
+        var scan = reader
+        let type = try inferredType(&scan)
+        _ = try shape([.init(name, type)], reader)
+        out.writeMultipleIntegers(1 as UInt8, 1 as UInt16)
+        try value(&reader, as: type, field: name)
+        out.writeWireFlag(false)
+        wire.meter.ascend()
+    }
+
+    private mutating func shape(_ fields: [DataShape.Field], _ reader: JSONReader) throws(JSONError) -> Int {
+        do throws(LimitExceeded) { return try wire.shape(fields) } catch { throw JSONError(error, offset: reader.position) }
     }
 
     private func inferredFields(_ reader: inout JSONReader) throws(JSONError) -> [DataShape.Field] {
@@ -288,7 +341,10 @@ struct InfotableJSONEncoder {
             if let index = inferred.columns[key] {
                 if inferred.fields[index].baseType == .nothing { inferred.fields[index].baseType = type }
             } else {
-                guard inferred.fields.count < 4096 else { throw reader.error("more than 4096 members without a data shape") }
+                guard inferred.fields.count < wire.meter.limits.inferredFields else {
+                    let limit = LimitExceeded("more than \(wire.meter.limits.inferredFields) members without a data shape")
+                    throw JSONError(limit, offset: reader.position)
+                }
                 inferred.columns[key] = inferred.fields.count
                 inferred.fields.append(.init(key, type))
             }
@@ -314,9 +370,6 @@ struct InfotableJSONEncoder {
     }
 
     mutating func descend(_ reader: JSONReader) throws(JSONError) {
-        guard depth < WireReader.maximumDepth else { throw reader.error("nested deeper than \(WireReader.maximumDepth)") }
-        depth += 1
+        do throws(LimitExceeded) { try wire.meter.descend() } catch { throw JSONError(error, offset: reader.position) }
     }
-
-    mutating func ascend() { depth -= 1 }
 }

@@ -111,7 +111,7 @@ extension InfotableJSONEncoder {
     /// `{"baseType", "value"}`, or a bare value typed by what it is.
     private mutating func variant(_ reader: inout JSONReader, _ kind: JSONReader.Kind) throws(JSONError) {
         try descend(reader)
-        defer { ascend() }
+        defer { wire.meter.ascend() }
         out.writeInteger(BaseType.variant.rawValue)
         if kind == .object {
             var scan = reader
@@ -156,17 +156,22 @@ extension InfotableJSONEncoder {
             // Scripts hand tables over as text.
             let start = reader.startOfNext()
             let text = Array(try reader.string().utf8)
-            let nested: EncodedInfotable
-            do throws(JSONError) {
-                let result: Result<EncodedInfotable, JSONError> = text.withUnsafeBufferPointer { bytes in
-                    do throws(JSONError) { return .success(try EncodedInfotable(json: bytes)) } catch { return .failure(error) }
-                }
-                nested = try result.get()
-            } catch {
-                throw JSONError(offset: start, message: "\"\(field)\": expected INFOTABLE, the text in the string is none (\(error))")
-            }
             out.writeInteger(BaseType.infotable.rawValue)
-            out.writeImmutableBuffer(nested.bytes)
+            do throws(JSONError) {
+                wire = try text.withUnsafeBufferPointer { bytes throws(JSONError) in
+                    // One account for the whole message: text inside it is no fresh start.
+                    var inner = InfotableJSONEncoder(bytes, continuing: wire)
+                    // Moved, not copied: what was written has one owner.
+                    wire.out = ByteBuffer()
+                    var reader = JSONReader(bytes)
+                    try inner.table(&reader)
+                    try reader.end()
+                    return inner.wire
+                }
+            } catch {
+                let what = error.isLimit ? "" : "expected INFOTABLE, the text in the string is none: "
+                throw JSONError(offset: start, message: "\"\(field)\": \(what)\(error)", isLimit: error.isLimit)
+            }
         default: throw mismatch(reader.position, kind, .infotable, field)
         }
     }

@@ -12,6 +12,7 @@ public struct Auth: Sendable, Equatable {
         }
     }
 
+    /// At most 255.
     public var claims: [Claim]
 
     public init(claims: [Claim]) { self.claims = claims }
@@ -30,8 +31,9 @@ public struct Auth: Sendable, Equatable {
     }
 
     func encode(into buffer: inout ByteBuffer) {
-        buffer.writeInteger(UInt8(claims.count))
-        for claim in claims {
+        let sent = claims.prefix(Int(UInt8.max))
+        buffer.writeInteger(UInt8(sent.count))
+        for claim in sent {
             buffer.writeWireString(claim.name)
             buffer.writeWireString(claim.value)
         }

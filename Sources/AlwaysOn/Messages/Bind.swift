@@ -49,7 +49,8 @@ public struct Bind: Sendable, Equatable {
             buffer.writeWireString(gateway.name)
             buffer.writeWireString(gateway.type)
         }
-        buffer.writeInteger(UInt16(names.count))
-        for name in names { buffer.writeWireString(name) }
+        let sent = names.prefix(Int(UInt16.max))
+        buffer.writeInteger(UInt16(sent.count))
+        for name in sent { buffer.writeWireString(name) }
     }
 }

@@ -70,7 +70,7 @@ public struct Chunk: Sendable, Equatable {
     /// - Throws: `WireError` (4.13) when more than 65,535 chunks would be needed.
     public static func split(_ message: ByteBuffer, size: Int, reserve: Int = 0) throws -> [ByteBuffer] {
         guard message.readableBytes > size - reserve else { return [message] }
-        return try WireReader.withReader(message) { reader in
+        return try WireReader.withReader(message, limits: nil) { reader in
             let (header, _) = try reader.header()
             var entity: Entity?
             let bodyStart = reader.position
@@ -98,16 +98,14 @@ public struct Chunk: Sendable, Equatable {
         }
     }
 
-    /// The bytes of the whole message whose chunks' data these are, in order.
-    package static func join(header: Header, entity: Entity?, parts: [ByteBuffer]) -> ByteBuffer {
-        let length = parts.reduce(0) { $0 + $1.readableBytes }
-        var buffer = ByteBufferAllocator().buffer(capacity: Header.size + 132 + length)
+    /// How the whole message begins whose chunks these are; their data follows it, in order.
+    package static func beginning(of header: Header, entity: Entity?) -> ByteBuffer {
+        var buffer = ByteBuffer()
         buffer.writeHeader(header)
         if let entity {
             buffer.writeInteger(entity.type.rawValue)
             buffer.writeWireString(entity.name)
         }
-        for part in parts { buffer.writeImmutableBuffer(part) }
         return buffer
     }
 }

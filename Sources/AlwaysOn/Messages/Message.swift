@@ -1,3 +1,4 @@
+public import Formats
 public import NIOCore
 
 /// One whole AlwaysOn message.
@@ -21,8 +22,8 @@ public struct Message: Sendable, Equatable {
 
     /// Reads a whole message; bytes after a complete body are ignored (alwayson.md §3).
     /// - Throws: `WireError`.
-    public init(decoding buffer: ByteBuffer) throws {
-        guard case .message(let message) = try Packet(decoding: buffer) else {
+    public init(decoding buffer: ByteBuffer, limits: InputLimits = .standard) throws {
+        guard case .message(let message) = try Packet(decoding: buffer, limits: limits) else {
             throw WireError("a chunk where a whole message was expected", offset: 14)
         }
         self = message
@@ -57,16 +58,16 @@ public enum Packet: Sendable, Equatable {
     case chunk(Chunk)
 
     /// - Throws: `WireError`.
-    public init(decoding buffer: ByteBuffer) throws {
-        self = try WireReader.withReader(buffer) { try Packet(from: &$0) }
+    public init(decoding buffer: ByteBuffer, limits: InputLimits = .standard) throws {
+        self = try WireReader.withReader(buffer, limits: limits) { try Packet(from: &$0) }
     }
 
     /// Reads the packet at the front of `buffer` and moves the reader index behind it: what is left are the bytes after
     /// the end that some clients send (alwayson.md §3).
     /// - Throws: `WireError`; the buffer is then as it was.
-    public init(readingFrom buffer: inout ByteBuffer) throws {
+    public init(readingFrom buffer: inout ByteBuffer, limits: InputLimits = .standard) throws {
         let end: Int
-        (self, end) = try WireReader.withReader(buffer) { (try Packet(from: &$0), $0.position) }
+        (self, end) = try WireReader.withReader(buffer, limits: limits) { (try Packet(from: &$0), $0.position) }
         buffer.moveReaderIndex(forwardBy: end)
     }
 
@@ -81,7 +82,7 @@ public enum Packet: Sendable, Equatable {
 
     /// The header alone, when the bytes hold one: tells whom to answer when the rest cannot be read.
     public static func header(of buffer: ByteBuffer) -> Header? {
-        try? WireReader.withReader(buffer) { try $0.header().0 }
+        try? WireReader.withReader(buffer, limits: nil) { try $0.header().0 }
     }
 }
 

@@ -80,7 +80,7 @@ extension WireReader {
         case BaseType.nothing.rawValue: return nil
         case BaseType.infotable.rawValue:
             let start = position
-            try skipInfotable()
+            try judgeInfotable()
             return EncodedInfotable(trusted: slice(start..<position))
         default:
             throw WireError("expected content type 5 (infotable) or 255 (nothing), found \(type)", offset: position - 1)

@@ -13,7 +13,12 @@ public struct Response: Sendable, Equatable {
         self.content = content
     }
 
-    public static func success(_ table: Infotable) -> Response { Response(.success, content: EncodedInfotable(table)) }
+    /// Success with a table; 4.13 where it is more than a message may hold.
+    public static func success(_ table: Infotable) -> Response {
+        do throws(WireError) { return Response(.success, content: try EncodedInfotable(table)) } catch {
+            return Response(error.status, reason: "the result cannot be sent: \(error.message)")
+        }
+    }
 
     /// A single value under the name `result`.
     public static func result(_ value: Value) -> Response { .success(Infotable("result", value)) }

@@ -1,3 +1,4 @@
+import Formats
 import NIOCore
 
 /// Reads wire values from bytes, checking every length against what is left before anything is allocated.
@@ -5,27 +6,25 @@ import NIOCore
 /// It walks raw memory; `source` is the buffer that owns the memory, so that blobs become slices and not copies.
 /// Use it only inside `withReader`.
 struct WireReader {
-    /// Deepest nesting of infotables and variants (alwayson.md §11).
-    static let maximumDepth = 32
-
     private let base: UnsafeRawBufferPointer
     private let source: ByteBuffer
     private(set) var position: Int
-    private var depth = 0
-    private var tableStart = 0
-    private var emptyCells = 0
+    /// nil for bytes that were judged before.
+    private var meter: CostMeter?
 
-    private init(base: UnsafeRawBufferPointer, source: ByteBuffer, position: Int) {
+    private init(base: UnsafeRawBufferPointer, source: ByteBuffer, position: Int, limits: InputLimits?) {
         self.base = base
         self.source = source
         self.position = position
+        meter = limits.map { CostMeter($0, inputBytes: base.count) }
     }
 
+    /// - Parameter limits: nil for bytes that were judged before: those of an `EncodedInfotable`.
     static func withReader<Result>(
-        _ buffer: ByteBuffer, at position: Int = 0, _ body: (inout WireReader) throws -> Result
+        _ buffer: ByteBuffer, at position: Int = 0, limits: InputLimits?, _ body: (inout WireReader) throws -> Result
     ) rethrows -> Result {
         try buffer.withUnsafeReadableBytes { raw in
-            var reader = WireReader(base: raw, source: buffer, position: position)
+            var reader = WireReader(base: raw, source: buffer, position: position, limits: limits)
             return try body(&reader)
         }
     }
@@ -79,10 +78,12 @@ struct WireReader {
         return String(decoding: bytes, as: UTF8.self)
     }
 
-    mutating func skipString() throws(WireError) {
+    @discardableResult
+    mutating func skipString() throws(WireError) -> UnsafeBufferPointer<UInt8> {
         let start = position
         let bytes = self[try stringRange()]
         guard isValidUTF8(bytes) else { throw WireError("the string is not valid UTF-8", offset: start) }
+        return bytes
     }
 
     mutating func bytesRange() throws(WireError) -> Range<Int> {
@@ -98,7 +99,8 @@ struct WireReader {
 
     /// The same bytes as a slice of the buffer they came in.
     func slice(_ range: Range<Int>) -> ByteBuffer {
-        source.getSlice(at: source.readerIndex + range.lowerBound, length: range.count)!
+        // `range` lies within the readable bytes: every reader checks its length against what is left.
+        source.getSlice(at: source.readerIndex + range.lowerBound, length: range.count) ?? ByteBuffer()
     }
 
     /// All that is left.
@@ -130,10 +132,7 @@ struct WireReader {
         case .location: return .location(try location())
         case .blob: return .blob(slice(try bytesRange()))
         case .image: return .image(slice(try bytesRange()))
-        case .variant:
-            try descend()
-            defer { depth -= 1 }
-            return .variant(try value())
+        case .variant: return .variant(try value())
         case .infotable: return .infotable(try infotable())
         default: return .text(type, try string())
         }
@@ -156,7 +155,7 @@ struct WireReader {
         case .variant:
             try descend()
             try skipValue()
-            depth -= 1
+            meter?.ascend()
         case .infotable: try skipInfotable()
         default: try skipString()
         }
@@ -168,20 +167,17 @@ struct WireReader {
     }
 
     private mutating func descend() throws(WireError) {
-        guard depth < WireReader.maximumDepth else { throw error("nested deeper than \(WireReader.maximumDepth)") }
-        if depth == 0 {
-            tableStart = position
-            emptyCells = 0
-        }
-        depth += 1
+        do throws(LimitExceeded) { try meter?.descend() } catch { throw WireError(error, offset: position) }
+    }
+
+    private func check(fields count: Int, _ what: StaticString) throws(WireError) {
+        do throws(LimitExceeded) { try meter?.check(fields: count, what) } catch { throw WireError(error, offset: position) }
     }
 
     // MARK: Infotables
 
-    /// Reads a whole infotable.
+    /// Reads a whole infotable that was judged before.
     mutating func infotable() throws(WireError) -> Infotable {
-        try descend()
-        defer { depth -= 1 }
         let shape = try dataShape()
         let width = shape.fields.count
         var cells: [Value] = []
@@ -195,23 +191,38 @@ struct WireReader {
         return Infotable(shape: shape, cells: cells, rowCount: rows)
     }
 
-    /// Walks over an infotable, validating all of it.
+    /// Walks over an infotable and judges all of it: its form, and what it costs in both of its forms.
+    mutating func judgeInfotable() throws(WireError) {
+        let start = position
+        try skipInfotable()
+        do throws(LimitExceeded) { try meter?.finish(wireBytes: position - start) } catch { throw WireError(error, offset: start) }
+    }
+
     mutating func skipInfotable() throws(WireError) {
         try descend()
-        defer { depth -= 1 }
         var width = 0
+        var names = 0
         while try flag("a field marker") {
+            names += CostMeter.jsonLength(ofName: try skipString())
             try skipString()
-            try skipString()
-            _ = try baseType()
-            for _ in 0..<(try integer(UInt16.self)) {
-                try skipString()
-                try skipValue()
-            }
+            try skipFieldType()
             width += 1
+            try check(fields: width, "fields in a data shape")
         }
         while try flag("a row marker") {
-            for _ in 0..<(try rowLength(width: width)) { try skipValue() }
+            let count = try rowLength(width: width)
+            do throws(LimitExceeded) { try meter?.row(emptyCells: width - count, names: names) } catch { throw WireError(error, offset: position) }
+            for _ in 0..<count { try skipValue() }
+        }
+        meter?.ascend()
+    }
+
+    /// Base type and aspects of a field.
+    mutating func skipFieldType() throws(WireError) {
+        _ = try baseType()
+        for _ in 0..<(try integer(UInt16.self)) {
+            try skipString()
+            try skipValue()
         }
     }
 
@@ -238,9 +249,6 @@ struct WireReader {
             position -= 2
             throw error("a row of \(count) cells, the data shape has \(width) fields")
         }
-        // Rows may claim no cells of a wide shape; what they cost must stay in proportion to what was sent.
-        emptyCells += width - count
-        guard emptyCells <= 64 + 8 * (position - tableStart) else { throw error("too many empty cells") }
         return count
     }
 }

@@ -1,3 +1,4 @@
+import Formats
 import NIOCore
 
 extension ByteBuffer {
@@ -14,7 +15,7 @@ extension ByteBuffer {
         if length < 0x80 {
             writeInteger(UInt8(length))
         } else {
-            writeInteger(UInt32(length) | 0x8000_0000)
+            writeInteger(UInt32(truncatingIfNeeded: length) | 0x8000_0000)
         }
     }
 
@@ -27,50 +28,89 @@ extension ByteBuffer {
         writeImmutableBuffer(bytes)
     }
 
-    /// Base type, then content.
-    mutating func writeWireValue(_ value: Value) {
-        writeInteger(value.baseType.rawValue)
-        switch value {
-        case .nothing: break
-        case .text(_, let text): writeWireString(text)
-        case .number(let double): writeWireDouble(double)
-        case .boolean(let bool): writeWireFlag(bool)
-        case .datetime(let time), .timespan(let time): writeInteger(time)
-        case .integer(let integer): writeInteger(integer)
-        case .location(let location): writeWireLocation(location)
-        case .blob(let bytes), .image(let bytes): writeWireBytes(bytes)
-        case .variant(let inner): writeWireValue(inner)
-        case .infotable(let table): writeWireInfotable(table)
-        }
-    }
-
     mutating func writeWireLocation(_ location: Location) {
         writeWireDouble(location.longitude)
         writeWireDouble(location.latitude)
         writeWireDouble(location.elevation)
     }
+}
 
-    mutating func writeWireInfotable(_ table: Infotable) {
-        for field in table.shape.fields { writeWireField(field) }
-        writeWireFlag(false)
-        let width = UInt16(table.shape.fields.count)
-        for row in 0..<table.rowCount {
-            writeWireFlag(true)
-            writeInteger(width)
-            for value in table[row: row] { writeWireValue(value) }
-        }
-        writeWireFlag(false)
+/// Writes values and infotables in their wire form, within limits.
+struct WireEncoder {
+    var out: ByteBuffer
+    var meter: CostMeter
+
+    init(_ out: ByteBuffer, _ meter: CostMeter) {
+        self.out = out
+        self.meter = meter
     }
 
-    mutating func writeWireField(_ field: DataShape.Field) {
-        writeWireFlag(true)
-        writeWireString(field.name)
-        writeWireString(field.description)
-        writeInteger(field.baseType.rawValue)
-        writeInteger(UInt16(field.aspects.count))
+    /// Base type, then content.
+    mutating func value(_ value: Value) throws(LimitExceeded) {
+        out.writeInteger(value.baseType.rawValue)
+        switch value {
+        case .nothing: break
+        case .text(_, let text):
+            try room(for: text.utf8.count)
+            out.writeWireString(text)
+        case .number(let double): out.writeWireDouble(double)
+        case .boolean(let bool): out.writeWireFlag(bool)
+        case .datetime(let time), .timespan(let time): out.writeInteger(time)
+        case .integer(let integer): out.writeInteger(integer)
+        case .location(let location): out.writeWireLocation(location)
+        case .blob(let bytes), .image(let bytes):
+            try room(for: bytes.readableBytes)
+            out.writeWireBytes(bytes)
+        case .variant(let inner):
+            try meter.descend()
+            try self.value(inner)
+            meter.ascend()
+        case .infotable(let table): try infotable(table)
+        }
+    }
+
+    /// Before something long is written: what is made of values that are kept need not stand in proportion to any input.
+    private func room(for length: Int) throws(LimitExceeded) {
+        guard out.readableBytes + length <= meter.limits.wireBytes else { throw LimitExceeded("an infotable of more than \(meter.limits.wireBytes) bytes") }
+    }
+
+    mutating func infotable(_ table: Infotable) throws(LimitExceeded) {
+        try room(for: table.cells.count)
+        try meter.descend()
+        let names = try shape(table.shape.fields)
+        let width = UInt16(table.shape.fields.count)
+        for row in 0..<table.rowCount {
+            try meter.row(emptyCells: 0, names: names)
+            out.writeWireFlag(true)
+            out.writeInteger(width)
+            for value in table[row: row] { try self.value(value) }
+        }
+        out.writeWireFlag(false)
+        meter.ascend()
+    }
+
+    /// - Returns: bytes of a row's member names in JSON.
+    mutating func shape(_ fields: [DataShape.Field]) throws(LimitExceeded) -> Int {
+        try meter.check(fields: fields.count, "fields in a data shape")
+        var names = 0
+        for field in fields {
+            try self.field(field)
+            names += CostMeter.jsonLength(ofName: field.name.utf8)
+        }
+        out.writeWireFlag(false)
+        return names
+    }
+
+    private mutating func field(_ field: DataShape.Field) throws(LimitExceeded) {
+        try meter.check(fields: field.aspects.count, "aspects of a field")
+        out.writeWireFlag(true)
+        out.writeWireString(field.name)
+        out.writeWireString(field.description)
+        out.writeInteger(field.baseType.rawValue)
+        out.writeInteger(UInt16(field.aspects.count))
         for aspect in field.aspects {
-            writeWireString(aspect.name)
-            writeWireValue(aspect.value)
+            out.writeWireString(aspect.name)
+            try value(aspect.value)
         }
     }
 }

@@ -101,7 +101,7 @@ package struct EdgeSession<Token> {
             case .keepAlive: return .none
             case .auth, .bind, .unbind:
                 return .send(exchange.encode(Response(.methodNotAllowed, reason: "only an edge sends this message"), to: message.header))
-            case .response: preconditionFailure("the exchange matches responses itself")
+            case .response: return .none
             }
         }
     }
@@ -161,7 +161,7 @@ package struct EdgeSession<Token> {
     }
 
     @_specialize(where Token == EventLoopPromise<Response>)
-    package func respond(_ response: Response, to header: Header) -> Action { .send(exchange.encode(response, to: header)) }
+    package mutating func respond(_ response: Response, to header: Header) -> Action { .send(exchange.answer(response, to: header)) }
 
     // MARK: Inside
 

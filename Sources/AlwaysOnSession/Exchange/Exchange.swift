@@ -28,6 +28,8 @@ struct Exchange<Context> {
     private var requests = RequestsInFlight<Context>()
     private var chunks: ChunkAssembler
     private var strikes = 0
+    /// Requests of the peer without their answer yet.
+    private var inProcess = 0
     private var refusals = RefusalLog()
 
     init(limits: SessionLimits) {
@@ -48,14 +50,14 @@ struct Exchange<Context> {
             return .close(.init(.messageTooLarge, "a message of \(bytes.readableBytes) bytes, \(limits.maximumMessageSize) are accepted"))
         }
         do {
-            switch try Packet(decoding: bytes) {
+            switch try Packet(decoding: bytes, limits: limits.input) {
             case .message(let message): return accept(message)
             case .chunk(let chunk):
                 switch chunks.add(chunk, now: now) {
                 case .incomplete:
                     strikes = 0
                     return .nothing
-                case .complete(let whole): return accept(try Message(decoding: whole))
+                case .complete(let whole): return accept(try Message(decoding: whole, limits: limits.input))
                 case .refused(let status, let reason):
                     counters.droppedChunkSets += 1
                     refusals.note("chunks of message \(chunk.header.requestID) were refused with \(status): \(reason)")
@@ -65,13 +67,13 @@ struct Exchange<Context> {
         } catch let error as WireError {
             return refuse(bytes, error)
         } catch {
-            preconditionFailure("the codec throws WireError alone: \(error)")
+            return refuse(bytes, WireError("\(error)", offset: 0))
         }
     }
 
     private mutating func accept(_ message: Message) -> Incoming {
         strikes = 0
-        guard case .response(let response) = message.body else { return .message(message) }
+        guard case .response(let response) = message.body else { return admit(message) }
         guard let context = requests.remove(message.header.requestID) else {
             counters.unmatchedResponses += 1
             refusals.note("response \(message.header.requestID) answers no request, or one that has timed out")
@@ -80,11 +82,29 @@ struct Exchange<Context> {
         return .answered(context, response)
     }
 
+    private mutating func admit(_ message: Message) -> Incoming {
+        guard case .request = message.body else { return .message(message) }
+        guard inProcess < limits.maximumRequestsInProcess else {
+            counters.overloads += 1
+            refusals.note("request \(message.header.requestID) was refused with \(Status.serviceUnavailable): \(inProcess) are worked on already")
+            return reply(to: message.header, .serviceUnavailable, "\(inProcess) requests are worked on already")
+        }
+        inProcess += 1
+        return .message(message)
+    }
+
+    /// The messages that answer a request which was handed out.
+    mutating func answer(_ response: Response, to header: Header) -> [ByteBuffer] {
+        if header.isRequest { inProcess -= 1 }
+        return encode(response, to: header)
+    }
+
     private mutating func refuse(_ bytes: ByteBuffer, _ error: WireError) -> Incoming {
         counters.unreadable += 1
-        strikes += 1
+        // A message that costs too much is its sender's mistake alone, and no sign that the peer writes nonsense.
+        if !error.isLimit { strikes += 1 }
         refusals.note("a message could not be read and was refused with \(error.status): \(error)")
-        guard strikes < limits.maximumStrikes else {
+        guard error.isLimit || strikes < limits.maximumStrikes else {
             return .close(.init(.invalidData, "\(strikes) messages in a row could not be read, the last one \(error)"))
         }
         guard let header = Packet.header(of: bytes) else { return .nothing }
@@ -159,7 +179,10 @@ struct Exchange<Context> {
         return (overdue, replies)
     }
 
-    mutating func removeAll() -> [Context] { requests.removeAll() }
+    mutating func removeAll() -> [Context] {
+        chunks.removeAll()
+        return requests.removeAll()
+    }
 }
 
 /// Why this end closes a connection: a WebSocket status code (RFC 6455 §7.4) and a sentence for the log.

@@ -88,7 +88,7 @@ package struct PlatformSession<Token> {
             case .keepAlive: return .none
             case .auth:
                 return .send(exchange.encode(Response(.badRequest, reason: "already authenticated"), to: message.header))
-            case .response: preconditionFailure("the exchange matches responses itself")
+            case .response: return .none
             }
         }
     }
@@ -154,7 +154,7 @@ package struct PlatformSession<Token> {
     }
 
     @_specialize(where Token == EventLoopPromise<Response>)
-    package func respond(_ response: Response, to header: Header) -> Action { .send(exchange.encode(response, to: header)) }
+    package mutating func respond(_ response: Response, to header: Header) -> Action { .send(exchange.answer(response, to: header)) }
 
     private mutating func close(_ reason: CloseReason) -> Action {
         state = .closed

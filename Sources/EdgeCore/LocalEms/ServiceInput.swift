@@ -7,9 +7,13 @@ import Secrets
 struct ServiceInput {
     struct Failure: Error { let text: String }
 
+    private let content: EncodedInfotable?
     private let table: Infotable?
 
-    init(_ content: EncodedInfotable?) { table = content?.decoded() }
+    init(_ content: EncodedInfotable?) {
+        self.content = content
+        table = content?.decoded()
+    }
 
     func value(_ name: String) -> Value? {
         guard let value = table?.first(name), value != .nothing else { return nil }
@@ -57,7 +61,7 @@ struct ServiceInput {
     }
 
     /// Everything, as an object: for callers that send the object itself in place of a parameter.
-    var whole: JSONObject? { table.flatMap { try? JSONValue(parsing: EncodedInfotable($0).firstRowJSON()) }?.object }
+    var whole: JSONObject? { content.flatMap { try? JSONValue(parsing: $0.firstRowJSON()) }?.object }
 
     /// The registration call of a device host (ems.md §5.2).
     func edgeThing() throws(Failure) -> EdgeThing {

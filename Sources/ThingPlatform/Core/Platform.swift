@@ -18,7 +18,7 @@ package actor Platform {
         var principal: Principal?
         var keyName = ""
         /// Things that are still to be told that they are bound.
-        var toNotify: [String] = []
+        var toNotify: Set<String> = []
         var notifying = 0
     }
 
@@ -77,23 +77,25 @@ package actor Platform {
     }
 
     private func perform(_ request: Request, on thing: Thing, as principal: Principal, edge: UInt32?) -> EventLoopFuture<Response> {
-        let (right, refusal): (Right, Response?) = switch (request.characteristic, request.method) {
-        case (.property, .get): (.read, nil)
-        case (.property, .put): (.write, nil)
-        case (.service, .post): (.invoke, nil)
-        case (.event, .post): (.fire, nil)
-        default: (.read, Response(.methodNotAllowed, reason: "\(request.method) does not go with \(request.characteristic.collection)"))
-        }
-        guard model.rules.allow(right, on: thing.name, for: principal) else {
-            logger.warning("\(principal.user) may not \(right.rawValue) \(thing.name)")
-            return answer(Response(.forbidden, reason: "\(principal.user) may not \(right.rawValue) \(thing.name)"))
-        }
-        if let refusal { return answer(refusal) }
+        // The connection that stands for the Thing says itself what its values are.
+        let isOwn = edge != nil && bindings.connection(of: thing.name) == edge && request.name == "UpdateSubscribedPropertyValues"
+        if !isOwn, let refusal = refusal(of: request, on: thing.name, for: principal) { return answer(refusal) }
         return switch request.characteristic {
         case .property: request.method == .get ? read(request.name, of: thing) : write(request, to: thing, edge: edge)
         case .service: invoke(request, on: thing)
         case .event: answer(fire(request, on: thing))
         }
+    }
+
+    /// What is answered to a request that this user may not make; nil where he may. Content is not looked at.
+    package func refusal(of request: Request, on thing: String, for principal: Principal) -> Response? {
+        let right = ServiceRights.right(for: request) ?? .read
+        guard model.rules.allow(right, on: thing, for: principal) else {
+            logger.warning("\(principal.user) may not \(right.rawValue) \(thing)")
+            return Response(.forbidden, reason: "\(principal.user) may not \(right.rawValue) \(thing)")
+        }
+        guard ServiceRights.right(for: request) == nil else { return nil }
+        return Response(.methodNotAllowed, reason: "\(request.method) does not go with \(request.characteristic.collection)")
     }
 
     func answer(_ response: Response) -> EventLoopFuture<Response> { loop.makeSucceededFuture(response) }
@@ -109,7 +111,10 @@ package actor Platform {
     }
 
     private func fire(_ request: Request, on thing: Thing) -> Response {
-        let parameters = request.content.map { String(buffer: $0.firstRowJSON()) } ?? "{}"
+        let parameters = request.content.map { content in
+            let size = content.bytes.readableBytes
+            return size > 4096 ? "(\(size) bytes)" : String(buffer: content.firstRowJSON())
+        } ?? "{}"
         logger.info("event \(thing.name)/\(request.name) \(parameters)")
         return Response(.success)
     }
@@ -140,8 +145,12 @@ package actor Platform {
         guard let name = parameters?.first("name")?.stringValue, !name.isEmpty else {
             return Response(.badRequest, reason: "\(request.name): expected a string \"name\"")
         }
-        guard model.rules.allow(.design, on: name, for: principal) else {
-            return Response(.forbidden, reason: "\(principal.user) may not create or delete \(name)")
+        guard name.utf8.count <= InputLimits.standard.nameBytes else {
+            return Response(.badRequest, reason: "\(request.name): a name of more than \(InputLimits.standard.nameBytes) bytes")
+        }
+        guard let right = ServiceRights.ofEntities[request.name] else { return Response(.notFound, reason: "EntityServices has no service \(request.name)") }
+        guard model.rules.allow(right, on: name, for: principal) else {
+            return Response(.forbidden, reason: "\(principal.user) may not \(right.rawValue) \(name)")
         }
         switch request.name {
         case "CreateThing":
@@ -150,7 +159,15 @@ package actor Platform {
             guard model[thing: name] == nil else { return Response(.preconditionFailed, reason: "\(name) exists already") }
             var thing = model.makeThing(name, template: template)
             thing.description = parameters?.first("description")?.stringValue ?? ""
-            thing.identifier = parameters?.first("identifier")?.stringValue
+            if let identifier = parameters?.first("identifier")?.stringValue, !identifier.isEmpty {
+                guard identifier.utf8.count <= InputLimits.standard.nameBytes else {
+                    return Response(.badRequest, reason: "an identifier of more than \(InputLimits.standard.nameBytes) bytes")
+                }
+                guard model.thing(identifier: identifier) == nil else {
+                    return Response(.preconditionFailed, reason: "another Thing has the identifier \(identifier)")
+                }
+                thing.identifier = identifier
+            }
             thing.discovers = thing.properties.isEmpty
             model[thing: name] = thing
             created(thing)

@@ -1,5 +1,6 @@
 import AlwaysOn
 package import AlwaysOnTransport
+import Formats
 import NetworkSupport
 import NIOCore
 import Secrets
@@ -8,6 +9,8 @@ import Secrets
 extension Platform {
     /// Things that are told at once that they are bound; the others wait, so that thousands do not flood one edge.
     private static let notificationsAtOnce = 16
+    /// Things that one connection may have before it can make no more of its own (gateways that no model names).
+    private static let mostBindings = 65_536
 
     package func handle(_ event: PlatformConnection.Event, of connection: PlatformConnection) {
         switch event {
@@ -18,7 +21,7 @@ extension Platform {
             notifyNext(connection.id)
         case .unbind(let header, let bind): connection.respond(unbind(bind, by: connection), to: header)
         case .request(let header, let request):
-            guard let principal = edges[connection.id]?.principal else { return }
+            guard let principal = edges[connection.id]?.principal else { return connection.respond(Response(.unauthorized), to: header) }
             perform(request, as: principal, edge: connection.id).whenSuccess { connection.respond($0, to: header) }
         case .refusedMessage(let text): logger.warning("connection \(connection.id): \(text)")
         case .closed(let text): closed(connection, text)
@@ -52,37 +55,45 @@ extension Platform {
     private func bind(_ bind: Bind, by connection: PlatformConnection) -> Response {
         guard let principal = edges[connection.id]?.principal else { return Response(.unauthorized) }
         var forbidden: [String] = []
+        var unknown: [String] = []
         if let gateway = bind.gateway, !bindGateway(gateway, by: connection, principal) { forbidden.append(gateway.name) }
         for name in bind.names {
+            guard !name.isEmpty, name.utf8.count <= InputLimits.standard.nameBytes else {
+                forbidden.append(name)
+                continue
+            }
             let thing = model.thing(bound: name)
             // Whether an identifier that no Thing has may be bound shows when there is one.
-            let isOpen = thing == nil && name.hasPrefix("*")
+            let isOpen = thing == nil && name.utf8.first == UInt8(ascii: "*")
             guard isOpen || model.rules.allow(.bind, on: thing?.name ?? name, for: principal), thing.map({ model.isRemote($0) }) ?? true else {
                 forbidden.append(name)
                 continue
             }
             if let thing {
                 connect(thing.name, as: name, by: connection)
-            } else if bindings.remember(name, for: connection.id) {
-                logger.info("connection \(connection.id) binds \(name), which no Thing is called: it is bound when one is created")
+            } else if bindings.remember(name, for: connection.id, of: principal.user) {
+                unknown.append(name)
             } else {
                 forbidden.append(name)
             }
         }
+        if !unknown.isEmpty {
+            logger.info("connection \(connection.id) binds \(NameList(unknown)), which no Thing is called: bound when one is created")
+        }
         guard forbidden.isEmpty else {
-            logger.warning("connection \(connection.id): \(principal.user) may not bind \(forbidden.joined(separator: ", "))")
-            return Response(.forbidden, reason: "not bound: \(forbidden.joined(separator: ", "))")
+            logger.warning("connection \(connection.id): \(principal.user) may not bind \(NameList(forbidden))")
+            return Response(.forbidden, reason: "not bound: \(NameList(forbidden))")
         }
         return Response(.success)
     }
 
     /// A gateway binds itself: to a Thing made from EMSGateway, or to one that is made for as long as it is bound.
     private func bindGateway(_ gateway: Bind.Gateway, by connection: PlatformConnection, _ principal: Principal) -> Bool {
-        guard model.rules.allow(.bind, on: gateway.name, for: principal) else { return false }
+        guard (1...InputLimits.standard.nameBytes).contains(gateway.name.utf8.count), model.rules.allow(.bind, on: gateway.name, for: principal) else { return false }
         if let thing = model.thing(bound: gateway.name) {
             guard model.template(thing.template, isA: "EMSGateway") else { return false }
         } else {
-            guard model.template(gateway.type, isA: "EMSGateway") else { return false }
+            guard model.template(gateway.type, isA: "EMSGateway"), bindings.things(of: connection.id).count < Platform.mostBindings else { return false }
             var thing = model.makeThing(gateway.name, template: gateway.type)
             thing.isEphemeral = true
             model[thing: gateway.name] = thing
@@ -110,7 +121,7 @@ extension Platform {
             $0.isConnected = true
             $0.lastConnection = Platform.now()
         }
-        edges[connection.id]?.toNotify.append(thing)
+        edges[connection.id]?.toNotify.insert(thing)
     }
 
     private func disconnect(_ name: String) {
@@ -127,16 +138,16 @@ extension Platform {
     func created(_ thing: Thing) {
         guard model.isRemote(thing) else { return }
         let names = [thing.name] + (thing.identifier.map { ["*\($0)"] } ?? [])
-        guard let (id, name) = bindings.claim(names), let edge = edges[id], let principal = edge.principal,
-            model.rules.allow(.bind, on: thing.name, for: principal)
-        else { return }
+        // The right to an identifier shows when a Thing has it.
+        let mayBind = { (id: UInt32) in self.edges[id]?.principal.map { self.model.rules.allow(.bind, on: thing.name, for: $0) } ?? false }
+        guard let (id, name) = bindings.claim(names, where: mayBind), let edge = edges[id] else { return }
         connect(thing.name, as: name, by: edge.connection)
         notifyNext(id)
     }
 
     func deleted(_ thing: Thing) {
         if let id = bindings.connection(of: thing.name), let name = bindings.boundName(of: thing.name), bindings.unbind(thing.name, from: id) {
-            _ = bindings.remember(name, for: id)
+            _ = bindings.remember(name, for: id, of: edges[id]?.principal?.user ?? "")
         }
         model[thing: thing.name] = nil
     }
@@ -145,8 +156,8 @@ extension Platform {
 
     /// Tells each Thing that was bound that it may push now (alwayson.md §6), discovering its properties first.
     private func notifyNext(_ id: UInt32) {
-        while let edge = edges[id], edge.notifying < Platform.notificationsAtOnce, let name = edge.toNotify.last {
-            edges[id]?.toNotify.removeLast()
+        while let edge = edges[id], edge.notifying < Platform.notificationsAtOnce, let name = edge.toNotify.first {
+            edges[id]?.toNotify.remove(name)
             guard let thing = model[thing: name], bindings.connection(of: name) == id else { continue }
             edges[id]?.notifying += 1
             let discovered = thing.discovers

@@ -12,10 +12,10 @@ extension Platform {
             if thing.discovers, thing.isConnected { return forward(Request(.get, thing.name, .property, name), to: thing) }
             return answer(Response(.notFound, reason: "\(thing.name) has no property \(name)"))
         }
-        if definition.isReadLive || (definition.isRemote && thing.values[name] == nil) {
+        if definition.isReadLive || (definition.isRemote && model[values: thing.name, name] == nil) {
             return forward(Request(.get, thing.name, .property, name), to: thing)
         }
-        return answer(.success(field(name, definition, thing.values[name]?.value)))
+        return answer(.success(field(name, definition, model[values: thing.name, name]?.value)))
     }
 
     private func field(_ name: String, _ definition: PropertyDefinition, _ value: Value?) -> Infotable {
@@ -29,8 +29,8 @@ extension Platform {
         let own = ["name", "description", "thingTemplate", "isConnected", "lastConnection", "identifier"].filter { thing.properties[$0] == nil }
         let ownValues = own.compactMap { name in ownProperty(name, of: thing).map { (name, $0) } }
         var table = Infotable(DataShape(
-            ownValues.map { .init($0.0, $0.1.baseType) } + names.map { .init($0, thing.properties[$0]!.baseType) }))
-        table.append(ownValues.map(\.1) + names.map { thing.values[$0]?.value ?? .nothing })
+            ownValues.map { .init($0.0, $0.1.baseType) } + names.map { .init($0, thing.properties[$0]?.baseType ?? .nothing) }))
+        table.append(ownValues.map(\.1) + names.map { model[values: thing.name, $0]?.value ?? .nothing })
         return table
     }
 
@@ -53,7 +53,7 @@ extension Platform {
         }
         let values: [(String, Value)]
         if request.name.isEmpty || request.name == "*" {
-            values = content.shape.fields.enumerated().map { ($1.name, Array(content[row: 0])[$0]) }
+            values = zip(content.shape.fields, content[row: 0]).map { ($0.name, $1) }
         } else {
             // A table whose shape has no such field is itself the value; so is the one field of a bare `{"value": …}`.
             let value = content.first(request.name) ?? content.first("value") ?? .infotable(content)
@@ -69,9 +69,15 @@ extension Platform {
             }
             accepted.append((name, converted, definition.isRemote && edge == nil))
         }
+        var contents: [(name: String, value: Value, content: EncodedInfotable)] = []
+        do throws(WireError) {
+            for (name, value, isRemote) in accepted where isRemote { contents.append((name, value, try EncodedInfotable(Infotable(name, value)))) }
+        } catch {
+            return answer(Response(error.status, reason: error.message))
+        }
         for (name, value, isRemote) in accepted where !isRemote { store(name, value, of: thing.name) }
-        let remote = accepted.filter(\.isRemote).map { name, value, _ in
-            forward(Request(.put, thing.name, .property, name, content: EncodedInfotable(Infotable(name, value))), to: thing).map { response in
+        let remote = contents.map { name, value, content in
+            forward(Request(.put, thing.name, .property, name, content: content), to: thing).map { response in
                 if response.status.isSuccess { self.assumeIsolated { $0.store(name, value, of: thing.name) } }
                 return response
             }
@@ -92,9 +98,9 @@ extension Platform {
         for update in updates {
             var definition = thing.properties[update.name]
             if definition == nil, thing.discovers, update.value != .nothing {
-                definition = PropertyDefinition(baseType: update.value.baseType)
-                definition?.isRemote = true
-                model[definition: thing.name, update.name] = definition
+                var discovered = PropertyDefinition(baseType: update.value.baseType)
+                discovered.isRemote = true
+                definition = discover(discovered, update.name, of: thing.name)
             }
             guard let definition, let value = update.value.converted(to: definition.baseType) else {
                 refused.append(update.name)
@@ -103,7 +109,7 @@ extension Platform {
             store(update.name, value, of: thing.name, time: update.time, quality: update.quality)
         }
         guard refused.isEmpty else {
-            return Response(.badRequest, reason: "not stored, because they are not defined or of another base type: \(refused.joined(separator: ", "))")
+            return Response(.badRequest, reason: "not stored, because they are not defined or of another base type: \(NameList(refused))")
         }
         return Response(.success)
     }
@@ -133,19 +139,21 @@ extension Platform {
             definition.description = member.value["description"]?.string ?? ""
             definition.pushType = member.value["aspects"]?["pushType"]?.string ?? "VALUE"
             definition.pushThreshold = member.value["aspects"]?["pushThreshold"]?.double ?? 0
-            model[definition: name, member.name] = definition
+            guard discover(definition, member.name, of: name) != nil else { continue }
         }
     }
-}
 
-extension PlatformModel {
-    subscript(values thing: String, name: String) -> TimedValue? {
-        get { self[thing: thing]?.values[name] }
-        set { modify(thing) { $0.values[name] = newValue } }
+    /// Takes over a property that an edge names: so many, and with names as long, as a Thing may have.
+    /// - Returns: its definition; nil where there is no room for it.
+    private func discover(_ definition: PropertyDefinition, _ property: String, of thing: String) -> PropertyDefinition? {
+        if let known = model[definition: thing, property] { return known }
+        guard let count = model[thing: thing]?.properties.count, count < Platform.mostProperties,
+            (1...InputLimits.standard.nameBytes).contains(property.utf8.count)
+        else { return nil }
+        model[definition: thing, property] = definition
+        return definition
     }
 
-    subscript(definition thing: String, name: String) -> PropertyDefinition? {
-        get { self[thing: thing]?.properties[name] }
-        set { modify(thing) { $0.properties[name] = newValue } }
-    }
+    /// Properties that a Thing may have by discovery.
+    private static let mostProperties = 10_000
 }

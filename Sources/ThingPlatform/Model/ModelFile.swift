@@ -140,6 +140,9 @@ extension PlatformModel {
         let discovers = group.bool("discover", default: properties.isEmpty)
         guard let name = required("name", &group) else { return }
         if templates[template] == nil { group.reader.report(.error, group.path(of: "template"), "no template \"\(template)\" is defined above") }
+        if let identifier, let other = self.thing(identifier: identifier), other != name {
+            group.reader.report(.error, group.path(of: "identifier"), "\(other) has the identifier \"\(identifier)\" already")
+        }
         var thing = makeThing(name, template: template)
         thing.properties.merge(properties) { _, own in own }
         thing.identifier = identifier

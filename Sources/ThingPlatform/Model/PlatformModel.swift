@@ -29,6 +29,8 @@ package struct PlatformModel: Sendable {
     package private(set) var things: [String: Thing] = [:]
     private var keys: [KeyDigest: ApplicationKey] = [:]
     private var identifiers: [String: String] = [:]
+    /// Values of Things, apart from them: a copy of a Thing does not make the next value copy all others.
+    private var values: [String: [String: TimedValue]] = [:]
 
     package init() {
         for (name, base) in [("GenericThing", nil), ("RemoteThing", "GenericThing"), ("EMSGateway", "RemoteThing")] as [(String, String?)] {
@@ -62,10 +64,25 @@ package struct PlatformModel: Sendable {
     package subscript(thing name: String) -> Thing? {
         get { things[name] }
         set {
-            if let old = things[name]?.identifier { identifiers[old] = nil }
+            if let old = things[name]?.identifier, identifiers[old] == name { identifiers[old] = nil }
             things[name] = newValue
-            if let identifier = newValue?.identifier { identifiers[identifier] = name }
+            if newValue == nil { values[name] = nil }
+            // Who has an identifier keeps it.
+            if let identifier = newValue?.identifier, identifiers[identifier] == nil { identifiers[identifier] = name }
         }
+    }
+
+    /// The Thing that has an identifier.
+    package func thing(identifier: String) -> String? { identifiers[identifier] }
+
+    subscript(values thing: String, name: String) -> TimedValue? {
+        get { values[thing]?[name] }
+        set { values[thing, default: [:]][name] = newValue }
+    }
+
+    subscript(definition thing: String, name: String) -> PropertyDefinition? {
+        get { things[thing]?.properties[name] }
+        set { modify(thing) { $0.properties[name] = newValue } }
     }
 
     /// Changes a Thing in place; its identifier stays as it is.
@@ -76,7 +93,7 @@ package struct PlatformModel: Sendable {
 
     /// The Thing that a BIND names: by its name, or by its identifier after a `*`.
     package func thing(bound name: String) -> Thing? {
-        name.hasPrefix("*") ? identifiers[String(name.dropFirst())].flatMap { things[$0] } : things[name]
+        name.utf8.first == UInt8(ascii: "*") ? identifiers[String(name.unicodeScalars.dropFirst())].flatMap { things[$0] } : things[name]
     }
 
     /// Whether a template is `base` or comes from it.

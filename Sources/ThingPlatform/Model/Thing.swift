@@ -29,7 +29,6 @@ package struct Thing: Sendable, Equatable {
     package var identifier: String?
     package var description = ""
     package var properties: [String: PropertyDefinition] = [:]
-    package var values: [String: TimedValue] = [:]
     /// Whether properties that the edge names are taken over without being defined here.
     package var discovers = false
     /// Made by a gateway's BIND, gone with its UNBIND.
