@@ -65,7 +65,10 @@ let package = Package(
             ], swiftSettings: settings),
         .target(
             name: "EdgeREST",
-            dependencies: ["AlwaysOn", "HTTPTransport", "Formats", product("NIOCore", nio), product("NIOHTTP1", nio), product("NIOConcurrencyHelpers", nio)],
+            dependencies: [
+                "AlwaysOn", "HTTPTransport", "Formats", product("NIOCore", nio), product("NIOPosix", nio), product("NIOHTTP1", nio),
+                product("NIOConcurrencyHelpers", nio),
+            ],
             swiftSettings: settings),
         // MARK: Gateway
         .target(
@@ -95,7 +98,7 @@ let package = Package(
         .target(
             name: "ThingPlatform",
             dependencies: [
-                "AlwaysOn", "AlwaysOnSession", "AlwaysOnTransport", "HTTPTransport", "NetworkSupport", "Secrets", "Settings", "Formats", logging,
+                "AlwaysOn", "AlwaysOnSession", "AlwaysOnTransport", "HTTPTransport", "LogSupport", "NetworkSupport", "Secrets", "Settings", "Formats", logging,
                 product("NIOCore", nio), product("NIOPosix", nio), product("NIOHTTP1", nio), product("Crypto", "swift-crypto"), "EdgeREST",
             ], swiftSettings: settings),
         // MARK: Programs

@@ -95,6 +95,13 @@ static void refuse(lua_State *L, const char *format, double bound) {
   lua_error(L);
 }
 
+int twlua_holds_too_much(lua_State *L) {
+  twlua_watch *watch = watch_of(L);
+  if (watch == NULL || watch->bytes <= 0 || (double)lua_gc(L, LUA_GCCOUNT, 0) * 1024 <= watch->bytes) return 0;
+  lua_gc(L, LUA_GCCOLLECT, 0);
+  return (double)lua_gc(L, LUA_GCCOUNT, 0) * 1024 > watch->bytes;
+}
+
 static void count(lua_State *L, lua_Debug *record) {
   (void)record;
   twlua_watch *watch = watch_of(L);
@@ -102,10 +109,7 @@ static void count(lua_State *L, lua_Debug *record) {
   watch->used += instructionsPerHook;
   if (watch->instructions > 0 && watch->used > watch->instructions)
     refuse(L, "more than %f instructions without a pause (maxInstructions)", watch->instructions);
-  if (watch->bytes > 0 && (double)lua_gc(L, LUA_GCCOUNT, 0) * 1024 > watch->bytes) {
-    lua_gc(L, LUA_GCCOLLECT, 0);
-    if ((double)lua_gc(L, LUA_GCCOUNT, 0) * 1024 > watch->bytes) refuse(L, "more than %f bytes of memory (maxMemory)", watch->bytes);
-  }
+  if (twlua_holds_too_much(L)) refuse(L, "more than %f bytes of memory (maxMemory)", watch->bytes);
 }
 
 static void set_hook(lua_State *L, const twlua_watch *watch) {

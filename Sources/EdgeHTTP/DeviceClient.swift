@@ -27,23 +27,33 @@ package struct DeviceClient: DeviceCaller {
         case .delete: .DELETE
         }
         var headers: HTTPHeaders = ["Accept": "application/json"]
-        var body: ByteBuffer?
-        if request.method != .get {
-            body = request.content?.firstRowJSON() ?? ByteBuffer(string: "{}")
-            headers.add(name: "Content-Type", value: "application/json")
-        }
+        if request.method != .get { headers.add(name: "Content-Type", value: "application/json") }
         if let user = thing.user {
             let (name, value) = BasicAuthentication.header(user: user, password: thing.password?.reveal() ?? "")
             headers.add(name: name, value: value)
         }
         let call = HTTPCall(
             method, HTTPOrigin(isTLS: thing.isTLS, host: thing.host, port: thing.port),
-            RestPath.target(of: request, prefix: thing.path, name: thing.name), headers: headers, body: body, timeout: thing.timeout)
-        let isProperty = request.characteristic == .property
-        let name = isProperty ? request.name : "result"
-        return client.execute(call)
-            .map { DeviceClient.response($0, wrapping: name) }
+            RestPath.target(of: request, prefix: thing.path, name: thing.name), headers: headers, timeout: thing.timeout)
+        let name = request.characteristic == .property ? request.name : "result"
+        return execute(call, request)
+            .flatMap { answer in LongWork.run(size: answer.body.readableBytes, on: client.loop) { DeviceClient.response(answer, wrapping: name) } }
             .flatMapErrorThrowing { DeviceClient.response($0) }
+    }
+
+    /// Sends the call with the request's content, which is converted on another thread where it is long.
+    private func execute(_ call: HTTPCall, _ request: Request) -> EventLoopFuture<HTTPResponse> {
+        var call = call
+        guard request.method != .get else { return client.execute(call) }
+        guard let content = request.content, LongWork.isLong(content.bytes.readableBytes) else {
+            call.body = request.content?.firstRowJSON() ?? ByteBuffer(string: "{}")
+            return client.execute(call)
+        }
+        return LongWork.run(size: content.bytes.readableBytes, on: client.loop) { content.firstRowJSON() }.flatMap { [call] body in
+            var call = call
+            call.body = body
+            return client.execute(call)
+        }
     }
 
     /// The answer of a device host, read leniently: an infotable, a bare object as one row, any other JSON value or

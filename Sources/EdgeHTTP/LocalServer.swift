@@ -1,6 +1,7 @@
 import AlwaysOn
 package import EdgeCore
 import EdgeREST
+import Formats
 import HTTPTransport
 package import Logging
 import NIOCore
@@ -10,6 +11,7 @@ package import NetworkSupport
 package struct LocalServer: Sendable {
     private let server: HTTPServer
     private let access: LocalAccess
+    private let maximumBodySize: Int
     private let loop: any EventLoop
 
     package var port: Int { server.port }
@@ -20,45 +22,64 @@ package struct LocalServer: Sendable {
     package static func start(
         _ settings: GatewayConfiguration.HTTPServer, identity: Identity?, maximumBodySize: Int, gateway: Gateway, version: String, logger: Logger
     ) async throws -> LocalServer {
+        let configuration = LocalServer.configuration(settings, identity, maximumBodySize: maximumBodySize)
+        let access = LocalAccess(settings, now: gateway.loop.now)
+        let server = try await HTTPServer.start(
+            configuration, on: gateway.loop, logger: logger, admission: admission(access, gateway: gateway, logger: logger),
+            responder: responder(access, gateway: gateway, version: version))
+        return LocalServer(server: server, access: access, maximumBodySize: maximumBodySize, loop: gateway.loop)
+    }
+
+    private static func configuration(_ settings: GatewayConfiguration.HTTPServer, _ identity: Identity?, maximumBodySize: Int) -> HTTPServer.Configuration {
         var configuration = HTTPServer.Configuration()
         configuration.host = settings.host
         configuration.port = settings.port
         configuration.portsToTry = settings.portsToTry
         configuration.maximumClients = settings.maximumClients
         configuration.maximumBodySize = maximumBodySize
+        configuration.bodies = ByteBudget(most: max(2 * maximumBodySize, 32 << 20))
         configuration.readTimeout = settings.contentReadTimeout
         configuration.identity = identity
-        let access = LocalAccess(settings, now: gateway.loop.now)
-        let responder = responder(access, gateway: gateway, version: version, logger: logger)
-        let server = try await HTTPServer.start(configuration, on: gateway.loop, logger: logger, responder: responder)
-        return LocalServer(server: server, access: access, loop: gateway.loop)
+        configuration.allowedHosts = settings.allowedHosts
+        configuration.allowedOrigins = settings.allowedOrigins
+        return configuration
     }
 
     /// Other credentials, limits and certificate, from now on.
     /// - Throws: `ListenFailure`.
     package func update(_ settings: GatewayConfiguration.HTTPServer, identity: Identity?) throws {
-        try server.update(maximumClients: settings.maximumClients, readTimeout: settings.contentReadTimeout, identity: identity)
+        try server.update(LocalServer.configuration(settings, identity, maximumBodySize: maximumBodySize))
         access.update(settings, now: loop.now)
     }
 
     package func stop() async { await server.stop() }
 
-    private static func responder(_ access: LocalAccess, gateway: Gateway, version: String, logger: Logger) -> HTTPServer.Responder {
+    /// What a request's head tells: who sends it, and whether it may have been a web page.
+    private static func admission(_ access: LocalAccess, gateway: Gateway, logger: Logger) -> HTTPServer.Admission {
         let loop = gateway.loop
         return { http in
             switch access.verdict(on: http, now: loop.now) {
             case .refused(let refusal):
                 if let text = access.auditText(of: http, now: loop.now) { logger.log(level: .audit, "\(text)") }
-                return loop.makeSucceededFuture(refusal)
-            case .withoutToken(let refusal): return loop.makeSucceededFuture(refusal)
+                return .refused(refusal)
+            case .withoutToken(let refusal): return .refused(refusal)
             case .admitted(let carriesToken):
-                let response = gateway.assumeIsolated { answer(http, $0, version: version) }
-                guard carriesToken else { return response }
-                return response.map { response in
-                    var response = response
-                    access.addToken(to: &response, now: loop.now)
-                    return response
-                }
+                let isGuarded = http.path.count == 5 && GuardedServices.names.contains(http.path[4]) && gateway.assumeIsolated { $0.answersItself(http.path[2]) }
+                if let refusal = GuardedServices.refusal(of: http, isGuarded: isGuarded) { return .refused(refusal) }
+                return .admitted(carriesToken)
+            }
+        }
+    }
+
+    private static func responder(_ access: LocalAccess, gateway: Gateway, version: String) -> HTTPServer.Responder {
+        let loop = gateway.loop
+        return { http in
+            let response = gateway.assumeIsolated { answer(http, $0, version: version) }
+            guard http.admitted as? Bool == true else { return response }
+            return response.map { response in
+                var response = response
+                access.addToken(to: &response, now: loop.now)
+                return response
             }
         }
     }
@@ -67,10 +88,14 @@ package struct LocalServer: Sendable {
         if http.path.isEmpty, http.method == .GET || http.method == .HEAD {
             return gateway.loop.makeSucceededFuture(StatusPage.response(to: http, gateway.status, version: version))
         }
-        do throws(RestFailure) {
-            return gateway.handleLocal(try RestPath.request(from: http)).map { HTTPResponse($0, order: .rowsFirst) }
-        } catch {
-            return gateway.loop.makeSucceededFuture(.error(error.status, error.text))
+        guard LongWork.isLong(http.body.readableBytes) else {
+            do throws(RestFailure) { return gateway.handleLocal(try RestPath.request(from: http)).map { HTTPResponse($0, order: .rowsFirst) } } catch {
+                return gateway.loop.makeSucceededFuture(HTTPResponse(error))
+            }
         }
+        return RestPath.request(from: http, on: gateway.loop)
+            .flatMap { request in gateway.assumeIsolated { $0.handleLocal(request) } }
+            .map { HTTPResponse($0, order: .rowsFirst) }
+            .flatMapErrorThrowing { error in HTTPResponse(try RestFailure.of(error)) }
     }
 }

@@ -24,7 +24,7 @@ package struct RestClient: Sendable {
         var headers: HTTPHeaders = ["Accept": "application/json"]
         headers.add(contentsOf: extra)
         if let key { headers.add(name: "appKey", value: key) }
-        if body != nil { headers.add(name: "Content-Type", value: "application/json") }
+        if body != nil || method != .GET { headers.add(name: "Content-Type", value: "application/json") }
         let call = HTTPCall(method, origin, path, headers: headers, body: body.map { ByteBuffer(string: $0.description) }, timeout: .seconds(60))
         let response = try await client.loop.flatSubmit { client.execute(call) }.get()
         return (Int(response.status.code), (try? JSONValue(parsing: response.body)) ?? .null)

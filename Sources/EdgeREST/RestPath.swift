@@ -2,7 +2,7 @@ package import AlwaysOn
 package import HTTPTransport
 import Formats
 import NIOConcurrencyHelpers
-import NIOCore
+package import NIOCore
 package import NIOHTTP1
 
 /// A REST request that names something that is not there, or in a way that does not go: the answer to it.
@@ -14,12 +14,32 @@ package struct RestFailure: Error, Sendable {
         self.status = status
         self.text = text
     }
+
+    /// - Throws: the error, where it is none of these.
+    package static func of(_ error: any Error) throws -> RestFailure {
+        guard let failure = error as? RestFailure else { throw error }
+        return failure
+    }
 }
 
 /// `/Thingworx/<Collection>/<entity>/<Properties|Services|Events>[/<name>]` ↔ a request of the core (ems.md §6.2).
 package enum RestPath {
     /// - Throws: `RestFailure`.
     package static func request(from http: HTTPRequest) throws(RestFailure) -> Request {
+        var request = try head(of: http)
+        if request.method != .get, http.body.readableBytes > 0 { request.content = try content(http.body) }
+        if request.method == .put, request.content == nil { throw RestFailure(.badRequest, "expected a JSON object with the new value as body") }
+        return request
+    }
+
+    /// The same, on another thread where the body is long. Fails with `RestFailure`.
+    package static func request(from http: HTTPRequest, on loop: any EventLoop) -> EventLoopFuture<Request> {
+        LongWork.run(size: http.body.readableBytes, on: loop) { try request(from: http) }
+    }
+
+    /// The request as far as its head tells: without content.
+    /// - Throws: `RestFailure`.
+    package static func head(of http: HTTPRequest) throws(RestFailure) -> Request {
         let path = http.path
         guard path.count >= 4, path[0] == "Thingworx" || path[0].lowercased() == "thingworx", let entity = EntityType(collection: path[1]) else {
             throw RestFailure(.notFound, "expected /Thingworx/<collection>/<entity>/<Properties|Services|Events>/<name>")
@@ -37,11 +57,7 @@ package enum RestPath {
         guard let characteristic = Characteristic(collection: path[3]) else {
             throw RestFailure(.notFound, "\"\(path[3])\" is none of Properties, Services and Events")
         }
-        let method = try method(of: http, characteristic, name)
-        var request = Request(method, entityType: entity, path[2], characteristic, name)
-        if method != .get, http.body.readableBytes > 0 { request.content = try content(http.body) }
-        if method == .put, request.content == nil { throw RestFailure(.badRequest, "expected a JSON object with the new value as body") }
-        return request
+        return Request(try method(of: http, characteristic, name), entityType: entity, path[2], characteristic, name)
     }
 
     private static func method(of http: HTTPRequest, _ characteristic: Characteristic, _ name: String) throws(RestFailure) -> Method {
@@ -79,6 +95,8 @@ package enum RestPath {
 
 /// A response of the core as an HTTP response.
 extension HTTPResponse {
+    package init(_ failure: RestFailure) { self = .error(failure.status, failure.text) }
+
     package init(_ response: Response, order: EncodedInfotable.Order) {
         guard response.status.isSuccess else {
             let status = HTTPResponseStatus(statusCode: response.status.httpStatus)
@@ -95,6 +113,7 @@ extension HTTPResponse {
         }
         let pieces = NIOLockedValueBox(content.jsonPieces(order: order))
         self = .json(ByteBuffer())
+        restSize = content.bytes.readableBytes
         rest = { pieces.withLockedValue { $0.next() } }
     }
 

@@ -9,6 +9,8 @@ struct LuaJSONDecoder {
     private let text: UnsafePointer<UInt8>
     private let count: Int
     private var position = 0
+    private var tables = 0
+    private var values = 0
 
     init(thread: OpaquePointer, marks: LuaJSONMarks, text: UnsafePointer<UInt8>, count: Int) {
         self.thread = thread
@@ -36,6 +38,8 @@ struct LuaJSONDecoder {
 
     private mutating func value(depth: Int) throws(LuaJSONFailure) {
         guard depth <= LuaJSONEncoder.maximumDepth, lua_checkstack(thread, 8) != 0 else { throw expected("less than 100 levels") }
+        values += 1
+        if values % 1024 == 0, twlua_holds_too_much(thread) != 0 { throw LuaJSONFailure("json.decode: the text's values take more memory than the script may have (maxMemory)") }
         skipBlanks()
         switch position < count ? text[position] : 0 {
         case UInt8(ascii: "{"): try object(depth: depth)
@@ -63,7 +67,14 @@ struct LuaJSONDecoder {
         return byte == UInt8(ascii: ",")
     }
 
+    /// A table takes many times the bytes that it needs in the text.
+    private mutating func countTable() throws(LuaJSONFailure) {
+        tables += 1
+        guard tables <= LuaState.maximumTables else { throw LuaJSONFailure("json.decode: more than \(LuaState.maximumTables) arrays and objects") }
+    }
+
     private mutating func object(depth: Int) throws(LuaJSONFailure) {
+        try countTable()
         position += 1
         lua_createtable(thread, 0, 0)
         skipBlanks()
@@ -84,6 +95,7 @@ struct LuaJSONDecoder {
     }
 
     private mutating func array(depth: Int) throws(LuaJSONFailure) {
+        try countTable()
         position += 1
         lua_createtable(thread, 0, 0)
         lua_rawgeti(thread, twlua_registry(), marks.arrayReference)

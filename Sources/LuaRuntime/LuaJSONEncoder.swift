@@ -9,6 +9,8 @@ struct LuaJSONEncoder {
     private(set) var bytes: [UInt8] = []
 
     static let maximumDepth = 100
+    /// Bytes of the text: tables that hold the same tables over and over would else have no end.
+    static let maximumLength = 32 << 20
 
     init(thread: OpaquePointer, marks: LuaJSONMarks) {
         self.thread = thread
@@ -18,6 +20,7 @@ struct LuaJSONEncoder {
 
     /// Writes the value at an index of the stack, counted from its bottom.
     mutating func write(_ index: Int32, depth: Int = 0) throws(LuaJSONFailure) {
+        guard bytes.count <= LuaJSONEncoder.maximumLength else { throw LuaJSONFailure("json.encode: a text of more than \(LuaJSONEncoder.maximumLength) bytes") }
         switch lua_type(thread, index) {
         case LUA_TNIL: append("null")
         case LUA_TBOOLEAN: append(lua_toboolean(thread, index) != 0 ? "true" : "false")

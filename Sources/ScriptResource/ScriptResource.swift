@@ -99,6 +99,7 @@ package final class ScriptResource: Sendable {
         tls.validate = gateway.validate
         tls.allowSelfSigned = !gateway.denySelfSigned
         tls.checkHostname = !gateway.disableHostnameValidation
+        tls.allowCommonName = gateway.allowCommonName
         tls.roots = gateway.certificateFile.map { [$0] } ?? []
         return tls
     }

@@ -49,11 +49,13 @@ package enum AtomicFile {
         guard mkdir(path, 0o755) == 0 || errno == EEXIST else { throw FileFailure("make the directory", path) }
     }
 
-    /// Writes a temporary file beside `path`, syncs it and renames it over `path`.
+    /// Writes a temporary file beside `path`, syncs it and renames it over `path`. Where that is a symbolic link, the file
+    /// that it leads to is replaced and the link stays.
     ///
     /// - Parameter mode: of a new file; an existing file keeps its mode and owner.
     /// - Throws: `FileFailure`; `path` is then as it was.
     package static func replace(_ path: String, with bytes: [UInt8], mode: mode_t = 0o600) throws {
+        let path = try target(of: path)
         let temporary = try write(bytes, beside: path, mode: mode)
         guard rename(temporary, path) == 0 else {
             let failure = FileFailure("replace", path)
@@ -74,6 +76,21 @@ package enum AtomicFile {
         }
         syncDirectory(of: path)
         return true
+    }
+
+    /// The file that a path leads to by symbolic links.
+    private static func target(of path: String) throws -> String {
+        var status = stat()
+        guard lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFLNK else { return path }
+        guard let resolved = realpath(path, nil) else { throw FileFailure("follow the link", path) }
+        defer { free(resolved) }
+        return String(cString: resolved)
+    }
+
+    /// Whether the file has other names (hard links), which keep its content when it is replaced.
+    package static func hasOtherNames(_ path: String) -> Bool {
+        var status = stat()
+        return stat(path, &status) == 0 && status.st_nlink > 1
     }
 
     package static func directory(of path: String) -> String {

@@ -51,7 +51,9 @@ struct PlatformCommand: AsyncParsableCommand {
         server.host = content.server.host
         server.port = port ?? content.server.port
         server.maximumClients = 4096
-        server.maximumBodySize = 16 << 20
+        server.maximumBodySize = 4 << 20
+        server.allowedHosts = content.server.allowedHosts
+        server.allowedOrigins = content.server.allowedOrigins
         if let certificate = content.server.certificate {
             server.identity = try Identity(chain: certificate, key: content.server.privateKey ?? certificate, passphrase: nil)
         }

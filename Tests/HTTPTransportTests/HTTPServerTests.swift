@@ -47,7 +47,7 @@ struct RawClient {
         let server = try await server()
         let answer = try await RawClient.exchange(
             port: server.port,
-            send: ["POST /a%20b/c%2Fd?x=1&y=%C3%A9+z HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Length: 5\r\n\r\nhe", "llo"])
+            send: ["POST /a%20b/c%2Fd?x=1&y=%C3%A9+z HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 5\r\n\r\nhe", "llo"])
         #expect(answer.hasPrefix("HTTP/1.1 200 OK\r\n"))
         #expect(answer.hasSuffix(#"POST ["a b", "c/d"] ["x=1", "y=é z"] hello"#))
         await server.stop()
@@ -56,7 +56,7 @@ struct RawClient {
     @Test func keepsAConnectionAndAnswersPipelinedRequestsInOrder() async throws {
         let server = try await server()
         let answer = try await RawClient.exchange(
-            port: server.port, send: ["GET /1 HTTP/1.1\r\nHost: h\r\n\r\nGET /2 HTTP/1.1\r\nHost: h\r\n\r\nGET /3 HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"])
+            port: server.port, send: ["GET /1 HTTP/1.1\r\nHost: localhost\r\n\r\nGET /2 HTTP/1.1\r\nHost: localhost\r\n\r\nGET /3 HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"])
         #expect(answer.components(separatedBy: "HTTP/1.1 200 OK").count == 4)
         let places = ["[\"1\"]", "[\"2\"]", "[\"3\"]"].map { answer.range(of: $0)!.lowerBound }
         #expect(places == places.sorted())
@@ -79,7 +79,7 @@ struct RawClient {
             return loop.makeSucceededFuture(response)
         }
         func ask(_ line: String) async throws -> String {
-            try await RawClient.exchange(port: server.port, send: ["\(line)\r\nHost: h\r\nConnection: close\r\n\r\n"])
+            try await RawClient.exchange(port: server.port, send: ["\(line)\r\nHost: localhost\r\nConnection: close\r\n\r\n"])
         }
         let chunked = try await ask("GET /pieces HTTP/1.1")
         #expect(chunked.contains("Transfer-Encoding: chunked\r\n"))
@@ -96,12 +96,12 @@ struct RawClient {
     @Test func manyPipelinedRequestsAreAnsweredInOrderWithinABound() async throws {
         let server = try await server()
         let count = 500
-        let requests = (0..<count).map { "GET /\($0) HTTP/1.1\r\nHost: h\r\n\($0 == count - 1 ? "Connection: close\r\n" : "")\r\n" }.joined()
+        let requests = (0..<count).map { "GET /\($0) HTTP/1.1\r\nHost: localhost\r\n\($0 == count - 1 ? "Connection: close\r\n" : "")\r\n" }.joined()
         let answer = try await RawClient.exchange(port: server.port, send: [requests])
         let places = answer.components(separatedBy: "GET [\"").dropFirst().map { Int($0.prefix { $0 != "\"" }) }
         #expect(places == (0..<count).map { $0 })
         // A malformed one after good ones: those are answered, then it is refused.
-        let torn = try await RawClient.exchange(port: server.port, send: ["GET /1 HTTP/1.1\r\nHost: h\r\n\r\nGARBAGE\r\n\r\n"])
+        let torn = try await RawClient.exchange(port: server.port, send: ["GET /1 HTTP/1.1\r\nHost: localhost\r\n\r\nGARBAGE\r\n\r\n"])
         #expect(torn.hasPrefix("HTTP/1.1 200 OK") && torn.contains("HTTP/1.1 400 Bad Request"))
         let long = try await RawClient.exchange(port: server.port, send: ["GET / HTTP/1.1\r\nX: \(String(repeating: "x", count: 200_000))\r\n\r\n"])
         #expect(long.hasPrefix("HTTP/1.1 4"))
@@ -116,14 +116,14 @@ struct RawClient {
     }
 
     @Test(arguments: [
-        Refused("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "400"),
-        Refused("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello", "400"),
-        Refused("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\nXYZ\r\n", "400"),
-        Refused("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 2000\r\n\r\n", "413"),
-        Refused("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n7d0\r\n\(String(repeating: "x", count: 2000))\r\n0\r\n\r\n", "413"),
-        Refused("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nhe", "408"),
-        Refused("GET http://elsewhere/ HTTP/1.1\r\nHost: h\r\n\r\n", "400"), Refused("GET /%zz HTTP/1.1\r\nHost: h\r\n\r\n", "400"),
-        Refused("GET /%00 HTTP/1.1\r\nHost: h\r\n\r\n", "400"), Refused("GARBAGE\r\n\r\n", "400"), Refused("GET / HTTP/1.1\r\nBad Name: x\r\n\r\n", "400"),
+        Refused("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "400"),
+        Refused("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello", "400"),
+        Refused("POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nXYZ\r\n", "400"),
+        Refused("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2000\r\n\r\n", "413"),
+        Refused("POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n7d0\r\n\(String(repeating: "x", count: 2000))\r\n0\r\n\r\n", "413"),
+        Refused("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\nhe", "408"),
+        Refused("GET http://elsewhere/ HTTP/1.1\r\nHost: localhost\r\n\r\n", "400"), Refused("GET /%zz HTTP/1.1\r\nHost: localhost\r\n\r\n", "400"),
+        Refused("GET /%00 HTTP/1.1\r\nHost: localhost\r\n\r\n", "400"), Refused("GARBAGE\r\n\r\n", "400"), Refused("GET / HTTP/1.1\r\nBad Name: x\r\n\r\n", "400"),
     ])
     func refuses(_ refused: Refused) async throws {
         let server = try await server()
@@ -131,14 +131,14 @@ struct RawClient {
         #expect(answer.hasPrefix("HTTP/1.1 \(refused.status) "), "\(answer)")
         #expect(answer.lowercased().contains("connection: close"))
         // The next client does not notice.
-        let next = try await RawClient.exchange(port: server.port, send: ["GET /ok HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"])
+        let next = try await RawClient.exchange(port: server.port, send: ["GET /ok HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"])
         #expect(next.contains("200 OK"))
         await server.stop()
     }
 
     @Test func onceTooManyOneIsRefusedAndAFreedPlaceIsUsable() async throws {
         let server = try await server { $0.maximumClients = 1 }
-        let request = "GET / HTTP/1.1\r\nHost: h\r\n\r\n"
+        let request = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
         let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton).connect(host: "127.0.0.1", port: server.port) { channel in
             channel.eventLoop.makeCompletedFuture { try NIOAsyncChannel<ByteBuffer, ByteBuffer>(wrappingChannelSynchronously: channel) }
         }
@@ -151,7 +151,7 @@ struct RawClient {
         }
         // The server may learn of the close a moment after the client.
         var answer = ""
-        repeat { answer = try await RawClient.exchange(port: server.port, send: ["GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"]) } while answer.hasPrefix("HTTP/1.1 503")
+        repeat { answer = try await RawClient.exchange(port: server.port, send: ["GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"]) } while answer.hasPrefix("HTTP/1.1 503")
         #expect(answer.hasPrefix("HTTP/1.1 200"))
         await server.stop()
     }
@@ -159,7 +159,7 @@ struct RawClient {
     @Test func sendsContinueWhereItIsExpected() async throws {
         let server = try await server()
         let answer = try await RawClient.exchange(
-            port: server.port, send: ["POST / HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 2\r\nConnection: close\r\n\r\n", "ok"])
+            port: server.port, send: ["POST / HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: 2\r\nConnection: close\r\n\r\n", "ok"])
         #expect(answer.hasPrefix("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK"))
         await server.stop()
     }

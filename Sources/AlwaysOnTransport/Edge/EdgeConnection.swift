@@ -1,5 +1,6 @@
 package import AlwaysOn
 package import AlwaysOnSession
+import Formats
 import NetworkSupport
 package import NIOCore
 
@@ -31,6 +32,7 @@ package final class EdgeConnection: ChannelInboundHandler, @unchecked Sendable {
     /// nil again once the connection is gone.
     private var context: ChannelHandlerContext?
     private var closeText: String?
+    private var backlog = Backlog(ByteBudget(most: .max))
 
     init(session: Session.Configuration, auth: Auth, onEvent: @escaping @Sendable (EdgeConnection, Event) -> Void) {
         self.session = Session(configuration: session)
@@ -49,6 +51,7 @@ package final class EdgeConnection: ChannelInboundHandler, @unchecked Sendable {
     /// 5.04 no answer in time, 4.13 too long).
     package func request(_ request: Request, timeout: TimeAmount) -> EventLoopFuture<Response> {
         let loop = assertLoop()
+        if let reason = congestion() { return loop.makeSucceededFuture(Response(.serviceUnavailable, reason: reason)) }
         let promise = loop.makePromise(of: Response.self)
         perform(session.request(request, token: promise, deadline: loop.now + timeout))
         return promise.futureResult
@@ -56,7 +59,21 @@ package final class EdgeConnection: ChannelInboundHandler, @unchecked Sendable {
 
     package func respond(_ response: Response, to header: Header) {
         assertLoop()
+        let response = congestion().map { Response(.serviceUnavailable, reason: $0) } ?? response
         perform(session.respond(response, to: header))
+    }
+
+    /// Why nothing more can be sent; nil where it can. A platform that takes nothing for too long is let go.
+    private func congestion() -> String? {
+        guard let channel else { return nil }
+        switch backlog.state(of: channel) {
+        case .flowing: return nil
+        case .full(let bytes): return "the platform has not taken \(bytes) bytes that were sent before"
+        case .hopeless(let bytes):
+            closeText = closeText ?? "the platform did not take \(bytes) bytes that were sent to it"
+            channel.close(promise: nil)
+            return closeText
+        }
     }
 
     package func bind(_ bind: Bind) { perform(session.bind(bind, now: assertLoop().now)) }

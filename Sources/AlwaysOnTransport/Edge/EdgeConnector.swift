@@ -33,7 +33,7 @@ package enum EdgeConnector {
             .connect(host: endpoint.host, port: endpoint.port, tls: endpoint.tls, timeout: deadline - loop.now, on: loop)
             .flatMap { channel -> EventLoopFuture<Upgrade> in
                 let timeout = loop.scheduleTask(deadline: deadline) { channel.close(promise: nil) }
-                let result = upgrade(channel, endpoint, applicationKey: applicationKey) { isCompressed in
+                let result = upgrade(channel, endpoint, applicationKey: applicationKey, session.limits) { isCompressed in
                     var session = session
                     session.limits.isCompressed = isCompressed
                     return EdgeConnection(session: session, auth: Auth(applicationKey: applicationKey), onEvent: onEvent)
@@ -77,9 +77,10 @@ package enum EdgeConnector {
     }
 
     private static func upgrade(
-        _ channel: any Channel, _ endpoint: PlatformEndpoint, applicationKey: String, _ makeConnection: @escaping @Sendable (_ isCompressed: Bool) -> EdgeConnection
+        _ channel: any Channel, _ endpoint: PlatformEndpoint, applicationKey: String, _ limits: SessionLimits,
+        _ makeConnection: @escaping @Sendable (_ isCompressed: Bool) -> EdgeConnection
     ) -> EventLoopFuture<Upgrade> {
-        let maximumMessageSize = 16 * 1_048_576
+        let maximumMessageSize = limits.maximumMessageSize
         let upgrader = NIOTypedWebSocketClientUpgrader<Answer>(maxFrameSize: maximumMessageSize, enableAutomaticErrorHandling: true) { channel, answer in
             channel.eventLoop.makeCompletedFuture {
                 let compression = try DeflateParameters.answered(answer.headers, isOffered: endpoint.compression)

@@ -1,4 +1,5 @@
 package import AlwaysOnSession
+package import Formats
 import NIOCore
 package import NIOHTTP1
 import NIOWebSocket
@@ -12,6 +13,13 @@ package struct AlwaysOnUpgrader: Sendable {
     package var defaultFrameSize = 8192
     /// Whether permessage-deflate is agreed to where an edge offers it. About 105 KiB a connection.
     package var compression = true
+    /// Whether a request with these headers may become a connection: web pages' may be unwanted.
+    package var mayUpgrade: @Sendable (HTTPHeaders) -> Bool = { _ in true }
+    /// What all connections hold together for messages that are not complete, and of what their peers have not taken.
+    package var incomplete = ByteBudget(most: 64 << 20)
+    package var backlog = ByteBudget(most: 64 << 20)
+    /// Room for connections that have not authenticated; each takes `StrangerGuard.size`.
+    package var strangers = ByteBudget(most: 64 << 20)
 
     package init() {}
 
@@ -20,31 +28,39 @@ package struct AlwaysOnUpgrader: Sendable {
         makeID: @escaping @Sendable () -> UInt32, onEvent: @escaping @Sendable (PlatformConnection, PlatformConnection.Event) -> Void
     ) -> any HTTPServerProtocolUpgrader & Sendable {
         let path = self.path.lowercased()
-        let session = self.session
+        var session = self.session
+        session.limits.incomplete = incomplete
         let defaultFrameSize = self.defaultFrameSize
         let agree = { @Sendable [compression] (head: HTTPRequestHead) in compression ? DeflateParameters.accepting(head.headers) : nil }
+        let (mayUpgrade, backlog, strangers) = (mayUpgrade, backlog, strangers)
         return NIOWebSocketServerUpgrader(
             maxFrameSize: session.limits.maximumMessageSize,
             shouldUpgrade: { channel, head in
                 let asked = head.uri.split(separator: "?", maxSplits: 1).first.map { $0.lowercased() }
                 // NIO looks at Upgrade alone (RFC 6455 §4.2.1).
                 let isAsked = head.headers[canonicalForm: "Connection"].contains { $0.lowercased() == "upgrade" }
-                guard asked == path, isAsked else { return channel.eventLoop.makeSucceededFuture(nil) }
+                guard asked == path, isAsked, mayUpgrade(head.headers) else { return channel.eventLoop.makeSucceededFuture(nil) }
                 let extensions = agree(head).map { [(DeflateParameters.header, $0.answer)] }
                 return channel.eventLoop.makeSucceededFuture(HTTPHeaders(extensions ?? []))
             },
-            upgradePipelineHandler: { channel, head in
+            upgradePipelineHandler: { [session] channel, head in
                 channel.eventLoop.makeCompletedFuture {
+                    let pipeline = channel.pipeline.syncOperations
+                    let decoder = try pipeline.handler(type: ByteToMessageHandler<WebSocketFrameDecoder>.self)
+                    let stranger = try StrangerGuard(strangers, channel)
+                    try pipeline.addHandler(stranger, position: .before(decoder))
+                    try channel.syncOptions?.setOption(.writeBufferWaterMark, value: .init(low: 16_384, high: 32_768))
                     // An edge resets the connection on a frame that is longer than it announced.
                     let announced = head.headers.first(name: "Max-Frame-Size").flatMap { Int($0) } ?? defaultFrameSize
                     let compression = agree(head)?.parameters
                     var session = session
                     session.limits.isCompressed = compression != nil
-                    try channel.pipeline.syncOperations.addHandlers([
+                    try pipeline.addHandlers([
                         WebSocketMessageHandler(
                             role: .server, maximumFrameSize: min(max(announced, 128), 1 << 20),
-                            maximumMessageSize: session.limits.maximumMessageSize, compression: compression),
-                        PlatformConnection(id: makeID(), channel: channel, session: session, onEvent: onEvent),
+                            maximumMessageSize: session.limits.maximumMessageSize, compression: compression, incomplete: session.limits.incomplete),
+                        PlatformConnection(
+                            id: makeID(), channel: channel, session: session, stranger: stranger, backlog: Backlog(backlog), onEvent: onEvent),
                     ])
                 }
             })

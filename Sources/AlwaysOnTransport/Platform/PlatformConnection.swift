@@ -29,14 +29,20 @@ package final class PlatformConnection: ChannelInboundHandler, @unchecked Sendab
     private let onEvent: @Sendable (PlatformConnection, Event) -> Void
     private var session: Session
     private var timer = LazyTimer()
+    /// nil once it has authenticated.
+    private var stranger: StrangerGuard?
+    private var backlog: Backlog
     private let channel: any Channel
     /// nil once the connection is gone.
     private var context: ChannelHandlerContext?
     private var closeText: String?
 
     init(
-        id: UInt32, channel: any Channel, session: Session.Configuration, onEvent: @escaping @Sendable (PlatformConnection, Event) -> Void
+        id: UInt32, channel: any Channel, session: Session.Configuration, stranger: StrangerGuard, backlog: Backlog,
+        onEvent: @escaping @Sendable (PlatformConnection, Event) -> Void
     ) {
+        self.stranger = stranger
+        self.backlog = backlog
         self.id = id
         self.channel = channel
         remoteAddress = channel.remoteAddress
@@ -48,7 +54,11 @@ package final class PlatformConnection: ChannelInboundHandler, @unchecked Sendab
 
     package var counters: SessionCounters { session.counters }
 
-    package func accept(_ header: Header) { perform(session.accept(header, session: id)) }
+    package func accept(_ header: Header) {
+        if let stranger { channel.pipeline.syncOperations.removeHandler(stranger, promise: nil) }
+        stranger = nil
+        perform(session.accept(header, session: id))
+    }
 
     /// Answers 4.01, the same for every cause, and closes.
     package func refuse(_ header: Header) {
@@ -60,12 +70,28 @@ package final class PlatformConnection: ChannelInboundHandler, @unchecked Sendab
     /// Sends a request to the edge. The future never fails: whatever goes wrong is a response.
     package func request(_ request: Request, timeout: TimeAmount) -> EventLoopFuture<Response> {
         channel.eventLoop.preconditionInEventLoop()
+        if let reason = congestion() { return channel.eventLoop.makeSucceededFuture(Response(.serviceUnavailable, reason: reason)) }
         let promise = channel.eventLoop.makePromise(of: Response.self)
         perform(session.request(request, token: promise, deadline: channel.eventLoop.now + timeout))
         return promise.futureResult
     }
 
-    package func respond(_ response: Response, to header: Header) { perform(session.respond(response, to: header)) }
+    package func respond(_ response: Response, to header: Header) {
+        let response = congestion().map { Response(.serviceUnavailable, reason: $0) } ?? response
+        perform(session.respond(response, to: header))
+    }
+
+    /// Why nothing more can be sent; nil where it can. A peer that takes nothing for too long is let go.
+    private func congestion() -> String? {
+        switch backlog.state(of: channel) {
+        case .flowing: return nil
+        case .full(let bytes): return "the edge has not taken \(bytes) bytes that were sent before"
+        case .hopeless(let bytes):
+            closeText = closeText ?? "the edge did not take \(bytes) bytes that were sent to it"
+            channel.close(promise: nil)
+            return closeText
+        }
+    }
 
     package func close(_ reason: CloseReason) { perform(.close(reason)) }
 
@@ -100,6 +126,7 @@ package final class PlatformConnection: ChannelInboundHandler, @unchecked Sendab
 
     package func channelInactive(context: ChannelHandlerContext) {
         timer.cancel()
+        backlog.release()
         for action in session.disconnected() { perform(action) }
         onEvent(self, .closed(closeText ?? "the edge closed the connection"))
         context.fireChannelInactive()

@@ -1,26 +1,11 @@
 import AlwaysOnSession
-import Glibc
+package import Formats
 package import NIOCore
 package import NIOWebSocket
 
-/// Unpredictable masking keys (RFC 6455 §5.3), drawn in bulk: asking the system for each is a call a frame.
-private struct MaskingKeys {
-    private var bytes: [UInt8] = []
-
-    mutating func next() -> WebSocketMaskingKey {
-        if bytes.count < 4 {
-            // Not more at once: the system call's own limit.
-            bytes = [UInt8](repeating: 0, count: 256)
-            let result = bytes.withUnsafeMutableBytes { getentropy($0.baseAddress!, $0.count) }
-            precondition(result == 0, "the system has no random numbers")
-        }
-        let key = WebSocketMaskingKey([bytes[bytes.count - 4], bytes[bytes.count - 3], bytes[bytes.count - 2], bytes[bytes.count - 1]])!
-        bytes.removeLast(4)
-        return key
-    }
-}
-
 /// Frames ↔ messages, for both ends: fragments, masking, compression, pongs, the closing handshake.
+///
+/// While the peer does not take what is sent to it, nothing of what it sends is worked on or read.
 package final class WebSocketMessageHandler: ChannelDuplexHandler {
     package typealias InboundIn = WebSocketFrame
     package typealias InboundOut = WebSocketMessage
@@ -40,7 +25,21 @@ package final class WebSocketMessageHandler: ChannelDuplexHandler {
     private var fragments: Fragments?
     private var closing = false
     private var isFlushPending = false
+    /// Frames that came in one piece with others while the peer took nothing.
+    private var held = CircularBuffer<WebSocketFrame>()
+    private var isReadWanted = false
+    private var stall: Stall?
+    private let incomplete: ByteBudget
     private var masks = MaskingKeys()
+
+    /// A peer that has taken nothing since a time.
+    private struct Stall {
+        let timer: Scheduled<Void>
+        let waiting: Int
+    }
+
+    /// How long a peer may take nothing at all of what waits for it.
+    private static let stallTimeout = TimeAmount.seconds(30)
 
     private struct Fragments {
         let opcode: WebSocketOpcode
@@ -52,7 +51,12 @@ package final class WebSocketMessageHandler: ChannelDuplexHandler {
     ///   - maximumFrameSize: longer messages are sent in continuation frames of this many bytes.
     ///   - maximumMessageSize: a longer message is refused with status 1009, before and after decompression.
     ///   - compression: nil for none.
-    package init(role: Role, maximumFrameSize: Int, maximumMessageSize: Int, compression: DeflateParameters?) {
+    ///   - incomplete: what messages whose frames have not all come may take, with those of other connections.
+    package init(
+        role: Role, maximumFrameSize: Int, maximumMessageSize: Int, compression: DeflateParameters?,
+        incomplete: ByteBudget = ByteBudget(most: .max)
+    ) {
+        self.incomplete = incomplete
         self.role = role
         self.maximumFrameSize = maximumFrameSize
         self.maximumMessageSize = maximumMessageSize
@@ -71,6 +75,65 @@ package final class WebSocketMessageHandler: ChannelDuplexHandler {
 
     package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let frame = unwrapInboundIn(data)
+        if held.isEmpty, context.channel.isWritable { receive(frame, context) } else { held.append(frame) }
+    }
+
+    package func read(context: ChannelHandlerContext) {
+        if held.isEmpty, context.channel.isWritable { context.read() } else { isReadWanted = true }
+    }
+
+    package func channelWritabilityChanged(context: ChannelHandlerContext) {
+        if context.channel.isWritable {
+            endStall()
+            goOn(context)
+        } else {
+            awaitProgress(context)
+        }
+        context.fireChannelWritabilityChanged()
+    }
+
+    /// The peer takes what is sent again.
+    private func goOn(_ context: ChannelHandlerContext) {
+        while context.channel.isWritable, let frame = held.popFirst() { receive(frame, context) }
+        guard held.isEmpty, isReadWanted, context.channel.isWritable else { return }
+        isReadWanted = false
+        context.read()
+    }
+
+    package func channelInactive(context: ChannelHandlerContext) {
+        endStall()
+        held.removeAll()
+        dropFragments()
+        context.fireChannelInactive()
+    }
+
+    private func awaitProgress(_ context: ChannelHandlerContext) {
+        guard stall == nil, !closing else { return }
+        let waiting = (try? context.channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
+        let loopBound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+        let timer = context.eventLoop.scheduleTask(in: WebSocketMessageHandler.stallTimeout) {
+            let (handler, context) = loopBound.value
+            handler.lookAtProgress(context)
+        }
+        stall = Stall(timer: timer, waiting: waiting)
+    }
+
+    private func lookAtProgress(_ context: ChannelHandlerContext) {
+        guard let before = stall else { return }
+        stall = nil
+        guard context.channel.isActive, !context.channel.isWritable else { return }
+        let waiting = (try? context.channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
+        if waiting < before.waiting { return awaitProgress(context) }
+        let seconds = WebSocketMessageHandler.stallTimeout.nanoseconds / 1_000_000_000
+        fail(context, .policyViolation, "the peer has taken nothing of what was sent for \(seconds) s")
+    }
+
+    private func endStall() {
+        stall?.timer.cancel()
+        stall = nil
+    }
+
+    private func receive(_ frame: WebSocketFrame, _ context: ChannelHandlerContext) {
         guard !closing || frame.opcode == .connectionClose else { return }
         guard hasAllowedReservedBits(frame) else { return fail(context, .protocolError, "a reserved bit is set") }
         guard (frame.maskKey != nil) == (role == .server) else {
@@ -104,21 +167,32 @@ package final class WebSocketMessageHandler: ChannelDuplexHandler {
         guard fragments == nil else { return fail(context, .protocolError, "a message begins inside another") }
         guard payload.readableBytes <= maximumMessageSize else { return tooLarge(context) }
         let message = Fragments(opcode: frame.opcode, isCompressed: frame.rsv1, data: payload)
-        if frame.fin {
-            deliver(context, message)
-        } else {
-            fragments = message
-        }
+        guard !frame.fin else { return deliver(context, message) }
+        guard keep(payload.readableBytes, context) else { return }
+        // A copy: the slice would keep all that came with it.
+        fragments = Fragments(opcode: message.opcode, isCompressed: message.isCompressed, data: ByteBuffer(bytes: payload.readableBytesView))
     }
 
     private func continueMessage(_ context: ChannelHandlerContext, _ frame: WebSocketFrame, _ payload: inout ByteBuffer) {
-        guard fragments != nil else { return fail(context, .protocolError, "a continuation of nothing") }
-        guard fragments!.data.readableBytes + payload.readableBytes <= maximumMessageSize else { return tooLarge(context) }
-        fragments!.data.writeBuffer(&payload)
-        if frame.fin, let message = fragments {
-            fragments = nil
-            deliver(context, message)
-        }
+        guard let length = fragments?.data.readableBytes else { return fail(context, .protocolError, "a continuation of nothing") }
+        guard length + payload.readableBytes <= maximumMessageSize else { return tooLarge(context) }
+        guard keep(payload.readableBytes, context) else { return }
+        fragments?.data.writeBuffer(&payload)
+        guard frame.fin, let message = fragments else { return }
+        dropFragments()
+        deliver(context, message)
+    }
+
+    /// Room for more of a message whose frames have not all come.
+    private func keep(_ bytes: Int, _ context: ChannelHandlerContext) -> Bool {
+        if incomplete.take(bytes) { return true }
+        fail(context, .policyViolation, "messages that are not complete take all the memory that there is for them")
+        return false
+    }
+
+    private func dropFragments() {
+        incomplete.give(fragments?.data.readableBytes ?? 0)
+        fragments = nil
     }
 
     private func deliver(_ context: ChannelHandlerContext, _ message: Fragments) {
@@ -177,7 +251,7 @@ package final class WebSocketMessageHandler: ChannelDuplexHandler {
 
     private func fail(_ context: ChannelHandlerContext, _ code: CloseReason.Code, _ text: String) {
         guard !closing else { return }
-        fragments = nil
+        dropFragments()
         context.fireErrorCaught(CloseReason(code, text))
     }
 
@@ -219,7 +293,7 @@ package final class WebSocketMessageHandler: ChannelDuplexHandler {
         var rest = deflater?.compress(data, allocator: context.channel.allocator) ?? data
         var opcode = opcode
         while rest.readableBytes > maximumFrameSize {
-            writeFrame(context, opcode, rest.readSlice(length: maximumFrameSize)!, fin: false, promise: nil)
+            writeFrame(context, opcode, rest.readSlice(length: maximumFrameSize) ?? ByteBuffer(), fin: false, promise: nil)
             opcode = .continuation
         }
         writeFrame(context, opcode, rest, promise: promise)

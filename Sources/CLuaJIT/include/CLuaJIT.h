@@ -56,6 +56,9 @@ typedef struct {
 /* `watch` has to live as long as the state. */
 void twlua_set_watch(lua_State *L, twlua_watch *watch);
 
+/* Whether the state holds more than its watch allows, for functions in C that make many values without an instruction between. */
+int twlua_holds_too_much(lua_State *L);
+
 /* To be called before a thread runs a state, and with NULL after it. */
 void twlua_enter(lua_State *L);
 

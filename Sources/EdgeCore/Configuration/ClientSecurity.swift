@@ -22,6 +22,7 @@ package struct ClientSecurity: Sendable {
         settings.validate = certificates.validate
         settings.allowSelfSigned = certificates.allowSelfSigned
         settings.checkHostname = !certificates.disableHostnameValidation
+        settings.allowCommonName = certificates.allowCommonName
         settings.ciphers = certificates.ciphers
         settings.expiryWarning = TLSClientSettings.ExpiryWarning(days: certificates.expiryWarningDays, warn: warn)
 

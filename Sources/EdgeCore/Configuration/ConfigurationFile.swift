@@ -86,7 +86,9 @@ package struct ConfigurationFile: Sendable {
             // A new key would not open what an old one sealed: it is made only where nothing is sealed yet.
             let keys = try GatewayConfiguration.secrets.hasSealed(document) ? keyFile.load() : keyFile.loadOrCreate()
             guard let keys, let bytes = GatewayConfiguration.secrets.sealingClear(document, with: keys) else { return loaded }
+            let hasOtherNames = AtomicFile.hasOtherNames(path)
             try AtomicFile.replace(path, with: bytes)
+            if hasOtherNames { report(.warning, "\(path) had other names (hard links): under those the secrets still stand in clear text") }
             report(.info, "encrypted the clear-text secrets in \(path)")
             var loaded = loaded
             loaded.bytes = bytes

@@ -46,6 +46,8 @@ package struct GatewayConfiguration: SettingsTarget, Equatable {
         package var maximumClients = 15
         package var csrfTokens = true
         package var csrfRotationMinutes = 10
+        package var allowedHosts: [String] = []
+        package var allowedOrigins: [String] = []
 
         package init() {}
     }
@@ -129,6 +131,7 @@ package struct GatewayConfiguration: SettingsTarget, Equatable {
         package var validate = true
         package var allowSelfSigned = false
         package var disableHostnameValidation = false
+        package var allowCommonName = false
         package var chain: [String] = []
         package var deviceChain: [String] = []
         package var clientCertificate = ""

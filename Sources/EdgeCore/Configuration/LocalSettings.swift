@@ -35,7 +35,16 @@ extension GatewayConfiguration.HTTPServer {
         .integer("csrf_token_rotation_period", \.csrfRotationMinutes, in: 1...525_600, unit: .minutes, "How long a token is the newest.").live,
         .milliseconds("content_read_timeout", \.contentReadTimeout, "How long the rest of a request may take to arrive, and an answer to be read.").live,
         .integer("ports_to_try", \.portsToTry, in: 0...1000, "How many ports after `port` are tried when it is taken."),
-        .integer("max_clients", \.maximumClients, in: 1...100_000, "Connections at once; one more is answered 503 and closed.").live,
+        .integer("max_clients", \.maximumClients, in: 1...100_000, """
+            Connections at once; one more takes the place of one that has no request under way, else it is answered 503 and closed.
+            """).live,
+        .strings("allowed_hosts", \.allowedHosts, sample: ["gateway.factory.example"], """
+            Names besides `localhost`, `host` and the machine's own by which clients reach the server. Requests whose `Host` is another name are \
+            refused, as web pages send them; addresses are always fine. `*` allows every name.
+            """).live,
+        .strings("allowed_origins", \.allowedOrigins, sample: ["https://dashboard.example"], """
+            Web pages, by their origins, that may send requests. All others' are refused, except those of the server itself.
+            """).live,
         .retired("use_default_certificate", warning: "there is no built-in certificate: set certificate and private_key", "Gone since 5.4.5 of the original."),
     ]
 }

@@ -77,6 +77,9 @@ extension GatewayConfiguration.Certificates {
         .bool("validate", \.validate, "Whether certificates of the platform and of devices are checked at all. `false` lets anyone pose as them.").live,
         .bool("allow_self_signed", \.allowSelfSigned, "Whether a certificate may be its own authority. Its dates and name are checked all the same.").live,
         .bool("disable_hostname_validation", \.disableHostnameValidation, "Whether the host's name need not stand in its certificate.").live,
+        .bool("allow_common_name", \.allowCommonName, """
+            Whether a certificate without alternative names, as old devices have, may name its host in its subject.
+            """).live,
         .files("cert_chain", \.chain, sample: ["etc/ca.crt"], "PEM files of authorities that are trusted besides those of the system. The peer's own certificate may stand here.").live,
         .file("client_cert", \.clientCertificate, sample: "etc/client.crt", "PEM file: the certificate that the gateway shows to the platform.").live,
         .file("key_file", \.clientKey, sample: "etc/client.key", "Its key: PEM (`.pem`, `.p8`), or certificate and key together (`.p12`).").live,

@@ -1,5 +1,6 @@
 package import AlwaysOn
 import AlwaysOnTransport
+import LogSupport
 package import Logging
 package import NIOCore
 
@@ -44,6 +45,10 @@ package actor Gateway {
     /// The platform refused the application key on the connection that is about to close.
     var wasRefused = false
     var lastRefusal: NIODeadline?
+    /// Writing of persistent registrations that is under way, and those who wait for the next.
+    var keeping: EventLoopFuture<Void>?
+    var unkept: [EventLoopPromise<Void>] = []
+    let unbound: ThrottledLog
     /// Why the connection that is about to close is closed from here: it is opened again at once, or after the rest.
     var closing: Closing?
     var stopping: EventLoopPromise<Void>?
@@ -65,6 +70,7 @@ package actor Gateway {
         self.persistence = persistence
         self.host = host
         self.logger = logger
+        unbound = ThrottledLog(logger, level: .warning)
         registry = Registry(autoBind: configuration.autoBind, messageSize: configuration.connection.chunkSize)
         servers = ServerSelection(count: configuration.servers.count)
         reconnect = Reconnect(interval: configuration.connection.retryInterval, retries: configuration.connection.retries)
@@ -94,6 +100,7 @@ package actor Gateway {
     /// Unbinds everything and closes the connection in order.
     package func stop() async {
         exhausted.succeed()
+        while let keeping { try? await keeping.get() }
         for timer in [monitorTimer?.task, bindRetry, dutyTimer, returnTimer] { timer?.cancel() }
         switch link {
         case .stopped, .connecting: link = .stopped
@@ -141,7 +148,7 @@ package actor Gateway {
     func handleRemote(_ request: Request) -> EventLoopFuture<Response> {
         if let answer = handleLocalEms(request, from: .platform) { return answer }
         guard request.entityType == .thing, let thing = registry.thing(request.entityName) else {
-            logger.warning("\(request.entityName): Thing not bound to EMS or host is not set")
+            unbound.note("\(request.entityName): Thing not bound to EMS or host is not set")
             return loop.makeSucceededFuture(Response(.notFound, reason: "\(request.entityName) is not bound through this gateway"))
         }
         let host = thing.deviceHost

@@ -1,21 +1,46 @@
 import NIOCore
+import NIOPosix
 
 /// Registered Things and the check that their device hosts still answer.
 extension Gateway {
-    func register(_ thing: EdgeThing) throws {
+    /// - Returns: a future that succeeds once the registration is kept, where it is to be, and fails where it cannot.
+    func register(_ thing: EdgeThing) -> EventLoopFuture<Void> {
         let wasPersistent = registry.registered(thing.name)?.persist == true
         perform(registry.register(thing))
-        if thing.persist || wasPersistent { try persistence?.save(registry.registered) }
         watch(thing)
+        return thing.persist || wasPersistent ? keepRegistrations() : loop.makeSucceededVoidFuture()
     }
 
-    /// - Returns: whether such a Thing was there.
-    func remove(_ name: String) throws -> Bool {
+    /// - Returns: nil when no such Thing was there, else as `register`.
+    func remove(_ name: String) -> EventLoopFuture<Void>? {
         let wasPersistent = registry.registered(name)?.persist == true
-        guard let actions = registry.remove(name) else { return false }
+        guard let actions = registry.remove(name) else { return nil }
         perform(actions)
-        if wasPersistent { try persistence?.save(registry.registered) }
-        return true
+        return wasPersistent ? keepRegistrations() : loop.makeSucceededVoidFuture()
+    }
+
+    /// Writes the persistent registrations on another thread; those that come while it writes share the next time.
+    private func keepRegistrations() -> EventLoopFuture<Void> {
+        guard persistence != nil else { return loop.makeSucceededVoidFuture() }
+        let promise = loop.makePromise(of: Void.self)
+        unkept.append(promise)
+        if keeping == nil { writeRegistrations() }
+        return promise.futureResult
+    }
+
+    private func writeRegistrations() {
+        guard let persistence, !unkept.isEmpty else { return }
+        let (promises, things) = (unkept, registry.registered)
+        unkept = []
+        let written = NIOThreadPool.singleton.runIfActive(eventLoop: loop) { try persistence.save(things) }
+        keeping = written
+        written.whenComplete { result in
+            self.assumeIsolated { gateway in
+                gateway.keeping = nil
+                for promise in promises { promise.completeWith(result) }
+                gateway.writeRegistrations()
+            }
+        }
     }
 
     func restorePersistent() {

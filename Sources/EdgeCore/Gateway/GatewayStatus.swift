@@ -43,9 +43,11 @@ package enum SecurityWarnings {
         add(!certificates.validate, "certificates.validate is off: any server can pose as the platform, and any host as a device")
         add(certificates.allowSelfSigned, "certificates.allow_self_signed is on: a certificate may be its own authority")
         add(certificates.disableHostnameValidation, "certificates.disable_hostname_validation is on: a certificate for another host is accepted")
+        add(certificates.allowCommonName, "certificates.allow_common_name is on: a host may be named in its certificate's subject alone")
         add(server.authenticate && (server.user == nil || server.password == nil), """
             http_server.authenticate is on without user and password: every local request is answered 401
             """)
+        add(server.allowedHosts.contains("*"), "http_server.allowed_hosts is *: pages of any web site whose name points here may send requests")
         return warnings
     }
 

@@ -23,7 +23,10 @@ extension Gateway {
 
 /// Content for the log: values of members whose names speak of secrets, and of the base type PASSWORD, are masked.
 enum Redaction {
-    private static let words = ["password", "passphrase", "passwd", "secret", "token", "appkey", "credential", "authorization", "privatekey"]
+    private static let words = [
+        "password", "passphrase", "passwd", "passcode", "pwd", "secret", "token", "appkey", "apikey", "credential", "authorization", "bearer", "cookie",
+        "privatekey",
+    ]
     /// Rows of an infotable that are shown.
     private static let rowLimit = 20
 
@@ -47,7 +50,6 @@ enum Redaction {
         switch value.unwrapped {
         case .nothing: "null"
         case .infotable(let table): text(table)
-        case .text(.json, let text): (try? JSONValue(parsing: text)).map { masked($0).description } ?? "\(JSONValue.string(text))"
         case .text(.password, _): "\"***\""
         case .text(_, let text): masked(text: text)
         case .number(let number): "\(JSONValue.double(number))"
@@ -62,8 +64,9 @@ enum Redaction {
 
     /// A text may be JSON, as the configuration that UpdateConfiguration gets is.
     private static func masked(text: String) -> String {
-        guard text.first == "{" || text.first == "[", let json = try? JSONValue(parsing: text) else { return "\(JSONValue.string(text))" }
-        return masked(json).description
+        if text.utf8.contains(where: { $0 == UInt8(ascii: "{") || $0 == UInt8(ascii: "[") }), let json = try? JSONValue(parsing: text) { return masked(json).description }
+        // A text of another form that speaks of secrets may hold one.
+        return isSecret(text) ? "(\(text.utf8.count) bytes)" : "\(JSONValue.string(text))"
     }
 
     private static func masked(_ json: JSONValue) -> JSONValue {

@@ -6,9 +6,12 @@ import NIOCore
 extension Gateway {
     private static let name = "LocalEms"
 
+    /// Whether requests for this Thing are the gateway's own business.
+    package func answersItself(_ thing: String) -> Bool { thing == Gateway.name || registry.isGatewayAlias(thing) }
+
     /// nil when the request is for somebody else.
     func handleLocalEms(_ request: Request, from origin: Origin) -> EventLoopFuture<Response>? {
-        guard request.entityType == .thing, request.entityName == Gateway.name || registry.isGatewayAlias(request.entityName) else { return nil }
+        guard request.entityType == .thing, answersItself(request.entityName) else { return nil }
         let answer: Response
         switch (request.characteristic, request.method, request.name) {
         case (.property, .get, "isConnected"), (.property, .get, ""), (.property, .get, "*"):
@@ -36,8 +39,8 @@ extension Gateway {
     private func perform(_ service: String, _ input: ServiceInput, from origin: Origin) throws -> EventLoopFuture<Response> {
         let answer: Response
         switch service {
-        case "AddEdgeThing": answer = try addEdgeThing(input)
-        case "RemoveEdgeThing": answer = try removeEdgeThing(input)
+        case "AddEdgeThing": return try addEdgeThing(input)
+        case "RemoveEdgeThing": return try removeEdgeThing(input)
         case "HasEdgeThing": answer = .result(.boolean(registry.contains(try input.required("name"))))
         case "GetEdgeThings": answer = edgeThings()
         case "GetMicroserverVersion": answer = .result(.string(host.version))
@@ -57,19 +60,25 @@ extension Gateway {
 
     // MARK: Things
 
-    private func addEdgeThing(_ input: ServiceInput) throws -> Response {
+    private func addEdgeThing(_ input: ServiceInput) throws -> EventLoopFuture<Response> {
         let thing = try input.edgeThing()
         guard thing.name != Gateway.name, !registry.isGatewayAlias(thing.name) else {
             throw ServiceInput.Failure(text: "\"name\": \(thing.name) is this gateway itself")
         }
-        try register(thing)
-        return Response(.success)
+        return kept(register(thing), "AddEdgeThing")
     }
 
-    private func removeEdgeThing(_ input: ServiceInput) throws -> Response {
+    private func removeEdgeThing(_ input: ServiceInput) throws -> EventLoopFuture<Response> {
         let name = try input.required("name")
-        guard try remove(name) else { return Response(.notFound, reason: "\"\(name)\" is not registered") }
-        return Response(.success)
+        guard let done = remove(name) else { return loop.makeSucceededFuture(Response(.notFound, reason: "\"\(name)\" is not registered")) }
+        return kept(done, "RemoveEdgeThing")
+    }
+
+    private func kept(_ done: EventLoopFuture<Void>, _ service: String) -> EventLoopFuture<Response> {
+        done.map { Response(.success) }.flatMapErrorThrowing { [logger] error in
+            logger.error("\(service): \(error)")
+            return Response(.internalError, reason: "\(service): \(error)")
+        }
     }
 
     private func edgeThings() -> Response {

@@ -1,3 +1,4 @@
+package import Formats
 package import NetworkSupport
 package import NIOCore
 import NIOHTTP1
@@ -14,6 +15,10 @@ package final class HTTPClient: @unchecked Sendable {
         /// Calls that may wait for a connection to one origin; one more fails with `overloaded`.
         package var maximumWaiting = 1024
         package var maximumBodySize = 16 << 20
+        /// Bytes of all calls' bodies that are not answered yet; one more call fails with `overloaded`.
+        package var requestBytes = ByteBudget(most: 64 << 20)
+        /// Bytes of all answers that are being read; an answer for which there is no room fails with `tooLarge`.
+        package var answerBytes = ByteBudget(most: 64 << 20)
         /// An unused connection is closed after this time. Shorter than servers' own, so that they do not close first.
         package var idleTimeout: TimeAmount = .seconds(30)
 
@@ -83,6 +88,14 @@ package final class HTTPClient: @unchecked Sendable {
 
     private func run(_ call: HTTPCall) -> EventLoopFuture<HTTPResponse> {
         let promise = loop.makePromise(of: HTTPResponse.self)
+        let length = call.body?.readableBytes ?? 0
+        if length > 0 {
+            guard configuration.requestBytes.take(length) else {
+                promise.fail(HTTPCallFailure.overloaded(call.origin, pools[call.origin]?.waiting.count ?? 0))
+                return promise.futureResult
+            }
+            promise.futureResult.whenComplete { [budget = configuration.requestBytes] _ in budget.give(length) }
+        }
         let waiting = Waiting(call: call, deadline: loop.now + call.timeout, promise: promise)
         while let idle = pools[call.origin]?.idle.popLast() {
             guard idle.connection.channel.isActive else { continue }
@@ -125,7 +138,7 @@ package final class HTTPClient: @unchecked Sendable {
         startSweep()
         connect(origin, timeout: timeout).flatMapThrowing { [self] channel in
             let connection = HTTPClientConnection(
-                channel: channel, maximumBodySize: configuration.maximumBodySize,
+                channel: channel, maximumBodySize: configuration.maximumBodySize, answerBytes: configuration.answerBytes,
                 onIdle: { [weak self] in self?.released($0, origin) }, onClosed: { [weak self] in self?.closed($0, origin) })
             try channel.pipeline.syncOperations.addHTTPClientHandlers()
             try channel.pipeline.syncOperations.addHandler(connection)

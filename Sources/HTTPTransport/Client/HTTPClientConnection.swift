@@ -1,3 +1,4 @@
+import Formats
 import NetworkSupport
 import NIOCore
 import NIOHTTP1
@@ -17,16 +18,19 @@ final class HTTPClientConnection: ChannelInboundHandler, @unchecked Sendable {
 
     let channel: any Channel
     private let maximumBodySize: Int
+    private let answerBytes: ByteBudget
+    private var held = 0
     private let onIdle: @Sendable (HTTPClientConnection) -> Void
     private let onClosed: @Sendable (HTTPClientConnection) -> Void
     private var running: Running?
 
     init(
-        channel: any Channel, maximumBodySize: Int, onIdle: @escaping @Sendable (HTTPClientConnection) -> Void,
+        channel: any Channel, maximumBodySize: Int, answerBytes: ByteBudget, onIdle: @escaping @Sendable (HTTPClientConnection) -> Void,
         onClosed: @escaping @Sendable (HTTPClientConnection) -> Void
     ) {
         self.channel = channel
         self.maximumBodySize = maximumBodySize
+        self.answerBytes = answerBytes
         self.onIdle = onIdle
         self.onClosed = onClosed
     }
@@ -57,15 +61,17 @@ final class HTTPClientConnection: ChannelInboundHandler, @unchecked Sendable {
             running?.response = HTTPResponse(head.status, headers: head.headers)
             running?.isLast = !head.isKeepAlive
         case .body(var part):
-            guard let response = running?.response else { return }
-            guard response.body.readableBytes + part.readableBytes <= maximumBodySize else {
-                return fail(.tooLarge(running!.origin, maximumBodySize))
+            guard let origin = running?.origin, running?.response != nil else { return }
+            guard held + part.readableBytes <= maximumBodySize, answerBytes.take(part.readableBytes) else {
+                return fail(.tooLarge(origin, maximumBodySize))
             }
+            held += part.readableBytes
             running?.response?.body.writeBuffer(&part)
         case .end:
             guard let running, let response = running.response else { return }
             self.running = nil
             running.timeout.cancel()
+            release()
             // The pool learns first, so that what the answer sets off finds the connection free.
             if running.isLast { context.close(promise: nil) } else { onIdle(self) }
             running.promise.succeed(response)
@@ -82,10 +88,16 @@ final class HTTPClientConnection: ChannelInboundHandler, @unchecked Sendable {
         context.fireChannelInactive()
     }
 
+    private func release() {
+        answerBytes.give(held)
+        held = 0
+    }
+
     private func fail(_ failure: HTTPCallFailure) {
         guard let running else { return }
         self.running = nil
         running.timeout.cancel()
+        release()
         running.promise.fail(failure)
         channel.close(promise: nil)
     }

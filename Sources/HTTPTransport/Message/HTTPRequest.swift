@@ -10,9 +10,11 @@ package struct HTTPRequest: Sendable {
     package var headers: HTTPHeaders
     package var body: ByteBuffer
     package var remoteAddress: SocketAddress?
+    /// What the server's `Admission` found out from the head, for the responder.
+    package var admitted: (any Sendable)?
 
     /// nil where the target is no path, or not valid percent-encoded UTF-8.
-    package init?(head: HTTPRequestHead, body: ByteBuffer, remoteAddress: SocketAddress?) {
+    package init?(head: HTTPRequestHead, body: ByteBuffer = ByteBuffer(), remoteAddress: SocketAddress?) {
         guard let target = RequestTarget(head.uri) else { return nil }
         method = head.method
         path = target.path

@@ -8,6 +8,11 @@ package struct HTTPResponse: Sendable {
     package var body: ByteBuffer
     /// Further pieces of a long body, each asked for when the client has taken those before; nil at the end.
     package var rest: (@Sendable () -> ByteBuffer?)?
+    /// Bytes that are kept until the last of those pieces is made.
+    package var restSize = 0
+
+    /// Bytes that the answer takes until it is sent.
+    var size: Int { body.readableBytes + restSize }
 
     package init(_ status: HTTPResponseStatus, headers: HTTPHeaders = [:], body: ByteBuffer = ByteBuffer()) {
         self.status = status
@@ -28,14 +33,8 @@ package struct HTTPResponse: Sendable {
         return .json(body, status: status)
     }
 
-    /// Puts all pieces of the body into one.
-    mutating func gather() {
-        while var piece = rest?() { body.writeBuffer(&piece) }
-        rest = nil
-    }
-
-    /// Status line and headers as they go on the wire; a body in pieces is announced as chunks.
-    func head(close: Bool, allocator: ByteBufferAllocator) -> ByteBuffer {
+    /// Status line and headers as they go on the wire; a body in pieces is announced as chunks, where there may be some.
+    func head(close: Bool, mayChunk: Bool, allocator: ByteBufferAllocator) -> ByteBuffer {
         var bytes = allocator.buffer(capacity: 256 + (rest == nil ? min(body.readableBytes, 4096) : 0))
         bytes.writeStaticString("HTTP/1.1 ")
         if status == .ok {
@@ -51,7 +50,7 @@ package struct HTTPResponse: Sendable {
         }
         if close { bytes.writeStaticString("Connection: close\r\n") }
         if rest != nil {
-            bytes.writeStaticString("Transfer-Encoding: chunked\r\n\r\n")
+            bytes.writeStaticString(mayChunk ? "Transfer-Encoding: chunked\r\n\r\n" : "\r\n")
         } else if status.mayHaveResponseBody {
             bytes.writeStaticString("Content-Length: ")
             bytes.writeString(String(body.readableBytes))

@@ -1,3 +1,4 @@
+package import Formats
 package import Logging
 package import NIOCore
 package import NIOHTTP1
@@ -16,22 +17,41 @@ package final class HTTPServer: Sendable {
         package var portsToTry = 0
         /// nil: no TLS.
         package var identity: Identity?
-        /// Connections served at once; one more is answered 503.
+        /// Connections served at once. One more takes the place of the one that has been without a whole request for
+        /// longest; where all are at work it is answered 503.
         package var maximumClients = 256
         /// Bytes of a request's body; more is answered 413.
         package var maximumBodySize = 1_048_576
-        /// From a request's first line to the end of its body; later is answered 408.
+        /// Bytes of all bodies that are being read or answered; a request for which there is no room is answered 503.
+        package var bodies = ByteBudget(most: 64 << 20)
+        /// Bytes of all longer answers that clients have not taken yet; one for which there is no room becomes 503.
+        package var answers = ByteBudget(most: 64 << 20)
+        /// From a request's first byte to the end of its head, and from there to the end of its body; later is answered 408.
         package var readTimeout: TimeAmount = .seconds(20)
         /// A connection without a request is closed after this time.
         package var idleTimeout: TimeAmount = .seconds(75)
+        /// Names besides its own and `host` by which clients reach the server, and origins whose pages may send requests.
+        package var allowedHosts: [String] = []
+        package var allowedOrigins: [String] = []
         /// Protocols that a connection may switch to.
         package var upgraders: [any HTTPServerProtocolUpgrader & Sendable] = []
+
+        /// What pages of other sites are judged by.
+        package var site: SiteRules { SiteRules(hosts: allowedHosts + [host], origins: allowedOrigins, isTLS: identity != nil) }
 
         package init() {}
     }
 
     /// Called on the connection's event loop. A future that fails is answered 500.
     package typealias Responder = @Sendable (HTTPRequest) -> EventLoopFuture<HTTPResponse>
+
+    /// Judges a request by its head, before its body is read: whoever may not send it does not make the server keep one.
+    package enum Verdict: Sendable {
+        /// What was found out is the request's `admitted`.
+        case admitted((any Sendable)?)
+        case refused(HTTPResponse)
+    }
+    package typealias Admission = @Sendable (HTTPRequest) -> Verdict
 
     package let address: SocketAddress
     private let channel: any Channel
@@ -43,6 +63,7 @@ package final class HTTPServer: Sendable {
         var tls: NIOSSLContext?
         var maximumClients: Int
         var readTimeout: TimeAmount
+        var site: SiteRules
     }
 
     private init(channel: any Channel, quiescing: ServerQuiescing, live: NIOLockedValueBox<Live>) {
@@ -54,11 +75,12 @@ package final class HTTPServer: Sendable {
 
     /// New limits and certificate, for connections from now on. Whether there is TLS at all does not change.
     /// - Throws: `ListenFailure`; everything is as it was then.
-    package func update(maximumClients: Int, readTimeout: TimeAmount, identity: Identity?) throws {
-        let tls = try identity.map { try HTTPServer.context($0) }
+    package func update(_ configuration: Configuration) throws {
+        let tls = try configuration.identity.map { try HTTPServer.context($0) }
         live.withLockedValue { live in
-            live.maximumClients = maximumClients
-            live.readTimeout = readTimeout
+            live.maximumClients = configuration.maximumClients
+            live.readTimeout = configuration.readTimeout
+            live.site = configuration.site
             if let tls, live.tls != nil { live.tls = tls }
         }
     }
@@ -78,12 +100,13 @@ package final class HTTPServer: Sendable {
 
     /// - Throws: `ListenFailure` when no port could be opened.
     package static func start(
-        _ configuration: Configuration, on group: any EventLoopGroup, logger: Logger, responder: @escaping Responder
+        _ configuration: Configuration, on group: any EventLoopGroup, logger: Logger, admission: @escaping Admission = { _ in .admitted(nil) },
+        responder: @escaping Responder
     ) async throws -> HTTPServer {
         let live = NIOLockedValueBox(
             Live(
                 tls: try configuration.identity.map { try context($0) }, maximumClients: configuration.maximumClients,
-                readTimeout: configuration.readTimeout))
+                readTimeout: configuration.readTimeout, site: configuration.site))
         let quiescing = ServerQuiescing()
         let bootstrap = ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: 1024)
@@ -94,7 +117,9 @@ package final class HTTPServer: Sendable {
                     let pipeline = channel.pipeline.syncOperations
                     let live = live.withLockedValue { $0 }
                     if let tls = live.tls { try pipeline.addHandler(NIOSSLServerHandler(context: tls)) }
-                    let handler = HTTPServerHandler(configuration: configuration, live: live, quiescing: quiescing, logger: logger, responder: responder)
+                    let handler = HTTPServerHandler(
+                        configuration: configuration, live: live, quiescing: quiescing, channel: channel, logger: logger, admission: admission, responder: responder)
+                    try pipeline.addHandler(handler.firstBytes)
                     let upgrade: NIOHTTPServerUpgradeSendableConfiguration? =
                         configuration.upgraders.isEmpty
                         ? nil

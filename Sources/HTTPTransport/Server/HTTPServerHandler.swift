@@ -13,40 +13,66 @@ final class HTTPServerHandler: ChannelDuplexHandler, RemovableChannelHandler, @u
     typealias OutboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
-    private enum State {
+    enum State {
         case idle
-        case reading(HTTPRequestHead, ByteBuffer)
+        case reading(Exchange)
         /// The rest of a refused request is read and thrown away until the connection closes.
         case discarding
         case answering(keepAlive: Bool)
-        case streaming(@Sendable () -> ByteBuffer?, close: Bool)
+        case streaming(@Sendable () -> ByteBuffer?, HTTPAnswerFraming)
         case upgraded
     }
 
-    private let configuration: HTTPServer.Configuration
-    private let live: HTTPServer.Live
-    private let quiescing: ServerQuiescing
+    /// A request that is being read.
+    struct Exchange {
+        var request: HTTPRequest
+        let version: HTTPVersion
+        let isKeepAlive: Bool
+
+        /// The answer is known already.
+        var isRefused: Bool { request.admitted is HTTPResponse }
+    }
+
+    let configuration: HTTPServer.Configuration
+    let live: HTTPServer.Live
+    let quiescing: ServerQuiescing
+    let channel: any Channel
+    let firstBytes = FirstBytesHandler()
     private let logger: Logger
+    private let admission: HTTPServer.Admission
     private let responder: HTTPServer.Responder
-    private var state = State.idle
+    var state = State.idle
     private var timer = LazyTimer()
     private var deadline = NIODeadline.distantFuture
-    private var isOverLimit = false
-    /// Parts of requests that came while another was being answered.
-    private var pending = CircularBuffer<HTTPServerRequestPart>()
-    private static let maximumPending = 64
+    /// Since when there has been no whole request, and whether part of a head has come since.
+    private var idleSince: NIODeadline
+    private var hasHeadBegun = false
+    private var refusesAll: HTTPResponse?
+    private var pending = PendingParts()
     private var isReadWanted = false
     private var isMalformed = false
     private var remoteAddress: SocketAddress?
+    /// Bytes of the request's body that count toward the server's bound, and those of its answer.
+    private var bodyBytes = 0
+    var answerBytes = 0
     /// Where answers enter the pipeline: behind NIO's encoder, which is there for upgrades alone.
-    private var output: ChannelHandlerContext?
+    var output: ChannelHandlerContext?
 
-    init(configuration: HTTPServer.Configuration, live: HTTPServer.Live, quiescing: ServerQuiescing, logger: Logger, responder: @escaping HTTPServer.Responder) {
+    /// A client that others wait for may take so long to send a request.
+    private static let patience = TimeAmount.seconds(2)
+
+    init(
+        configuration: HTTPServer.Configuration, live: HTTPServer.Live, quiescing: ServerQuiescing, channel: any Channel, logger: Logger,
+        admission: @escaping HTTPServer.Admission, responder: @escaping HTTPServer.Responder
+    ) {
         self.configuration = configuration
         self.live = live
         self.quiescing = quiescing
+        self.channel = channel
         self.logger = logger
+        self.admission = admission
         self.responder = responder
+        idleSince = channel.eventLoop.now
     }
 
     // MARK: Connection
@@ -54,15 +80,24 @@ final class HTTPServerHandler: ChannelDuplexHandler, RemovableChannelHandler, @u
     func handlerAdded(context: ChannelHandlerContext) {
         remoteAddress = context.channel.remoteAddress
         output = try? context.pipeline.syncOperations.context(handlerType: HTTPResponseEncoder.self)
-        isOverLimit = quiescing.opened(context.channel) > live.maximumClients
+        firstBytes.handler = self
         startTimeout(configuration.idleTimeout, context)
+        guard case .none(let isTold) = quiescing.opened(self, most: live.maximumClients, on: context.eventLoop) else { return }
+        refusesAll = .error(.serviceUnavailable, "more than \(live.maximumClients) clients are connected")
+        // Not from within the initializer: the channel is not active yet.
+        if !isTold { context.eventLoop.execute { self.channel.close(promise: nil) } }
     }
 
-    func handlerRemoved(context: ChannelHandlerContext) { output = nil }
+    func handlerRemoved(context: ChannelHandlerContext) {
+        output = nil
+        firstBytes.handler = nil
+    }
 
     func channelInactive(context: ChannelHandlerContext) {
         timer.cancel()
-        quiescing.closed(context.channel)
+        quiescing.closed(self)
+        releaseBody()
+        releaseAnswer()
         context.fireChannelInactive()
     }
 
@@ -70,8 +105,26 @@ final class HTTPServerHandler: ChannelDuplexHandler, RemovableChannelHandler, @u
     func upgraded(_ context: ChannelHandlerContext) {
         timer.cancel()
         state = .upgraded
-        quiescing.closed(context.channel)
+        quiescing.closed(self)
+        context.pipeline.syncOperations.removeHandler(firstBytes, promise: nil)
         context.pipeline.syncOperations.removeHandler(self, promise: nil)
+    }
+
+    var eventLoop: any EventLoop { channel.eventLoop }
+
+    /// Since when the connection could have been another's; nil while it works.
+    var waitingSince: NIODeadline? {
+        switch state {
+        case .idle where !hasHeadBegun: idleSince
+        case .idle, .reading: eventLoop.now - idleSince > HTTPServerHandler.patience ? idleSince : nil
+        default: nil
+        }
+    }
+
+    /// Its place goes to another connection.
+    func giveWay() {
+        quiescing.closed(self)
+        channel.close(promise: nil)
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
@@ -114,8 +167,15 @@ final class HTTPServerHandler: ChannelDuplexHandler, RemovableChannelHandler, @u
         }
     }
 
+    /// Bytes came, be they of a head or of what follows it.
+    fileprivate func bytesArrived(_ context: ChannelHandlerContext) {
+        guard case .idle = state, !hasHeadBegun else { return }
+        hasHeadBegun = true
+        startTimeout(live.readTimeout, context)
+    }
+
     func read(context: ChannelHandlerContext) {
-        if pending.count < HTTPServerHandler.maximumPending { context.read() } else { isReadWanted = true }
+        if pending.hasRoom { context.read() } else { isReadWanted = true }
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
@@ -123,9 +183,9 @@ final class HTTPServerHandler: ChannelDuplexHandler, RemovableChannelHandler, @u
     }
 
     /// The answer is on its way: on with what came meanwhile.
-    private func resume(_ context: ChannelHandlerContext) {
+    func resume(_ context: ChannelHandlerContext) {
         while !isBusy, let part = pending.popFirst() { receive(part, context) }
-        if isReadWanted, pending.count < HTTPServerHandler.maximumPending {
+        if isReadWanted, pending.hasRoom {
             isReadWanted = false
             context.read()
         }
@@ -135,26 +195,43 @@ final class HTTPServerHandler: ChannelDuplexHandler, RemovableChannelHandler, @u
     private func receive(_ part: HTTPServerRequestPart, _ context: ChannelHandlerContext) {
         switch (part, state) {
         case (.head(let head), .idle): begin(head, context)
-        case (.body(var part), .reading(let head, var body)):
-            guard body.readableBytes + part.readableBytes <= configuration.maximumBodySize else { return refuseTooLarge(context) }
+        case (.body(var part), .reading(var exchange)):
+            guard !exchange.isRefused else { return }
+            let length = part.readableBytes
+            guard bodyBytes + length <= configuration.maximumBodySize else { return refuseTooLarge(context) }
+            guard configuration.bodies.take(length) else {
+                return refuse(context, .error(.serviceUnavailable, "the bodies of other requests take all the memory that there is for them"))
+            }
+            bodyBytes += length
             state = .idle
-            if body.readableBytes == 0 { body = part } else { body.writeBuffer(&part) }
-            state = .reading(head, body)
-        case (.end, .reading(let head, let body)): answer(head, body, context)
+            if exchange.request.body.readableBytes == 0 { exchange.request.body = part } else { exchange.request.body.writeBuffer(&part) }
+            state = .reading(exchange)
+        case (.end, .reading(let exchange)): answer(exchange, context)
         default: break
         }
     }
 
     private func begin(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
-        if isOverLimit { return refuse(context, .error(.serviceUnavailable, "more than \(live.maximumClients) clients are connected")) }
+        hasHeadBegun = false
+        if let refusesAll { return refuse(context, refusesAll) }
         // Two ways to tell where a body ends are one too many: the next server on the way may pick the other.
         if head.headers.contains(name: "Transfer-Encoding"), head.headers.contains(name: "Content-Length") {
             return refuse(context, .error(.badRequest, "both Transfer-Encoding and Content-Length are given"))
         }
+        if let refusal = live.site.refusal(of: head.headers, method: head.method) { return refuse(context, refusal) }
+        guard var request = HTTPRequest(head: head, remoteAddress: remoteAddress) else {
+            return refuse(context, .error(.badRequest, "expected a path that begins with / as request target"))
+        }
+        switch admission(request) {
+        case .admitted(let note): request.admitted = note
+        case .refused(let refusal):
+            guard mayBeSkipped(head) else { return refuse(context, refusal) }
+            request.admitted = refusal
+        }
         if let length = head.headers.first(name: "Content-Length").flatMap({ Int($0) }), length > configuration.maximumBodySize {
             return refuseTooLarge(context)
         }
-        state = .reading(head, ByteBuffer())
+        state = .reading(Exchange(request: request, version: head.version, isKeepAlive: head.isKeepAlive))
         startTimeout(live.readTimeout, context)
         if head.headers[canonicalForm: "Expect"].contains(where: { $0.lowercased() == "100-continue" }) {
             write(ByteBuffer(string: "HTTP/1.1 100 Continue\r\n\r\n"))
@@ -162,109 +239,34 @@ final class HTTPServerHandler: ChannelDuplexHandler, RemovableChannelHandler, @u
         }
     }
 
-    private func answer(_ head: HTTPRequestHead, _ body: ByteBuffer, _ context: ChannelHandlerContext) {
+    /// Whether a refused request's body is short enough to be read over, so that the connection goes on: many clients
+    /// learn from the first refusal what is wanted.
+    private func mayBeSkipped(_ head: HTTPRequestHead) -> Bool {
+        guard !head.headers.contains(name: "Transfer-Encoding"), !head.headers.contains(name: "Expect") else { return false }
+        return head.headers.first(name: "Content-Length").map { Int($0) ?? .max } ?? 0 <= HTTPServerHandler.longestSkipped
+    }
+
+    private static let longestSkipped = 65_536
+
+    private func answer(_ exchange: Exchange, _ context: ChannelHandlerContext) {
         stopTimeout()
-        guard let request = HTTPRequest(head: head, body: body, remoteAddress: remoteAddress) else {
-            return refuse(context, .error(.badRequest, "expected a path that begins with / as request target"))
-        }
-        state = .answering(keepAlive: head.isKeepAlive)
+        let request = exchange.request
+        state = .answering(keepAlive: exchange.isKeepAlive)
+        if let refusal = request.admitted as? HTTPResponse { return write(refusal, to: exchange, context) }
         let loopBound = NIOLoopBound(context, eventLoop: context.eventLoop)
         responder(request).hop(to: context.eventLoop).whenComplete { result in
             switch result {
-            case .success(var response):
-                // Chunks are new in 1.1.
-                if head.version.minor == 0 { response.gather() }
-                self.write(response, method: head.method, context: loopBound.value)
+            case .success(let response): self.write(response, to: exchange, loopBound.value)
             case .failure(let error):
-                self.logger.error("\(head.method) \(request.path.joined(separator: "/")): \(error)")
-                self.write(.error(.internalServerError, "internal error"), method: head.method, context: loopBound.value)
+                self.logger.error("\(request.method) \(request.path.joined(separator: "/")): \(error)")
+                self.write(.error(.internalServerError, "internal error"), to: exchange, loopBound.value)
             }
         }
     }
 
-    private func write(_ response: HTTPResponse, method: HTTPMethod, context: ChannelHandlerContext) {
-        guard case .answering(let keepAlive) = state, context.channel.isActive else { return }
-        send(response, close: !keepAlive || quiescing.isStopping, withBody: method != .HEAD, context)
-    }
-
-    private func write(_ bytes: ByteBuffer) { output?.write(NIOAny(bytes), promise: nil) }
-
-    private func send(_ response: HTTPResponse, close: Bool, withBody: Bool = true, _ context: ChannelHandlerContext) {
-        // Whoever does not read what was asked for does not hold memory for long.
-        startTimeout(live.readTimeout, context)
-        var bytes = response.head(close: close, allocator: context.channel.allocator)
-        guard withBody, response.status.mayHaveResponseBody else {
-            write(bytes)
-            return finish(close: close, context)
-        }
-        if let rest = response.rest {
-            write(bytes)
-            writeChunk(response.body)
-            state = .streaming(rest, close: close)
-            return continueStream(context)
-        }
-        // A short body leaves with its head in one piece; a long one is not copied.
-        if response.body.readableBytes <= HTTPServerHandler.joinedBody {
-            bytes.writeImmutableBuffer(response.body)
-            write(bytes)
-        } else {
-            write(bytes)
-            write(response.body)
-        }
-        finish(close: close, context)
-    }
-
-    private func writeChunk(_ piece: ByteBuffer) {
-        // An empty one would end the body.
-        guard piece.readableBytes > 0 else { return }
-        write(ByteBuffer(string: "\(String(piece.readableBytes, radix: 16))\r\n"))
-        write(piece)
-        write(ByteBuffer(string: "\r\n"))
-    }
-
-    private static let joinedBody = 4096
-
-    /// Pieces for as long as the client takes them.
-    private func continueStream(_ context: ChannelHandlerContext) {
-        // A flush may make the channel writable and so come back here: the state tells what is left to do.
-        while case .streaming(let next, let close) = state, context.channel.isWritable {
-            guard let piece = next() else {
-                write(ByteBuffer(string: "0\r\n\r\n"))
-                return finish(close: close, context)
-            }
-            writeChunk(piece)
-            output?.flush()
-        }
-    }
-
-    func channelWritabilityChanged(context: ChannelHandlerContext) {
-        if context.channel.isWritable {
-            switch state {
-            case .streaming:
-                startTimeout(live.readTimeout, context)
-                continueStream(context)
-            case .idle: startTimeout(configuration.idleTimeout, context)
-            default: break
-            }
-        }
-        context.fireChannelWritabilityChanged()
-    }
-
-    private func finish(close: Bool, _ context: ChannelHandlerContext) {
-        if case .discarding = state {} else { state = .idle }
-        if close {
-            let done = context.eventLoop.makePromise(of: Void.self)
-            let loopBound = NIOLoopBound(context, eventLoop: context.eventLoop)
-            done.futureResult.whenSuccess {
-                loopBound.value.channel.close(mode: .output, promise: nil)
-                self.startTimeout(.seconds(1), loopBound.value)
-            }
-            output?.writeAndFlush(NIOAny(ByteBuffer()), promise: done)
-        } else {
-            output?.flush()
-            if context.channel.isWritable { startTimeout(configuration.idleTimeout, context) }
-            resume(context)
-        }
+    func releaseBody() {
+        configuration.bodies.give(bodyBytes)
+        bodyBytes = 0
     }
 
     private func refuseTooLarge(_ context: ChannelHandlerContext) {
@@ -276,12 +278,21 @@ final class HTTPServerHandler: ChannelDuplexHandler, RemovableChannelHandler, @u
         stopTimeout()
         state = .discarding
         pending.removeAll()
-        send(response, close: true, context)
+        releaseBody()
+        send(response, HTTPAnswerFraming(close: true), context)
     }
 
-    private func startTimeout(_ amount: TimeAmount, _ context: ChannelHandlerContext) {
+    // MARK: Time
+
+    func startTimeout(_ amount: TimeAmount, _ context: ChannelHandlerContext) {
         deadline = context.eventLoop.now + amount
         scheduleTimeout(context)
+    }
+
+    /// From now on the next request is awaited.
+    func startIdling(_ context: ChannelHandlerContext) {
+        idleSince = context.eventLoop.now
+        if context.channel.isWritable { startTimeout(configuration.idleTimeout, context) }
     }
 
     private func stopTimeout() { deadline = .distantFuture }
@@ -295,10 +306,51 @@ final class HTTPServerHandler: ChannelDuplexHandler, RemovableChannelHandler, @u
     private func timerFired(_ context: ChannelHandlerContext) {
         timer.fired()
         guard context.eventLoop.now >= deadline else { return deadline == .distantFuture ? () : scheduleTimeout(context) }
-        if case .reading = state {
-            refuse(context, .error(.requestTimeout, "the request's body did not arrive in time"))
-        } else {
-            context.close(promise: nil)
+        switch state {
+        case .reading: refuse(context, .error(.requestTimeout, "the request's body did not arrive in time"))
+        case .idle where hasHeadBegun: refuse(context, .error(.requestTimeout, "the request's head did not arrive in time"))
+        default: context.close(promise: nil)
         }
     }
+}
+
+/// Tells that bytes came before any of them is a request: whoever sends a head bit by bit has no longer than others.
+final class FirstBytesHandler: ChannelInboundHandler, RemovableChannelHandler {
+    typealias InboundIn = ByteBuffer
+
+    fileprivate(set) weak var handler: HTTPServerHandler?
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        handler?.bytesArrived(context)
+        context.fireChannelRead(data)
+    }
+}
+
+/// Parts of requests that came while another was being answered.
+private struct PendingParts {
+    private static let mostParts = 64
+    private static let mostBytes = 65_536
+
+    private var parts = CircularBuffer<HTTPServerRequestPart>()
+    private var bytes = 0
+
+    var hasRoom: Bool { parts.count < PendingParts.mostParts && bytes < PendingParts.mostBytes }
+
+    mutating func append(_ part: HTTPServerRequestPart) {
+        bytes += PendingParts.size(of: part)
+        parts.append(part)
+    }
+
+    mutating func popFirst() -> HTTPServerRequestPart? {
+        guard let part = parts.popFirst() else { return nil }
+        bytes -= PendingParts.size(of: part)
+        return part
+    }
+
+    mutating func removeAll() {
+        parts.removeAll()
+        bytes = 0
+    }
+
+    private static func size(of part: HTTPServerRequestPart) -> Int { if case .body(let body) = part { body.readableBytes } else { 0 } }
 }

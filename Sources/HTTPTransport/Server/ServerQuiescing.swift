@@ -4,10 +4,13 @@ import NIOCore
 /// The open connections of a server: counts them against the limit, and ends them in order when the server stops.
 final class ServerQuiescing: Sendable {
     private struct State {
-        var connections: [ObjectIdentifier: any Channel] = [:]
+        var connections: [ObjectIdentifier: HTTPServerHandler] = [:]
         var stopping = false
         var drained: EventLoopPromise<Void>?
     }
+
+    /// Connections beyond the limit that are told so; more are closed without a word.
+    private static let told = 64
 
     private let state = NIOLockedValueBox(State())
 
@@ -15,17 +18,31 @@ final class ServerQuiescing: Sendable {
 
     var count: Int { state.withLockedValue { $0.connections.count } }
 
-    /// - Returns: the number of connections, this one included.
-    func opened(_ channel: any Channel) -> Int {
-        state.withLockedValue {
-            $0.connections[ObjectIdentifier(channel)] = channel
-            return $0.connections.count
-        }
+    enum Place {
+        case free
+        /// All places are taken by connections at work.
+        case none(isTold: Bool)
     }
 
-    func closed(_ channel: any Channel) {
+    /// A connection that opened; where all places are taken, that of the one without a request for longest.
+    func opened(_ handler: HTTPServerHandler, most: Int, on loop: any EventLoop) -> Place {
+        let open = state.withLockedValue { state -> [HTTPServerHandler] in
+            state.connections[ObjectIdentifier(handler)] = handler
+            return state.connections.count > most ? Array(state.connections.values) : []
+        }
+        guard !open.isEmpty else { return .free }
+        // Their state may be looked at on their own loop alone.
+        let waiting = open.filter { $0 !== handler && $0.eventLoop === loop }.compactMap { other in other.waitingSince.map { (other, $0) } }
+        if let (longest, _) = waiting.min(by: { $0.1 < $1.1 }) {
+            longest.giveWay()
+            return .free
+        }
+        return .none(isTold: open.count <= most + ServerQuiescing.told)
+    }
+
+    func closed(_ handler: HTTPServerHandler) {
         let drained = state.withLockedValue { state -> EventLoopPromise<Void>? in
-            state.connections[ObjectIdentifier(channel)] = nil
+            state.connections[ObjectIdentifier(handler)] = nil
             guard state.connections.isEmpty else { return nil }
             defer { state.drained = nil }
             return state.drained
@@ -39,7 +56,7 @@ final class ServerQuiescing: Sendable {
         let open = state.withLockedValue { state -> [any Channel] in
             state.stopping = true
             if !state.connections.isEmpty { state.drained = promise }
-            return Array(state.connections.values)
+            return state.connections.values.map(\.channel)
         }
         if open.isEmpty { promise.succeed() }
         for channel in open { channel.pipeline.fireUserInboundEventTriggered(StopEvent()) }

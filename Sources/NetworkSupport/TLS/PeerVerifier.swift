@@ -86,9 +86,13 @@ struct PeerVerifier: Sendable {
         if settings.allowSelfSigned { roots.append(contentsOf: chain.dropFirst().filter { $0.issuer == $0.subject }) }
         let names = leaf.extensions.contains { $0.oid == .X509ExtensionID.subjectAlternativeName }
         if settings.checkHostname, !names {
-            // Certificates of old devices name their host in the subject alone.
+            // Certificates of old devices name their host in the subject alone; authorities stopped judging that long ago.
             guard value(.commonName, of: leaf.subject)?.lowercased() == host.lowercased() else { return mismatch(leaf, host) }
+            guard settings.allowCommonName else {
+                return "the certificate of \(host) names it in the subject alone, and has no subject alternative name: it must be renewed, or allow_common_name be set"
+            }
         }
+        if settings.checkHostname, names, !isAddress, !hasName(leaf, of: host) { return mismatch(leaf, host) }
         let checksNames = settings.checkHostname && names
         let policy = NamePolicy(policy: checksNames ? ServerIdentityPolicy(serverHostname: isAddress ? nil : host, serverIP: isAddress ? host : nil) : nil)
         let intermediates = CertificateStore(chain.dropFirst())
@@ -106,8 +110,18 @@ struct PeerVerifier: Sendable {
             }
             result = await verifier.validate(leaf: leaf, intermediates: intermediates)
         }
-        guard case .couldNotValidate(let failures) = result else { return nil }
+        let failures: [CertificateValidationResult.PolicyFailure]
+        switch result {
+        case .validCertificate(let chain): return CertificateRules.refusal(of: Array(chain), host: host)
+        case .couldNotValidate(let found): failures = found
+        }
         return explain(failures.map { "\($0.policyFailureReason)" }, leaf, chain, host)
+    }
+
+    /// Whether one of its names stands for the host, by rules stricter than the policy's.
+    private func hasName(_ leaf: Certificate, of host: String) -> Bool {
+        guard let names = try? leaf.extensions.subjectAlternativeNames else { return false }
+        return names.contains { name in if case .dnsName(let pattern) = name { CertificateRules.name(pattern, standsFor: host) } else { false } }
     }
 
     private func isAnchor(_ leaf: Certificate) -> Bool {

@@ -10,6 +10,8 @@ package struct TLSClientSettings: Sendable {
     /// Whether a certificate may be its own authority; dates and host name are checked all the same.
     package var allowSelfSigned = false
     package var checkHostname = true
+    /// Whether a certificate without alternative names may name its host in the subject.
+    package var allowCommonName = false
     /// PEM files of certificates that are trusted besides the system's.
     package var roots: [String] = []
     /// SHA-256 of the accepted certificates, in upper-case hexadecimal; empty: any.

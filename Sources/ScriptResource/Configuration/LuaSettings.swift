@@ -47,6 +47,11 @@ struct LuaSettings {
         return text
     }
 
+    /// Words of a text, with commas or blanks between them.
+    mutating func words(_ key: String) -> [String] {
+        (string(key) ?? "").unicodeScalars.split { $0 == "," || $0 == " " || $0 == "\t" }.map { String($0) }
+    }
+
     mutating func integer(_ key: String, default fallback: Int, in range: ClosedRange<Int>) -> Int {
         let found = value(key)
         if found.isNil { return fallback }

@@ -12,6 +12,7 @@ package struct ScriptConfiguration: Sendable {
         package var validate = true
         package var denySelfSigned = true
         package var disableHostnameValidation = false
+        package var allowCommonName = false
         package var certificateFile: String?
         package var authenticate = true
         package var user: String?
@@ -30,6 +31,11 @@ package struct ScriptConfiguration: Sendable {
         package var password: Secret?
         package var maximumClients = 256
         package var requestTimeout = TimeAmount.seconds(15)
+        /// Bytes of a request's body.
+        package var maximumBodySize = 4 << 20
+        /// Names besides its own by which clients reach the server, and origins whose pages may send requests.
+        package var allowedHosts: [String] = []
+        package var allowedOrigins: [String] = []
     }
 
     /// One entry: a script, or a Thing when its file is `thing.lua`.

@@ -48,6 +48,7 @@ extension ScriptConfiguration {
         gateway.denySelfSigned = settings.bool("rap_deny_selfsigned", default: gateway.denySelfSigned)
         gateway.certificateFile = settings.string("rap_cert_file")
         gateway.disableHostnameValidation = settings.bool("rap_disable_hostname_validation", default: false)
+        gateway.allowCommonName = settings.bool("rap_allow_common_name", default: false)
         gateway.authenticate = settings.bool("rap_server_authenticate", default: gateway.authenticate)
         gateway.user = settings.string("rap_userid")
         gateway.password = settings.secret("rap_password")
@@ -62,6 +63,9 @@ extension ScriptConfiguration {
         server.password = settings.secret("script_resource_password")
         server.maximumClients = settings.integer("script_resource_max_clients", default: server.maximumClients, in: 1...100_000)
         server.requestTimeout = .milliseconds(Int64(settings.integer("script_resource_request_timeout", default: 15_000, in: 1...86_400_000)))
+        server.maximumBodySize = settings.integer("script_resource_max_body", default: server.maximumBodySize, in: 1024...(64 << 20))
+        server.allowedHosts = settings.words("script_resource_allowed_hosts")
+        server.allowedOrigins = settings.words("script_resource_allowed_origins")
         fips = settings.bool("fips_enabled", default: false)
         watch = settings.bool("watch", default: false)
         if settings.bool("script_resource_use_default_certificate", default: false) {

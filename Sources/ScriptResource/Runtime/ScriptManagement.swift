@@ -5,7 +5,7 @@ import NIOCore
 enum ScriptManagement {
     /// true, or nil and why not.
     static func add(_ call: LuaState.Call, to environment: ScriptEnvironment) throws -> [LuaValue] {
-        guard let name = call[0].string, !name.isEmpty, !name.contains("/") else { throw LuaError("addScript: expected a name without a slash") }
+        guard let name = call[0].string, !name.isEmpty, !name.utf8.contains(UInt8(ascii: "/")) else { throw LuaError("addScript: expected a name without a slash") }
         let source = call[2].bytes
         guard let file = call[1].string ?? (source == nil ? nil : name) else { throw LuaError("addScript: expected a file or a text") }
         let runTime = Script.duration(call[3]).flatMap { $0 > .zero ? $0 : nil }

@@ -23,29 +23,36 @@ package final class ScriptServer: Sendable {
     /// - Throws: `ListenFailure`.
     static func start(_ environment: ScriptEnvironment, logger: Logger) async throws -> ScriptServer {
         let settings = environment.configuration.server
+        let authentication = NIOLockedValueBox(authentication(settings))
+        let http = try await HTTPServer.start(
+            try configuration(settings), on: environment.loop, logger: logger,
+            admission: { http in
+                guard var refusal = authentication.withLockedValue({ $0 })?.refusal(of: http.headers) else { return .admitted(nil) }
+                refusal.body.clear()
+                return .refused(refusal)
+            }, responder: { http in respond(to: http, environment) })
+        return ScriptServer(http: http, authentication: authentication)
+    }
+
+    private static func configuration(_ settings: ScriptConfiguration.Server) throws -> HTTPServer.Configuration {
         var configuration = HTTPServer.Configuration()
         configuration.host = settings.host
         configuration.port = settings.port
         configuration.maximumClients = settings.maximumClients
         configuration.readTimeout = settings.requestTimeout
-        configuration.maximumBodySize = 16 << 20
+        configuration.maximumBodySize = settings.maximumBodySize
+        // A body becomes Lua values of several times its size.
+        configuration.bodies = ByteBudget(most: 2 * settings.maximumBodySize)
         configuration.identity = try identity(settings)
-        let authentication = NIOLockedValueBox(authentication(settings))
-        let loop = environment.loop
-        let http = try await HTTPServer.start(configuration, on: loop, logger: logger) { http in
-            if var refusal = authentication.withLockedValue({ $0 })?.refusal(of: http.headers) {
-                refusal.body.clear()
-                return loop.makeSucceededFuture(refusal)
-            }
-            return respond(to: http, environment)
-        }
-        return ScriptServer(http: http, authentication: authentication)
+        configuration.allowedHosts = settings.allowedHosts
+        configuration.allowedOrigins = settings.allowedOrigins
+        return configuration
     }
 
     /// Takes over limits, credentials and certificate; address, port and whether there is TLS stay as they are.
     /// - Throws: `ListenFailure`; everything is as it was then.
     func apply(_ settings: ScriptConfiguration.Server) throws {
-        try http.update(maximumClients: settings.maximumClients, readTimeout: settings.requestTimeout, identity: try ScriptServer.identity(settings))
+        try http.update(ScriptServer.configuration(settings))
         authentication.withLockedValue { $0 = ScriptServer.authentication(settings) }
     }
 

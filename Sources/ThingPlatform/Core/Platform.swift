@@ -2,6 +2,7 @@ package import AlwaysOn
 import AlwaysOnTransport
 import Formats
 import Glibc
+import LogSupport
 package import Logging
 package import NIOCore
 package import Secrets
@@ -28,12 +29,15 @@ package actor Platform {
     var bindings = BindingTable()
     var edges: [UInt32: Edge] = [:]
     private var lastID: UInt32 = 0
+    /// Lines about keys that are not accepted and names that are not bound: strangers decide how many there are.
+    nonisolated let refusals: ThrottledLog
 
     /// - Throws: what the store says is wrong with the model.
     package init(store: any ModelStore, requestTimeout: TimeAmount = .seconds(30), logger: Logger, on loop: any EventLoop) throws {
         self.loop = loop
         self.logger = logger
         self.requestTimeout = requestTimeout
+        refusals = ThrottledLog(logger, level: .warning)
         model = try store.load()
     }
 
@@ -87,11 +91,22 @@ package actor Platform {
         }
     }
 
-    /// What is answered to a request that this user may not make; nil where he may. Content is not looked at.
-    package func refusal(of request: Request, on thing: String, for principal: Principal) -> Response? {
+    /// What is answered to a request of which the head tells that it leads nowhere; nil where content has to be looked at.
+    package func refusal(of request: Request, for principal: Principal) -> Response? {
+        switch (request.entityType, request.entityName) {
+        case (.thing, let name):
+            guard let thing = model[thing: name] ?? model.thing(bound: name) else { return Response(.notFound, reason: "there is no Thing \(name)") }
+            return refusal(of: request, on: thing.name, for: principal)
+        case (.resource, "EntityServices"):
+            return ServiceRights.ofEntities[request.name] == nil ? Response(.notFound, reason: "EntityServices has no service \(request.name)") : nil
+        default: return Response(.notFound, reason: "there is no \(request.entityType.collection ?? "entity") \(request.entityName)")
+        }
+    }
+
+    private func refusal(of request: Request, on thing: String, for principal: Principal) -> Response? {
         let right = ServiceRights.right(for: request) ?? .read
         guard model.rules.allow(right, on: thing, for: principal) else {
-            logger.warning("\(principal.user) may not \(right.rawValue) \(thing)")
+            refusals.note("\(principal.user) may not \(right.rawValue) \(thing)")
             return Response(.forbidden, reason: "\(principal.user) may not \(right.rawValue) \(thing)")
         }
         guard ServiceRights.right(for: request) == nil else { return nil }

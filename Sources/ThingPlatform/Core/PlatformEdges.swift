@@ -36,7 +36,7 @@ extension Platform {
             logger.info("connection \(connection.id) from \(connection.remoteAddress?.text ?? "?") authenticated with key \(key) as \(principal.user)")
             connection.accept(header)
         case .refused(let cause):
-            logger.warning("connection \(connection.id) from \(connection.remoteAddress?.text ?? "?") refused: \(cause)")
+            refusals.note("connection \(connection.id) from \(connection.remoteAddress?.text ?? "?") refused: \(cause)")
             connection.refuse(header)
         }
     }

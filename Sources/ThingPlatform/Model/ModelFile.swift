@@ -28,6 +28,9 @@ package struct ModelFile: ModelStore {
         package var requestTimeout = TimeAmount.seconds(30)
         package var authenticationTimeout = TimeAmount.seconds(15)
         package var compression = true
+        /// Names besides its own by which clients reach the server, and origins whose pages may send requests.
+        package var allowedHosts: [String] = []
+        package var allowedOrigins: [String] = []
     }
 
     /// - Throws: `ModelFileErrors`, or `FileFailure`.
@@ -70,6 +73,8 @@ extension ModelFile.Server {
         logLevel = group.choice("log_level", default: logLevel, levels.map { ($0, $0) })
         requestTimeout = group.milliseconds("request_timeout", default: 30_000, from: 1)
         compression = group.bool("compression", default: compression)
+        allowedHosts = group.strings("allowed_hosts")
+        allowedOrigins = group.strings("allowed_origins")
         authenticationTimeout = group.milliseconds("authentication_timeout", default: 15_000, from: 1)
     }
 }

@@ -108,8 +108,8 @@ import Testing
 
     @Test("ems 24, 31: clients that stop in the middle, and one too many") func slowAndTooMany() async throws {
         try await withGateway(#""ssl": false, "authenticate": false, "content_read_timeout": 300, "max_clients": 2"#) { port, _, _ in
-            var open = try (0..<2).map { _ in try RawConnection(port: port, "PUT /Thingworx/Things/T1/Properties/p HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\n{") }
-            let third = try RawConnection(port: port, "GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+            var open = try (0..<2).map { _ in try RawConnection(port: port, "PUT /Thingworx/Things/T1/Properties/p HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n{") }
+            let third = try RawConnection(port: port, "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
             #expect(third.readToEnd().hasPrefix("HTTP/1.1 503 "))
             for connection in open { #expect(connection.readToEnd().hasPrefix("HTTP/1.1 408 ")) }
             open = []

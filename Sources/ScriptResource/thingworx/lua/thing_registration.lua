@@ -5,6 +5,8 @@ local push = native.load("thing_push")
 local registration = {}
 
 local retryAfter = 5000
+-- Attempts to register follow one another quickly at first: mostly the gateway is just about to start.
+local firstPause, longestPause = 250, 10000
 
 function registration.register(me)
   local settings = me.settings
@@ -19,10 +21,11 @@ function registration.register(me)
     if me.registrationFailed ~= why then log.warn(me.name, "not registered with the gateway, trying again: %s", why) end
     me.registrationFailed = why
     me.registered = false
-    me.nextRegister = now + retryAfter
+    me.registerPause = math.min((me.registerPause or firstPause / 2) * 2, longestPause)
+    me.nextRegister = now + me.registerPause
     return code, response
   end
-  me.registrationFailed = nil
+  me.registrationFailed, me.registerPause = nil, nil
   me.nextRegister = now + settings.registerRate
   me.nextKeepAlive = now + settings.keepAliveRate
   if not me.registered then
