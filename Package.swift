@@ -118,8 +118,9 @@ let package = Package(
         .target(
             name: "FuzzTargets",
             dependencies: [
-                "AlwaysOn", "AlwaysOnSession", "AlwaysOnTransport", "Formats", product("NIOCore", nio), product("NIOEmbedded", nio),
-                product("NIOWebSocket", nio),
+                "AlwaysOn", "AlwaysOnSession", "AlwaysOnTransport", "EdgeCore", "EdgeHTTP", "EdgeREST", "Formats", "HTTPTransport", "LogSupport", "LuaRuntime",
+                "NetworkSupport", "ScriptResource", "Secrets", "ThingPlatform", logging, product("NIOCore", nio), product("NIOEmbedded", nio),
+                product("NIOHTTP1", nio), product("NIOPosix", nio), product("NIOWebSocket", nio),
             ], path: "Tests/FuzzTargets"),
         .testTarget(name: "FuzzTests", dependencies: ["FuzzTargets", "TestKit"], exclude: ["Corpus"]),
         .target(name: "CSpawn", path: "Tests/CSpawn"),

@@ -58,7 +58,7 @@ package struct DeviceClient: DeviceCaller {
 
     /// The answer of a device host, read leniently: an infotable, a bare object as one row, any other JSON value or
     /// text as the value asked for.
-    private static func response(_ answer: HTTPResponse, wrapping name: String) -> Response {
+    package static func response(_ answer: HTTPResponse, wrapping name: String) -> Response {
         guard (200..<300).contains(answer.status.code) else {
             return Response(Status(httpStatus: Int(answer.status.code)), reason: reason(answer))
         }

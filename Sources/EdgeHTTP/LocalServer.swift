@@ -4,7 +4,7 @@ import EdgeREST
 import Formats
 import HTTPTransport
 package import Logging
-import NIOCore
+package import NIOCore
 package import NetworkSupport
 
 /// The gateway's REST server for local devices and applications (ems.md §6).
@@ -28,6 +28,14 @@ package struct LocalServer: Sendable {
             configuration, on: gateway.loop, logger: logger, admission: admission(access, gateway: gateway, logger: logger),
             responder: responder(access, gateway: gateway, version: version))
         return LocalServer(server: server, access: access, maximumBodySize: maximumBodySize, loop: gateway.loop)
+    }
+
+    /// Serves one connection on any channel of the gateway's loop: for tests of what bytes do to it.
+    package static func serve(_ channel: any Channel, _ settings: GatewayConfiguration.HTTPServer, gateway: Gateway, logger: Logger) throws {
+        let access = LocalAccess(settings, now: gateway.loop.now)
+        try HTTPServer.serve(
+            channel, configuration(settings, nil, maximumBodySize: 1 << 20), logger: logger,
+            admission: admission(access, gateway: gateway, logger: logger), responder: responder(access, gateway: gateway, version: ""))
     }
 
     private static func configuration(_ settings: GatewayConfiguration.HTTPServer, _ identity: Identity?, maximumBodySize: Int) -> HTTPServer.Configuration {

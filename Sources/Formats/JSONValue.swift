@@ -125,7 +125,7 @@ extension JSONValue {
 extension JSONValue {
     /// Reads one whole JSON text.
     /// - Throws: `JSONError` with the offset of the mistake.
-    public init(parsing text: String) throws { self = try JSONDocument(bytes: Array(text.utf8)).value }
+    public init(parsing text: String) throws { try self.init(parsing: ByteBuffer(string: text)) }
 
     public init(parsing buffer: ByteBuffer) throws {
         self = try buffer.withUnsafeReadableBytes { raw in

@@ -4,7 +4,7 @@ import Glibc
 
 /// libFuzzer's entries. The target is the one that `EDGE_FUZZ_TARGET` names.
 ///
-/// Beyond a crash, what counts is an input that takes over 100 ms, or over ten times its size and 1 MiB of memory.
+/// Beyond a crash, what counts is an input that costs more than `FuzzTarget.cost` says.
 @_cdecl("LLVMFuzzerInitialize")
 func initialize(_ count: UnsafeMutablePointer<CInt>, _ arguments: UnsafeMutableRawPointer) -> CInt {
     Fuzz.choose()
@@ -15,6 +15,16 @@ func initialize(_ count: UnsafeMutablePointer<CInt>, _ arguments: UnsafeMutableR
 func testOneInput(_ data: UnsafePointer<UInt8>, _ size: Int) -> CInt {
     Fuzz.check(Array(UnsafeBufferPointer(start: data, count: size)))
     return 0
+}
+
+/// Half of the time by structure, where the target's inputs have one; else by bytes, as libFuzzer does.
+@_cdecl("LLVMFuzzerCustomMutator")
+func mutate(_ data: UnsafeMutablePointer<UInt8>, _ size: Int, _ most: Int, _ seed: CUnsignedInt) -> Int {
+    if seed & 1 == 0, let bytes = Fuzz.mutated(Array(UnsafeBufferPointer(start: data, count: size)), most: most, seed: UInt64(seed)) {
+        UnsafeMutableRawBufferPointer(start: data, count: most).copyBytes(from: bytes)
+        return bytes.count
+    }
+    return fuzzer_mutate(data, size, most)
 }
 
 enum Fuzz {
@@ -28,7 +38,12 @@ enum Fuzz {
         }
         target = chosen
         // What is made once is no input's doing.
-        target.run([0])
+        for input in [[0], [1], [UInt8](repeating: 0x7B, count: 40)] { target.run(input) }
+    }
+
+    static func mutated(_ bytes: [UInt8], most: Int, seed: UInt64) -> [UInt8]? {
+        var generator = SplitMix(state: seed)
+        return StructuredMutation.mutate(bytes, as: target.form, most: most, using: &generator)
     }
 
     static func check(_ bytes: [UInt8]) {
@@ -37,13 +52,27 @@ enum Fuzz {
         target.run(bytes)
         let taken = (nanoseconds() - start) / 1_000_000
         let peak = memory_watch_peak()
-        guard taken <= 100 else { fatalError("\(taken) ms of processor time for \(bytes.count) bytes") }
-        guard peak <= 10 * bytes.count + 1 << 20 else { fatalError("\(peak) bytes of memory for \(bytes.count) bytes") }
+        let cost = target.cost
+        guard taken <= cost.milliseconds else { fatalError("\(taken) ms of processor time for \(bytes.count) bytes") }
+        guard peak <= cost.memory(for: bytes.count) else { fatalError("\(peak) bytes of memory for \(bytes.count) bytes") }
     }
 
     private static func nanoseconds() -> Int {
         var time = timespec()
         clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
         return time.tv_sec * 1_000_000_000 + time.tv_nsec
+    }
+}
+
+/// Numbers that follow from a seed alone (Steele, Lea, Flood 2014).
+private struct SplitMix: RandomNumberGenerator {
+    var state: UInt64
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var z = state
+        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+        return z ^ (z >> 31)
     }
 }

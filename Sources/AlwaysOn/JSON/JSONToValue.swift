@@ -98,14 +98,21 @@ extension InfotableJSONEncoder {
         while let key = try reader.nextKey(&first) {
             let kind = try reader.peek()
             switch key {
-            case "latitude": location.latitude = try number(&reader, kind, .number, key)
-            case "longitude": location.longitude = try number(&reader, kind, .number, key)
-            case "elevation": location.elevation = try number(&reader, kind, .number, key)
+            case "latitude": location.latitude = try coordinate(&reader, kind, key)
+            case "longitude": location.longitude = try coordinate(&reader, kind, key)
+            case "elevation": location.elevation = try coordinate(&reader, kind, key)
             default: try reader.skipValue()
             }
         }
         out.writeInteger(BaseType.location.rawValue)
         out.writeWireLocation(location)
+    }
+
+    /// What is no finite number is written as null, and so it is read.
+    private func coordinate(_ reader: inout JSONReader, _ kind: JSONReader.Kind, _ field: String) throws(JSONError) -> Double {
+        guard kind == .null else { return try number(&reader, kind, .number, field) }
+        try reader.null()
+        return .nan
     }
 
     /// `{"baseType", "value"}`, or a bare value typed by what it is.

@@ -9,6 +9,11 @@ package struct GatewayConfiguration: SettingsTarget, Equatable {
     package struct Server: Sendable, Equatable {
         package var host: String
         package var port: Int
+
+        package init(host: String, port: Int) {
+            self.host = host
+            self.port = port
+        }
     }
 
     package enum RestartPermission: Sendable, Equatable {

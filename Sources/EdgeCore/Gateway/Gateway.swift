@@ -10,7 +10,8 @@ package import NIOCore
 /// by `assumeIsolated`, without a hop.
 package actor Gateway {
     package nonisolated let loop: any EventLoop
-    package nonisolated var unownedExecutor: UnownedSerialExecutor { loop.executor.asUnownedSerialExecutor() }
+    private nonisolated let executor: any SerialExecutor
+    package nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
     enum Link {
         case stopped
@@ -59,11 +60,13 @@ package actor Gateway {
         case toReconnect
     }
 
+    /// - Parameter executor: the loop's own where there is none; an embedded loop has none.
     package init(
         configuration: GatewayConfiguration, security: ClientSecurity, devices: any DeviceCaller, persistence: PersistentThings?,
-        host: any GatewayHost, logger: Logger, on loop: any EventLoop
+        host: any GatewayHost, logger: Logger, on loop: any EventLoop, executor: (any SerialExecutor)? = nil
     ) {
         self.loop = loop
+        self.executor = executor ?? loop.executor
         self.configuration = configuration
         self.security = security
         self.devices = devices
@@ -77,6 +80,8 @@ package actor Gateway {
         duty = DutyCycleClock(configuration.dutyCycle, idleTime: configuration.connection.messageIdleTime)
         exhausted = loop.makePromise()
     }
+
+    deinit { exhausted.succeed() }
 
     var endpoint: PlatformEndpoint { security.platforms[servers.current] }
 

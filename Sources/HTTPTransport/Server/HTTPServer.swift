@@ -114,19 +114,11 @@ package final class HTTPServer: Sendable {
             .childChannelOption(.socketOption(.tcp_nodelay), value: 1)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    let pipeline = channel.pipeline.syncOperations
                     let live = live.withLockedValue { $0 }
-                    if let tls = live.tls { try pipeline.addHandler(NIOSSLServerHandler(context: tls)) }
+                    if let tls = live.tls { try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: tls)) }
                     let handler = HTTPServerHandler(
                         configuration: configuration, live: live, quiescing: quiescing, channel: channel, logger: logger, admission: admission, responder: responder)
-                    try pipeline.addHandler(handler.firstBytes)
-                    let upgrade: NIOHTTPServerUpgradeSendableConfiguration? =
-                        configuration.upgraders.isEmpty
-                        ? nil
-                        : (upgraders: configuration.upgraders, completionHandler: { @Sendable context in handler.upgraded(context) })
-                    try pipeline.configureHTTPServerPipeline(
-                        withPipeliningAssistance: false, withServerUpgrade: upgrade, withErrorHandling: false, withOutboundHeaderValidation: false)
-                    try pipeline.addHandler(handler)
+                    try add(handler, to: channel)
                 }
             }
         var port = configuration.port
@@ -142,6 +134,28 @@ package final class HTTPServer: Sendable {
                 port += 1
             }
         }
+    }
+
+    /// Serves one connection on any channel, without TLS: for tests of what bytes do to it.
+    package static func serve(
+        _ channel: any Channel, _ configuration: Configuration, logger: Logger, admission: @escaping Admission, responder: @escaping Responder
+    ) throws {
+        let live = Live(tls: nil, maximumClients: configuration.maximumClients, readTimeout: configuration.readTimeout, site: configuration.site)
+        try add(
+            HTTPServerHandler(
+                configuration: configuration, live: live, quiescing: ServerQuiescing(), channel: channel, logger: logger, admission: admission, responder: responder),
+            to: channel)
+    }
+
+    private static func add(_ handler: HTTPServerHandler, to channel: any Channel) throws {
+        let pipeline = channel.pipeline.syncOperations
+        try pipeline.addHandler(handler.firstBytes)
+        let upgraders = handler.configuration.upgraders
+        let upgrade: NIOHTTPServerUpgradeSendableConfiguration? =
+            upgraders.isEmpty ? nil : (upgraders: upgraders, completionHandler: { @Sendable context in handler.upgraded(context) })
+        try pipeline.configureHTTPServerPipeline(
+            withPipeliningAssistance: false, withServerUpgrade: upgrade, withErrorHandling: false, withOutboundHeaderValidation: false)
+        try pipeline.addHandler(handler)
     }
 
     /// Stops accepting, lets running requests end, closes what is idle.

@@ -1,10 +1,10 @@
 import Formats
-import HTTPTransport
+package import HTTPTransport
 import Logging
 import LuaRuntime
 import NetworkSupport
 import NIOConcurrencyHelpers
-import NIOCore
+package import NIOCore
 import NIOHTTP1
 
 /// The HTTP interface of a script resource (lsr.md §7).
@@ -69,7 +69,7 @@ package final class ScriptServer: Sendable {
         return BasicAuthentication(user: settings.user ?? ":", password: settings.password?.reveal() ?? "", realm: "luaScriptResource")
     }
 
-    private static func respond(to http: HTTPRequest, _ environment: ScriptEnvironment) -> EventLoopFuture<HTTPResponse> {
+    package static func respond(to http: HTTPRequest, _ environment: ScriptEnvironment) -> EventLoopFuture<HTTPResponse> {
         var path = http.path[...]
         guard path.popFirst()?.lowercased() == "scripts" else { return done(.error(.notFound, "expected /scripts/…"), environment) }
         guard let first = path.popFirst() else { return done(ScriptPages.list(environment.scriptStates, for: http), environment) }

@@ -12,7 +12,8 @@ package import Secrets
 /// It lives on one event loop together with its server: what arrives there enters by `assumeIsolated`.
 package actor Platform {
     package nonisolated let loop: any EventLoop
-    package nonisolated var unownedExecutor: UnownedSerialExecutor { loop.executor.asUnownedSerialExecutor() }
+    private nonisolated let executor: any SerialExecutor
+    package nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
     struct Edge {
         let connection: PlatformConnection
@@ -32,9 +33,13 @@ package actor Platform {
     /// Lines about keys that are not accepted and names that are not bound: strangers decide how many there are.
     nonisolated let refusals: ThrottledLog
 
+    /// - Parameter executor: the loop's own where there is none; an embedded loop has none.
     /// - Throws: what the store says is wrong with the model.
-    package init(store: any ModelStore, requestTimeout: TimeAmount = .seconds(30), logger: Logger, on loop: any EventLoop) throws {
+    package init(
+        store: any ModelStore, requestTimeout: TimeAmount = .seconds(30), logger: Logger, on loop: any EventLoop, executor: (any SerialExecutor)? = nil
+    ) throws {
         self.loop = loop
+        self.executor = executor ?? loop.executor
         self.logger = logger
         self.requestTimeout = requestTimeout
         refusals = ThrottledLog(logger, level: .warning)

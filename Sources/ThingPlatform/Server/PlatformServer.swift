@@ -4,7 +4,7 @@ import EdgeREST
 package import HTTPTransport
 package import Logging
 import NetworkSupport
-import NIOCore
+package import NIOCore
 import NIOHTTP1
 import Secrets
 
@@ -15,7 +15,20 @@ package enum PlatformServer {
     package static func start(
         _ configuration: HTTPServer.Configuration, alwaysOn: AlwaysOnUpgrader, platform: Platform, logger: Logger
     ) async throws -> HTTPServer {
-        var (configuration, alwaysOn) = (configuration, alwaysOn)
+        try await HTTPServer.start(
+            PlatformServer.configuration(configuration, alwaysOn, platform), on: platform.loop, logger: logger,
+            admission: { http in platform.assumeIsolated { admit(http, $0) } }, responder: { http in platform.assumeIsolated { respond(to: http, $0) } })
+    }
+
+    /// Serves one connection on any channel of the platform's loop: for tests of what bytes do to it.
+    package static func serve(_ channel: any Channel, alwaysOn: AlwaysOnUpgrader, platform: Platform, logger: Logger) throws {
+        try HTTPServer.serve(
+            channel, configuration(HTTPServer.Configuration(), alwaysOn, platform), logger: logger,
+            admission: { http in platform.assumeIsolated { admit(http, $0) } }, responder: { http in platform.assumeIsolated { respond(to: http, $0) } })
+    }
+
+    private static func configuration(_ given: HTTPServer.Configuration, _ alwaysOn: AlwaysOnUpgrader, _ platform: Platform) -> HTTPServer.Configuration {
+        var (configuration, alwaysOn) = (given, alwaysOn)
         let site = configuration.site
         // Browsers alone send an Origin, and only their names may be false: an edge knows the key, whatever it calls this server.
         alwaysOn.mayUpgrade = { !$0.contains(name: "Origin") || site.refusal(of: $0, method: .GET) == nil }
@@ -24,9 +37,7 @@ package enum PlatformServer {
                 makeID: { platform.assumeIsolated { $0.nextConnectionID() } },
                 onEvent: { connection, event in platform.assumeIsolated { $0.handle(event, of: connection) } })
         ]
-        return try await HTTPServer.start(
-            configuration, on: platform.loop, logger: logger,
-            admission: { http in platform.assumeIsolated { admit(http, $0) } }, responder: { http in platform.assumeIsolated { respond(to: http, $0) } })
+        return configuration
     }
 
     /// Who sends the request, and whether its head asks for something that he may not do.
