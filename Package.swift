@@ -109,7 +109,7 @@ let package = Package(
             name: "luaScriptResource", dependencies: ["ScriptResource", "LogSupport", "ProgramSupport", "LuaRuntime", "HTTPTransport", logging, arguments, product("NIOCore", nio), product("NIOPosix", nio)],
             swiftSettings: settings),
         .executableTarget(
-            name: "thingplatform", dependencies: ["ThingPlatform", "LogSupport", "ProgramSupport", "HTTPTransport", "NetworkSupport", logging, arguments, product("NIOPosix", nio)],
+            name: "thingplatform", dependencies: ["AlwaysOnTransport", "ThingPlatform", "LogSupport", "ProgramSupport", "HTTPTransport", "NetworkSupport", logging, arguments, product("NIOPosix", nio)],
             swiftSettings: settings),
         .executableTarget(
             name: "edgectl", dependencies: ["AlwaysOn", "EdgeCore", "EdgeREST", "Secrets", "Settings", "HTTPTransport", "ProgramSupport", "Formats", logging, arguments, product("NIOCore", nio), product("NIOPosix", nio), product("NIOHTTP1", nio)],
@@ -156,8 +156,8 @@ let package = Package(
         .testTarget(
             name: "Acceptance",
             dependencies: [
-                "EdgeREST", "Formats", "HTTPTransport", "NetworkSupport", "TestKit", logging, "edgectl", "luaScriptResource", "thingplatform", "wsems",
-                product("NIOCore", nio), product("NIOPosix", nio), product("NIOHTTP1", nio),
+                "AlwaysOn", "EdgeREST", "Formats", "HTTPTransport", "NetworkSupport", "TestKit", logging, "edgectl", "luaScriptResource", "thingplatform", "wsems",
+                product("NIOCore", nio), product("NIOPosix", nio), product("NIOHTTP1", nio), product("Crypto", "swift-crypto"),
             ],
             resources: [.copy("Fixtures")]),
         .testTarget(

@@ -7,12 +7,14 @@ public struct InputLimits: Sendable, Equatable {
 
     /// Deepest nesting of infotables and variants, text that holds an infotable included (alwayson.md §11).
     public var depth = 32
+    /// Deepest nesting of arrays and objects in the JSON form of infotables that are nested so deep, aspects and all.
+    public var jsonDepth = 512
     /// Fields of one data shape, and aspects of one field: what 16 bits count on the wire.
     public var fields = 65_535
     /// Members of a bare JSON object, or of rows without a data shape, that become fields.
     public var inferredFields = 4096
     /// Cells that no input stands for, made where a row is shorter than its data shape.
-    public var emptyCells = Allowance(base: 16_384, perByte: 4, most: 1_048_576)
+    public var emptyCells = Allowance(base: 4096, perByte: 4, most: 1_048_576)
     /// Bytes of member names in an infotable's JSON form, which repeats them in every row.
     public var repeatedNames = Allowance(base: 1_048_576, perByte: 32, most: 1 << 28)
     /// Bytes of an infotable's wire form.

@@ -29,7 +29,7 @@ public struct JSONReader {
     private let maximumDepth: Int
 
     /// - Parameter maximumDepth: deepest nesting of arrays and objects that is read; deeper text is refused.
-    public init(_ bytes: UnsafeBufferPointer<UInt8>, position: Int = 0, maximumDepth: Int = 512) {
+    public init(_ bytes: UnsafeBufferPointer<UInt8>, position: Int = 0, maximumDepth: Int = 128) {
         self.bytes = bytes
         self.position = position
         self.maximumDepth = maximumDepth

@@ -41,6 +41,13 @@ public struct JSONObject: Sendable, Equatable {
         }
     }
 
+    /// Removes the members with these names, all at once.
+    public mutating func removeAll(where isRemoved: (String) -> Bool) {
+        members.removeAll { isRemoved($0.name) }
+        places = nil
+        buildIndex()
+    }
+
     private func place(of name: String) -> Int? {
         if let places { places[name] } else { members.lastIndex { $0.name == name } }
     }
@@ -127,9 +134,9 @@ extension JSONValue {
     /// - Throws: `JSONError` with the offset of the mistake.
     public init(parsing text: String) throws { try self.init(parsing: ByteBuffer(string: text)) }
 
-    public init(parsing buffer: ByteBuffer) throws {
+    public init(parsing buffer: ByteBuffer, maximumDepth: Int = 128) throws {
         self = try buffer.withUnsafeReadableBytes { raw in
-            var reader = JSONReader(raw.bindMemory(to: UInt8.self))
+            var reader = JSONReader(raw.bindMemory(to: UInt8.self), maximumDepth: maximumDepth)
             let value = try JSONValue(from: &reader)
             try reader.end()
             return value

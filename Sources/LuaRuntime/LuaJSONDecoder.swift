@@ -9,6 +9,7 @@ struct LuaJSONDecoder {
     private let text: UnsafePointer<UInt8>
     private let count: Int
     private var position = 0
+    private static let maximumValues = 2_000_000
     private var tables = 0
     private var values = 0
 
@@ -39,6 +40,7 @@ struct LuaJSONDecoder {
     private mutating func value(depth: Int) throws(LuaJSONFailure) {
         guard depth <= LuaJSONEncoder.maximumDepth, lua_checkstack(thread, 8) != 0 else { throw expected("less than 100 levels") }
         values += 1
+        guard values <= LuaJSONDecoder.maximumValues else { throw LuaJSONFailure("json.decode: more than \(LuaJSONDecoder.maximumValues) values") }
         if values % 1024 == 0, twlua_holds_too_much(thread) != 0 { throw LuaJSONFailure("json.decode: the text's values take more memory than the script may have (maxMemory)") }
         skipBlanks()
         switch position < count ? text[position] : 0 {

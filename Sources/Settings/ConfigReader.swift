@@ -211,11 +211,22 @@ package struct ConfigGroup {
     package func has(_ key: String) -> Bool { object[key] != nil }
 
     package func finish() {
-        for member in object.members where !used.contains(member.name) && !member.name.hasPrefix("_") {
-            let nearest = known.min { EditDistance.between($0, member.name) < EditDistance.between($1, member.name) }
-            let hint = nearest.flatMap { EditDistance.between($0, member.name) <= 3 ? "; did you mean \"\($0)\"?" : nil } ?? ""
-            reader.report(.warning, path(of: member.name), "unknown setting, ignored\(hint)")
+        let unknown = object.members.lazy.filter { !used.contains($0.name) && !$0.name.hasPrefix("_") }
+        for member in unknown.prefix(ConfigGroup.unknownNamed) {
+            reader.report(.warning, path(of: member.name), "unknown setting, ignored\(hint(for: member.name))")
         }
+        let more = unknown.dropFirst(ConfigGroup.unknownNamed).reduce(0) { count, _ in count + 1 }
+        if more > 0 { reader.report(.warning, path, "\(more) more unknown settings, ignored") }
+    }
+
+    /// Unknown settings that are named, in one group: a service may be given any number of them.
+    private static let unknownNamed = 50
+    private static let longestSetting = 64
+
+    private func hint(for name: String) -> String {
+        guard name.utf8.count <= ConfigGroup.longestSetting else { return "" }
+        let nearest = known.map { ($0, EditDistance.between($0, name)) }.min { $0.1 < $1.1 }
+        return nearest.flatMap { $0.1 <= 3 ? "; did you mean \"\($0.0)\"?" : nil } ?? ""
     }
 
     private static func normalised(_ key: String) -> String { key.lowercased().filter { $0 != "-" && $0 != "_" } }

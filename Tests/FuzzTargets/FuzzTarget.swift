@@ -47,9 +47,9 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
 
     package var cost: Cost {
         switch self {
-        case .message, .infotable, .json, .deflate, .frames, .multipart: Cost()
+        case .json, .deflate, .frames, .multipart: Cost()
         // A cell of a byte becomes a value of some dozens, in an array that grows by doubling; and cells are made of nothing.
-        case .table, .device: Cost(memory: 4 << 20, memoryPerByte: 600)
+        case .message, .infotable, .table, .device: Cost(memory: 2 << 20, memoryPerByte: 600)
         // Sessions, a model and log lines of their own.
         case .session, .platform, .local: Cost(memory: 8 << 20, memoryPerByte: 1200)
         // Memory is the other threads' and the state's own; what the state may have is bounded in it.

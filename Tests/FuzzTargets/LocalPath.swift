@@ -32,7 +32,8 @@ enum LocalPath {
 
     /// The first byte chooses whether credentials are asked for, the second into pieces of which length the rest is cut.
     static func run(_ bytes: [UInt8]) {
-        guard bytes.count > 2 else { return }
+        // Services that change the configuration work beside the event loop, which an embedded one is not made for.
+        guard bytes.count > 2, bytes.firstRange(of: Array("Configuration".utf8)) == nil else { return }
         let loop = EmbeddedEventLoop()
         var settings = GatewayConfiguration.HTTPServer()
         settings.authenticate = bytes[0] & 1 != 0

@@ -37,6 +37,8 @@ enum LuaPath {
 
     /// What is read is written, and that is read as the same number of bytes: the order of members is nobody's promise.
     static func json(_ bytes: [UInt8]) {
+        // Names that are no UTF-8 become one and the same.
+        guard String(validating: bytes, as: UTF8.self) != nil else { return }
         do {
             let json = try JSON()
             json.state.setGlobal("text", .string(bytes))

@@ -137,7 +137,10 @@ struct RawClient {
     }
 
     @Test func onceTooManyOneIsRefusedAndAFreedPlaceIsUsable() async throws {
-        let server = try await server { $0.maximumClients = 1 }
+        let server = try await server {
+            $0.maximumClients = 1
+            $0.idlePatience = .hours(1)
+        }
         let request = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
         let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton).connect(host: "127.0.0.1", port: server.port) { channel in
             channel.eventLoop.makeCompletedFuture { try NIOAsyncChannel<ByteBuffer, ByteBuffer>(wrappingChannelSynchronously: channel) }

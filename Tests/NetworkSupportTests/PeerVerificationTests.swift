@@ -52,9 +52,11 @@ import Testing
         let own = try certificates.issue("localhost", names: ["localhost"])
         let pinned = try await refusal(own) { $0.roots = [own.certificate] }
         #expect(pinned == nil, "\(pinned ?? "")")
-        // Names in the subject alone, as old devices have them.
-        #expect(try await refusal(try certificates.issue("localhost")) { _ in } == nil)
-        #expect(try await refusal(try certificates.issue("elsewhere")) { _ in }?.contains("is for another host") == true)
+        // Names in the subject alone, as old devices have them: where a setting says so.
+        let old = try certificates.issue("localhost")
+        #expect(try await refusal(old) { $0.allowCommonName = true } == nil)
+        #expect(try await refusal(old) { _ in }?.contains("allow_common_name") == true)
+        #expect(try await refusal(try certificates.issue("elsewhere")) { $0.allowCommonName = true }?.contains("is for another host") == true)
     }
 
     @Test("ems 59: self-signed only where that is allowed, and then still by date and name") func selfSigned() async throws {
@@ -83,6 +85,23 @@ import Testing
         let other = try certificates.issue("other", names: ["other"])
         #expect(try await refusal(other) { _ in }?.contains("is for another host") == true)
         #expect(try await refusal(other) { $0.checkHostname = false } == nil)
+    }
+
+    @Test func namesThatStandForTooMuch() async throws {
+        for name in ["*", "*.local", "l*", "*host"] {
+            #expect(try await refusal(try certificates.issue("x", names: [name])) { _ in }?.contains("is for another host") == true, "\(name)")
+        }
+        #expect(CertificateRules.name("*.example.com", standsFor: "edge.example.com") && CertificateRules.name("A.B.c.", standsFor: "a.b.C"))
+        for (name, host) in [("*.example.com", "example.com"), ("*.example.com", "a.b.example.com"), ("*.com", "example.com"), ("*", "localhost"), ("e*.example.com", "edge.example.com"), ("", "")] {
+            #expect(!CertificateRules.name(name, standsFor: host) || name == host, "\(name) \(host)")
+        }
+    }
+
+    @Test func certificatesThatAreNotForServersOrWeaklySigned() async throws {
+        #expect(try await refusal(try certificates.issue("localhost", names: ["localhost"], forClients: true)) { _ in }?.contains("not meant for servers") == true)
+        let (weak, authority) = try await certificates.signedWithSHA1()
+        let text = try await refusal(weak) { $0.roots = [authority] }
+        #expect(text?.contains("SHA-256 or better is needed") == true, "\(text ?? "accepted")")
     }
 
     @Test("ems 60: fields and fingerprints") func fieldsAndFingerprints() async throws {

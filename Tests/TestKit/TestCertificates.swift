@@ -34,11 +34,24 @@ public final class TestCertificates: Sendable {
     ///   - names: DNS names of the certificate; none leaves the extension out.
     ///   - days: from when to when it is valid, counted from now.
     ///   - selfSigned: its own issuer.
+    ///   - forClients: its extended key usage names clients alone.
     public func issue(
-        _ commonName: String, names: [String] = [], days: ClosedRange<Int> = -1...2, selfSigned: Bool = false
+        _ commonName: String, names: [String] = [], days: ClosedRange<Int> = -1...2, selfSigned: Bool = false, forClients: Bool = false
     ) throws -> Files {
         try TestCertificates.issue(
-            commonName, "Test Works", "Floor 2", names: names.map { .dnsName($0) }, days: days, in: directory, by: selfSigned ? nil : (root.subject, key))
+            commonName, "Test Works", "Floor 2", names: names.map { .dnsName($0) }, days: days, in: directory, by: selfSigned ? nil : (root.subject, key),
+            forClients: forClients)
+    }
+
+    /// A certificate for `localhost` that is signed with SHA-1, and the RSA authority that signed it.
+    public func signedWithSHA1() async throws -> (files: Files, authority: String) {
+        let (ca, caKey) = (directory.path("sha1-ca.pem"), directory.path("sha1-ca.key"))
+        let (leaf, leafKey, request) = (directory.path("sha1.pem"), directory.path("sha1.key"), directory.path("sha1.csr"))
+        let names = try directory.write("sha1.ext", "subjectAltName=DNS:localhost\nbasicConstraints=critical,CA:FALSE\n")
+        try await openssl(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-sha256", "-days", "9", "-subj", "/CN=Old CA", "-keyout", caKey, "-out", ca])
+        try await openssl(["req", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost", "-keyout", leafKey, "-out", request])
+        try await openssl(["x509", "-req", "-in", request, "-CA", ca, "-CAkey", caKey, "-set_serial", "7", "-days", "9", "-sha1", "-extfile", names, "-out", leaf])
+        return (Files(certificate: leaf, key: leafKey, fingerprint: ""), ca)
     }
 
     /// The key in PKCS#8, encrypted with a passphrase.
@@ -62,12 +75,12 @@ public final class TestCertificates: Sendable {
 
     private static func issue(
         _ commonName: String, _ organization: String, _ unit: String, names: [GeneralName], days: ClosedRange<Int>, in directory: TemporaryDirectory,
-        by issuer: (name: DistinguishedName, key: P256.Signing.PrivateKey)?
+        by issuer: (name: DistinguishedName, key: P256.Signing.PrivateKey)?, forClients: Bool = false
     ) throws -> Files {
         let key = P256.Signing.PrivateKey()
         let subject = try name(commonName, organization, unit)
         let certificate = try make(
-            subject: subject, key: key, issuer: issuer?.name ?? subject, issuerKey: issuer?.key ?? key, names: names, days: days, isAuthority: false)
+            subject: subject, key: key, issuer: issuer?.name ?? subject, issuerKey: issuer?.key ?? key, names: names, days: days, isAuthority: false, forClients: forClients)
         let stem = UUID().uuidString
         var serializer = DER.Serializer()
         try serializer.serialize(certificate)
@@ -87,11 +100,12 @@ public final class TestCertificates: Sendable {
 
     private static func make(
         subject: DistinguishedName, key: P256.Signing.PrivateKey, issuer: DistinguishedName, issuerKey: P256.Signing.PrivateKey, names: [GeneralName],
-        days: ClosedRange<Int>, isAuthority: Bool
+        days: ClosedRange<Int>, isAuthority: Bool, forClients: Bool = false
     ) throws -> Certificate {
         let extensions = try Certificate.Extensions {
             Critical(isAuthority ? BasicConstraints.isCertificateAuthority(maxPathLength: nil) : .notCertificateAuthority)
             if !names.isEmpty { SubjectAlternativeNames(names) }
+            if forClients { try ExtendedKeyUsage([.clientAuth]) }
         }
         return try Certificate(
             version: .v3, serialNumber: Certificate.SerialNumber(), publicKey: .init(key.publicKey),

@@ -26,7 +26,7 @@ extension EncodedInfotable {
         try json.withUnsafeReadableBytes { raw throws(JSONError) in
             let bytes = raw.bindMemory(to: UInt8.self)
             var encoder = InfotableJSONEncoder(bytes, CostMeter(limits, inputBytes: bytes.count))
-            var reader = JSONReader(bytes)
+            var reader = encoder.reader(at: 0)
             try read(&encoder, &reader)
             try reader.end()
             do throws(LimitExceeded) { try encoder.wire.meter.finish(wireBytes: encoder.out.readableBytes) } catch { throw JSONError(error, offset: 0) }
@@ -62,6 +62,8 @@ struct InfotableJSONEncoder {
         self.wire = wire
     }
 
+    func reader(at position: Int) -> JSONReader { JSONReader(bytes, position: position, maximumDepth: wire.meter.limits.jsonDepth) }
+
     struct Field {
         var field: DataShape.Field
         var ordinal: Int
@@ -81,15 +83,15 @@ struct InfotableJSONEncoder {
         }
         var fields: [DataShape.Field] = []
         if let at = members.shape {
-            var shape = JSONReader(bytes, position: at)
+            var shape = self.reader(at: at)
             fields = try fieldDefinitions(&shape)
         } else if let at = members.rows {
-            var rows = JSONReader(bytes, position: at)
+            var rows = self.reader(at: at)
             fields = try inferredFields(&rows)
         }
         let names = try shape(fields, reader)
         if let at = members.rows {
-            var rows = JSONReader(bytes, position: at)
+            var rows = self.reader(at: at)
             try self.rows(&rows, Columns(fields, names: names))
         }
         out.writeWireFlag(false)
@@ -193,7 +195,7 @@ struct InfotableJSONEncoder {
                 out.writeInteger(BaseType.nothing.rawValue)
                 continue
             }
-            var cell = JSONReader(bytes, position: place)
+            var cell = self.reader(at: place)
             try value(&cell, as: field.baseType, field: field.name)
         }
     }

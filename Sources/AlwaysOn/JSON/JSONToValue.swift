@@ -140,7 +140,7 @@ extension InfotableJSONEncoder {
             }
             if let type {
                 if let place {
-                    var inner = JSONReader(bytes, position: place)
+                    var inner = self.reader(at: place)
                     try value(&inner, as: type, field: "value")
                 } else {
                     out.writeInteger(BaseType.nothing.rawValue)
@@ -170,7 +170,7 @@ extension InfotableJSONEncoder {
                     var inner = InfotableJSONEncoder(bytes, continuing: wire)
                     // Moved, not copied: what was written has one owner.
                     wire.out = ByteBuffer()
-                    var reader = JSONReader(bytes)
+                    var reader = inner.reader(at: 0)
                     try inner.table(&reader)
                     try reader.end()
                     return inner.wire

@@ -52,11 +52,13 @@ package enum ConfigurationEdit {
 
     private static func merge(_ change: JSONObject, into current: JSONObject) -> JSONObject {
         var result = current
-        for member in change.members {
+        let removed = Set(change.members.filter { $0.value == .null }.map(\.name))
+        if !removed.isEmpty { result.removeAll { removed.contains($0) } }
+        for member in change.members where member.value != .null {
             if let new = member.value.object, let old = current[member.name]?.object {
                 result[member.name] = .object(merge(new, into: old))
             } else {
-                result[member.name] = member.value == .null ? nil : member.value
+                result[member.name] = member.value
             }
         }
         return result

@@ -33,6 +33,20 @@ package struct HTTPResponse: Sendable {
         return .json(body, status: status)
     }
 
+    /// Puts the pieces of a body that is not long into one, so that its length can be told: whoever knows no chunks is not left
+    /// with the end of the connection alone.
+    mutating func gather() {
+        while body.readableBytes < HTTPResponse.longestGathered, let next = rest {
+            guard var piece = next() else {
+                (rest, restSize) = (nil, 0)
+                return
+            }
+            body.writeBuffer(&piece)
+        }
+    }
+
+    private static let longestGathered = 1 << 20
+
     /// Status line and headers as they go on the wire; a body in pieces is announced as chunks, where there may be some.
     func head(close: Bool, mayChunk: Bool, allocator: ByteBufferAllocator) -> ByteBuffer {
         var bytes = allocator.buffer(capacity: 256 + (rest == nil ? min(body.readableBytes, 4096) : 0))

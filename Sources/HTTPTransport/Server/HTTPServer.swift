@@ -20,6 +20,9 @@ package final class HTTPServer: Sendable {
         /// Connections served at once. One more takes the place of the one that has been without a whole request for
         /// longest; where all are at work it is answered 503.
         package var maximumClients = 256
+        /// How long a connection may be idle, or take to send a request, before its place goes to one for which there is none.
+        package var idlePatience: TimeAmount = .seconds(1)
+        package var requestPatience: TimeAmount = .seconds(5)
         /// Bytes of a request's body; more is answered 413.
         package var maximumBodySize = 1_048_576
         /// Bytes of all bodies that are being read or answered; a request for which there is no room is answered 503.

@@ -14,10 +14,12 @@ struct HTTPAnswerFraming {
 extension HTTPServerHandler {
     func write(_ response: HTTPResponse, to exchange: Exchange, _ context: ChannelHandlerContext) {
         releaseBody()
+        var response = response
         guard case .answering(let keepAlive) = state else { return }
         var framing = HTTPAnswerFraming(close: !keepAlive || quiescing.isStopping)
         framing.withBody = exchange.request.method != .HEAD
         framing.mayChunk = exchange.version.minor > 0 || exchange.version.major > 1
+        if !framing.mayChunk { response.gather() }
         if response.rest != nil, !framing.mayChunk { framing.close = true }
         guard framing.withBody, response.size > HTTPServerHandler.countedFrom else { return send(response, framing, context) }
         guard configuration.answers.take(response.size) else {

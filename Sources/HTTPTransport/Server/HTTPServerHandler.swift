@@ -58,9 +58,6 @@ final class HTTPServerHandler: ChannelDuplexHandler, RemovableChannelHandler, @u
     /// Where answers enter the pipeline: behind NIO's encoder, which is there for upgrades alone.
     var output: ChannelHandlerContext?
 
-    /// A client that others wait for may take so long to send a request.
-    private static let patience = TimeAmount.seconds(2)
-
     init(
         configuration: HTTPServer.Configuration, live: HTTPServer.Live, quiescing: ServerQuiescing, channel: any Channel, logger: Logger,
         admission: @escaping HTTPServer.Admission, responder: @escaping HTTPServer.Responder
@@ -114,11 +111,13 @@ final class HTTPServerHandler: ChannelDuplexHandler, RemovableChannelHandler, @u
 
     /// Since when the connection could have been another's; nil while it works.
     var waitingSince: NIODeadline? {
+        let patience: TimeAmount
         switch state {
-        case .idle where !hasHeadBegun: idleSince
-        case .idle, .reading: eventLoop.now - idleSince > HTTPServerHandler.patience ? idleSince : nil
-        default: nil
+        case .idle where !hasHeadBegun: patience = configuration.idlePatience
+        case .idle, .reading: patience = configuration.requestPatience
+        default: return nil
         }
+        return eventLoop.now - idleSince > patience ? idleSince : nil
     }
 
     /// Its place goes to another connection.

@@ -32,7 +32,7 @@ package struct ScriptConfiguration: Sendable {
         package var maximumClients = 256
         package var requestTimeout = TimeAmount.seconds(15)
         /// Bytes of a request's body.
-        package var maximumBodySize = 4 << 20
+        package var maximumBodySize = 16 << 20
         /// Names besides its own by which clients reach the server, and origins whose pages may send requests.
         package var allowedHosts: [String] = []
         package var allowedOrigins: [String] = []

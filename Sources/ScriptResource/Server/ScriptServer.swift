@@ -42,7 +42,7 @@ package final class ScriptServer: Sendable {
         configuration.readTimeout = settings.requestTimeout
         configuration.maximumBodySize = settings.maximumBodySize
         // A body becomes Lua values of several times its size.
-        configuration.bodies = ByteBudget(most: 2 * settings.maximumBodySize)
+        configuration.bodies = ByteBudget(most: settings.maximumBodySize * 3 / 2)
         configuration.identity = try identity(settings)
         configuration.allowedHosts = settings.allowedHosts
         configuration.allowedOrigins = settings.allowedOrigins

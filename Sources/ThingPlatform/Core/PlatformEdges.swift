@@ -9,6 +9,8 @@ import Secrets
 extension Platform {
     /// Things that are told at once that they are bound; the others wait, so that thousands do not flood one edge.
     private static let notificationsAtOnce = 16
+    /// Names without a Thing that the log names, of one BIND.
+    private static let unknownNamed = 10
     /// Things that one connection may have before it can make no more of its own (gateways that no model names).
     private static let mostBindings = 65_536
 
@@ -77,8 +79,11 @@ extension Platform {
                 forbidden.append(name)
             }
         }
-        if !unknown.isEmpty {
-            logger.info("connection \(connection.id) binds \(NameList(unknown)), which no Thing is called: bound when one is created")
+        for name in unknown.prefix(Platform.unknownNamed) {
+            logger.info("connection \(connection.id) binds \(NameList([name])), which no Thing is called: it is bound when one is created")
+        }
+        if unknown.count > Platform.unknownNamed {
+            logger.info("connection \(connection.id) binds \(unknown.count - Platform.unknownNamed) more names that no Thing is called")
         }
         guard forbidden.isEmpty else {
             logger.warning("connection \(connection.id): \(principal.user) may not bind \(NameList(forbidden))")

@@ -169,12 +169,12 @@ import Testing
 
         // A file that cannot be used changes nothing, and says why.
         try chain.directory.write("etc/config.json", "{\"appKey\": 1")
-        let refused = try await Curl("-u", "me:new-pass-42", "-X", "POST", "\(url)/Services/ReloadConfiguration")
+        let refused = try await Curl("-u", "me:new-pass-42", "-X", "POST", "-H", "Content-Type: application/json", "\(url)/Services/ReloadConfiguration")
         #expect(refused.status == 400 && refused.body.contains("not valid JSON"))
 
         // Another key connects anew.
         try chain.writeGateway(platform: port, key: "other-key-55", autoBind: #"[{"name": "T2"}]"#)
-        #expect(try await Curl("-u", "me:new-pass-42", "-X", "POST", "\(url)/Services/ReloadConfiguration").body.contains("appKey"))
+        #expect(try await Curl("-u", "me:new-pass-42", "-X", "POST", "-H", "Content-Type: application/json", "\(url)/Services/ReloadConfiguration").body.contains("appKey"))
         try await platform.line(containing: "authenticated with key other as edge")
         try await platform.line(containing: "T2 is bound to connection 2")
         #expect(try await Curl("\(url)/Properties/isConnected").status == 200)

@@ -1,0 +1,70 @@
+import AlwaysOn
+import Secrets
+import Testing
+
+@testable import ThingPlatform
+
+/// Names that strangers choose: patterns, identifiers, those that wait, and the one table of rights.
+@Suite struct HostileNameTests {
+    @Test(arguments: [
+        ("*", "anything", true), ("*", "", true), ("T*", "T1", true), ("T*", "XT", false), ("*-Press", "Line-Press", true), ("A*B*C", "AxxBxxC", true), ("A*B*C", "ABC", true),
+        ("A*B*C", "AxxCxxB", false), ("A**B", "AB", true), ("", "", true), ("", "x", false), ("T1", "T1", true), ("T1", "T11", false), ("T*", "T\u{301}", true), ("*b", "aab", true),
+        ("a*a*a*a*a*a*a*a*b", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", false),
+    ])
+    func patterns(pattern: String, name: String, fits: Bool) { #expect(NamePattern(pattern).matches(name) == fits) }
+
+    @Test func holdersInTheOrderOfTheirBinds() {
+        var table = BindingTable()
+        for connection in [3, 1, 2] as [UInt32] { #expect(table.remember("*x", for: connection, of: "u\(connection)") == true) }
+        func claim(_ names: [String], where mayBind: (UInt32) -> Bool = { _ in true }) -> UInt32? { table.claim(names, where: mayBind)?.connection }
+        #expect(claim(["A", "*x"], where: { $0 != 3 }) == 1)
+        // Who may not have it goes on waiting.
+        #expect(claim(["*x"]) == 3)
+        _ = table.disconnected(2)
+        #expect(claim(["*x"]) == nil)
+        // One that left and came back stands once, behind.
+        for connection in [1, 2] as [UInt32] { _ = table.remember("*y", for: connection, of: "u") }
+        table.forget("*y", of: 1)
+        _ = table.remember("*y", for: 1, of: "u")
+        #expect(claim(["*y"]) == 2)
+        #expect(claim(["*y"]) == 1)
+        #expect(claim(["*y"]) == nil)
+    }
+
+    @Test func nobodyFillsThePlacesOfOthers() {
+        var names = WaitingNames()
+        for index in 0..<WaitingNames.mostOfConnection { #expect(names.add("a\(index)", for: 1, of: "stranger") == true) }
+        #expect(names.add("one more", for: 1, of: "stranger") == false)
+        for connection in 2...4 as ClosedRange<UInt32> { for index in 0..<WaitingNames.mostOfConnection { _ = names.add("a\(index)", for: connection, of: "stranger") } }
+        #expect(names.add("another", for: 5, of: "stranger") == false)
+        #expect(names.add("a1", for: 6, of: "edge") == true)
+        for connection in 1...4 as ClosedRange<UInt32> { names.removeAll(of: connection) }
+        #expect(names.first(for: "a1", where: { _ in true }) == 6)
+        #expect(names.add("another", for: 5, of: "stranger") == true)
+    }
+
+    @Test func anIdentifierHasOneThing() {
+        var model = PlatformModel()
+        for name in ["A", "B"] {
+            var thing = model.makeThing(name, template: "RemoteThing")
+            thing.identifier = "id"
+            model[thing: name] = thing
+        }
+        #expect(model.thing(identifier: "id") == "A")
+        model[thing: "B"] = nil
+        #expect(model.thing(bound: "*id")?.name == "A")
+        model[thing: "A"] = nil
+        #expect(model.thing(bound: "*id") == nil)
+    }
+
+    /// Each service needs its right and no other stands for it.
+    @Test func theTableOfRights() {
+        for (name, right) in ServiceRights.ofThings { #expect(ServiceRights.right(for: Request(.post, "T", .service, name)) == right, "\(name)") }
+        #expect(ServiceRights.right(for: Request(.post, "T", .service, "AtTheEdge")) == .invoke)
+        #expect(ServiceRights.right(for: Request(.get, "T", .property, "p")) == .read && ServiceRights.right(for: Request(.put, "T", .property, "p")) == .write)
+        #expect(ServiceRights.right(for: Request(.post, "T", .event, "E")) == .fire && ServiceRights.right(for: Request(.delete, "T", .property, "p")) == nil)
+        // What reads or writes a value asks for more than to invoke.
+        for name in ["GetPropertyValues", "UpdateSubscribedPropertyValues", "GetPropertySubscriptions"] { #expect(ServiceRights.ofThings[name] != .invoke) }
+        #expect(ServiceRights.ofEntities.values.allSatisfy { $0 == .design })
+    }
+}
