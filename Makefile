@@ -5,7 +5,7 @@
 # make bench-calls    a Lua Thing against plain LuaJIT with LuaSocket (needs wrk and luajit)
 # make soak   200 Lua Things for half an hour, their memory watched (MINUTES=30)
 # make conformance   the WebSocket cases of RFC 6455 and RFC 7692, with their number
-# make fuzz   every fuzz target for SECONDS each, guided by coverage (RUNS=10000000 for a number of inputs)
+# make fuzz   every fuzz target for SECONDS each, guided by coverage (RUNS=10000000 for a number of inputs, LENGTH=128 for short ones)
 # make docs   the reference page, schema and samples of config.json, from the description in the code
 # make tsan   all tests under the thread sanitizer
 SHELL = /bin/bash -o pipefail
@@ -73,14 +73,15 @@ docs: deps
 
 SECONDS ?= 60
 RUNS ?= -1
-TARGETS ?= message infotable json frames deflate multipart
+LENGTH ?= 4096
+TARGETS ?= message infotable json deflate table device frames multipart session platform local lua scripts
 fuzz: deps
 	@EDGE_FUZZ=1 swift build -c release -j $(JOBS) --sanitize=fuzzer --scratch-path .build-fuzz --product edge-fuzz
 	@for target in $(TARGETS); do \
 	  mkdir -p .build-fuzz/corpus/$$target .build-fuzz/findings; \
 	  echo "==> $$target"; \
-	  EDGE_FUZZ_TARGET=$$target .build-fuzz/release/edge-fuzz .build-fuzz/corpus/$$target Tests/FuzzTests/Corpus/$$target \
-	    -max_total_time=$(SECONDS) -runs=$(RUNS) -max_len=4096 -timeout=5 -print_final_stats=1 \
+	  SWIFT_BACKTRACE=enable=no EDGE_FUZZ_TARGET=$$target .build-fuzz/release/edge-fuzz .build-fuzz/corpus/$$target Tests/FuzzTests/Corpus/$$target \
+	    -max_total_time=$(SECONDS) -runs=$(RUNS) -max_len=$(LENGTH) -timeout=10 -print_final_stats=1 \
 	    -artifact_prefix=.build-fuzz/findings/$$target- 2>&1 | grep -E "^stat|^Done|ERROR|Fatal|SUMMARY|artifact" || exit 1; \
 	done
 

@@ -17,10 +17,10 @@ func testOneInput(_ data: UnsafePointer<UInt8>, _ size: Int) -> CInt {
     return 0
 }
 
-/// Half of the time by structure, where the target's inputs have one; else by bytes, as libFuzzer does.
+/// One time in four by structure, where the target's inputs have one, which takes longer than most runs; else by bytes, as libFuzzer does.
 @_cdecl("LLVMFuzzerCustomMutator")
 func mutate(_ data: UnsafeMutablePointer<UInt8>, _ size: Int, _ most: Int, _ seed: CUnsignedInt) -> Int {
-    if seed & 1 == 0, let bytes = Fuzz.mutated(Array(UnsafeBufferPointer(start: data, count: size)), most: most, seed: UInt64(seed)) {
+    if seed & 3 == 0, let bytes = Fuzz.mutated(Array(UnsafeBufferPointer(start: data, count: size)), most: most, seed: UInt64(seed)) {
         UnsafeMutableRawBufferPointer(start: data, count: most).copyBytes(from: bytes)
         return bytes.count
     }
