@@ -5,6 +5,7 @@
 # make bench-calls    a Lua Thing against plain LuaJIT with LuaSocket (needs wrk and luajit)
 # make soak   200 Lua Things for half an hour, their memory watched (MINUTES=30)
 # make conformance   the WebSocket cases of RFC 6455 and RFC 7692, with their number
+# make hostile   the attacks on whole programs, against optimised ones, with a second for a plain request meanwhile
 # make fuzz   every fuzz target for SECONDS each, guided by coverage (RUNS=10000000 for a number of inputs, LENGTH=128 for short ones)
 # make docs   the reference page, schema and samples of config.json, from the description in the code
 # make tsan   all tests under the thread sanitizer
@@ -16,7 +17,7 @@ BIN = $(SCRATCH)/$(CONFIG)
 BUILD = swift build -j $(JOBS) --scratch-path $(SCRATCH)
 PROGRAMS = thingplatform wsems luaScriptResource edgectl
 
-.PHONY: run test build release bench bench-codec bench-forward bench-calls soak conformance docs fuzz tsan deps clean
+.PHONY: hostile run test build release bench bench-codec bench-forward bench-calls soak conformance docs fuzz tsan deps clean
 
 deps:
 	@Scripts/install-deps
@@ -37,6 +38,10 @@ test: deps
 release: deps
 	@echo "==> Building optimised programs"
 	@for program in $(PROGRAMS); do $(BUILD) -c release --static-swift-stdlib -Xlinker -s --product $$program || exit 1; done
+
+hostile: release
+	@$(BUILD) -c debug --build-tests
+	@EDGE_BIN=$(abspath $(SCRATCH))/release swift test --skip-build --scratch-path $(SCRATCH) --filter Hostile
 
 bench: bench-codec release
 	@BIN=$(SCRATCH)/release Benchmarks/bind

@@ -133,12 +133,12 @@ let package = Package(
         .testTarget(
             name: "WebSocketConformanceTests",
             dependencies: [
-                "AlwaysOnSession", "AlwaysOnTransport", product("NIOCore", nio), product("NIOEmbedded", nio), product("NIOHTTP1", nio),
+                "AlwaysOnSession", "AlwaysOnTransport", "Formats", product("NIOCore", nio), product("NIOEmbedded", nio), product("NIOHTTP1", nio),
                 product("NIOWebSocket", nio),
             ]),
         .testTarget(name: "FormatsTests", dependencies: ["Formats", "TestKit"]),
         .testTarget(name: "AlwaysOnTests", dependencies: ["AlwaysOn", "TestKit"], resources: [.copy("Fixtures")]),
-        .testTarget(name: "AlwaysOnSessionTests", dependencies: ["AlwaysOn", "AlwaysOnSession", "TestKit"]),
+        .testTarget(name: "AlwaysOnSessionTests", dependencies: ["AlwaysOn", "AlwaysOnSession", "Formats", "TestKit"]),
         .testTarget(
             name: "NetworkSupportTests",
             dependencies: ["HTTPTransport", "NetworkSupport", "TestKit", logging, product("NIOCore", nio), product("NIOPosix", nio), product("NIOSSL", "swift-nio-ssl")]),

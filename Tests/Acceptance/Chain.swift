@@ -19,8 +19,10 @@ final class Chain: Sendable {
         try FileManager.default.createDirectory(atPath: directory.path("etc"), withIntermediateDirectories: true)
     }
 
+    /// The programs beside the tests, or those of the directory that `EDGE_BIN` names: optimised ones.
     static func binary(_ name: String) -> String {
-        Bundle.module.bundleURL.deletingLastPathComponent().appendingPathComponent(name).path
+        if let directory = ProcessInfo.processInfo.environment["EDGE_BIN"] { return "\(directory)/\(name)" }
+        return Bundle.module.bundleURL.deletingLastPathComponent().appendingPathComponent(name).path
     }
 
     // MARK: Platform

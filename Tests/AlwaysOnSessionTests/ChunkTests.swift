@@ -1,4 +1,5 @@
 import AlwaysOn
+import Formats
 import NIOCore
 import TestKit
 import Testing
@@ -72,6 +73,41 @@ import Testing
             Issue.record("a contradiction was accepted")
             return
         }
+    }
+
+    /// What is kept counts: long names, many small pieces, pieces behind a gap; and all sessions share a bound.
+    @Test func everythingThatIsKeptCounts() throws {
+        var limits = SessionLimits()
+        limits.maximumMessageSize = 10_000
+        limits.incomplete = ByteBudget(most: 30_000)
+        var assembler = ChunkAssembler(limits: limits)
+        var named = try chunks(message(1, length: 3000, isRequest: true))[0]
+        named.entity?.name = String(repeating: "n", count: 2000)
+        guard case .refused(.entityTooLarge, _) = assembler.add(named, now: start) else {
+            Issue.record("a name of 2000 bytes was kept")
+            return
+        }
+        #expect(assembler.kept == 0 && limits.incomplete.count == 0)
+        let parts = try chunks(message(2, length: 3000, isRequest: true))
+        for part in parts.reversed().dropLast() { #expect(assembler.add(part, now: start) == .incomplete) }
+        #expect(assembler.kept > 2000 && limits.incomplete.count == assembler.kept)
+        // The one in front joins them all.
+        guard case .complete(let whole) = assembler.add(parts[0], now: start) else {
+            Issue.record("not complete")
+            return
+        }
+        #expect(whole == message(2, length: 3000, isRequest: true).encoded())
+        #expect(assembler.kept == 0 && limits.incomplete.count == 0)
+        // Another session's share is taken.
+        #expect(limits.incomplete.take(29_900))
+        guard case .refused(.serviceUnavailable, _) = assembler.add(parts[0], now: start) else {
+            Issue.record("more than all may keep was kept")
+            return
+        }
+        limits.incomplete.give(29_900)
+        #expect(assembler.add(parts[0], now: start) == .incomplete)
+        assembler.removeAll()
+        #expect(assembler.kept == 0 && limits.incomplete.count == 0)
     }
 
     @Test func staleSetsAreDroppedAndAnswered() throws {

@@ -32,6 +32,20 @@ import Testing
         if let json { #expect(text == json) } else { #expect(text == "{\"1\":1,\"3\":3}" || text == "{\"3\":3,\"1\":1}") }
     }
 
+    /// JSON of strangers takes the memory that its limits allow, whatever it nests.
+    @Test func textsThatTakeMuchMemoryAreRefused() throws {
+        for (code, why) in [
+            ("decode('[' .. string.rep('{},', 250000) .. '1]')", "more than 200000 arrays and objects"), ("decode('[' .. string.rep('1,', 2100000) .. '1]')", "more than 2000000 values"),
+            ("(function() local t = {} for _ = 1, 90 do t = { t, t } end return encode(t) end)()", "a text of more than"),
+        ] {
+            let error = #expect(throws: LuaError.self) { try run("return \(code)") }
+            #expect(error?.message.contains(why) == true, "\(error?.message ?? "")")
+        }
+        state.limit(instructions: 0, bytes: 8_000_000)
+        let error = #expect(throws: LuaError.self) { try run("return decode('[' .. string.rep('[1],', 150000) .. '1]')") }
+        #expect(error?.message.contains("maxMemory") == true)
+    }
+
     @Test(arguments: [
         ("print", "a function cannot be written"), ("{ print }", "a function cannot"), ("(function() local t = {} t.t = t return t end)()", "nested deeper than 100"),
         ("setmetatable({}, { __index = { toTable = function() error('no', 0) end } })", "json.encode: no"),

@@ -57,6 +57,21 @@ import Testing
         #expect(model.thing(bound: "*id") == nil)
     }
 
+    @Test func valuesOfAThingHaveABound() {
+        var model = PlatformModel()
+        model[thing: "A"] = model.makeThing("A", template: "GenericThing")
+        let long = TimedValue(value: .string(String(repeating: "v", count: 1 << 20)), time: 1)
+        var kept = 0
+        while model.keep(long, of: "p\(kept)", thing: "A") { kept += 1 }
+        #expect(kept == 63)
+        // What takes less than before always fits, and makes room.
+        #expect(model.keep(TimedValue(value: .integer(1), time: 2), of: "p0", thing: "A") == true)
+        #expect(model.keep(long, of: "another", thing: "A") == true)
+        #expect(model[values: "A", "p0"]?.value == .integer(1))
+        model[thing: "A"] = nil
+        #expect(model.keep(long, of: "p", thing: "A") == true)
+    }
+
     /// Each service needs its right and no other stands for it.
     @Test func theTableOfRights() {
         for (name, right) in ServiceRights.ofThings { #expect(ServiceRights.right(for: Request(.post, "T", .service, name)) == right, "\(name)") }

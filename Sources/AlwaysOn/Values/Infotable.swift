@@ -61,6 +61,13 @@ public struct Infotable: Sendable, Equatable {
         append(row.map(\.value))
     }
 
+    package var storedSize: Int {
+        let fields = shape.fields.reduce(0) { sum, field in
+            sum + 96 + field.name.utf8.count + field.description.utf8.count + field.aspects.reduce(0) { $0 + 48 + $1.name.utf8.count + $1.value.storedSize }
+        }
+        return cells.reduce(64 + fields) { $0 + $1.storedSize }
+    }
+
     /// Adds a row. Missing cells are empty.
     /// - Precondition: the row is not longer than the shape.
     public mutating func append(_ row: some Collection<Value>) {

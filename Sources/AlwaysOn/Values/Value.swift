@@ -38,6 +38,17 @@ public enum Value: Sendable, Equatable {
         }
     }
 
+    /// About how many bytes it takes where it is kept.
+    package var storedSize: Int {
+        switch self {
+        case .text(_, let text): 48 + text.utf8.count
+        case .blob(let bytes), .image(let bytes): 48 + bytes.readableBytes
+        case .variant(let inner): 48 + inner.storedSize
+        case .infotable(let table): table.storedSize
+        default: 48
+        }
+    }
+
     /// The value inside any number of variants.
     public var unwrapped: Value {
         var value = self

@@ -28,8 +28,11 @@ struct Exchange<Context> {
     private var requests = RequestsInFlight<Context>()
     private var chunks: ChunkAssembler
     private var strikes = 0
-    /// Requests of the peer without their answer yet.
+    /// Requests of the peer without their answer yet, and the bytes of the long ones among them.
     private var inProcess = 0
+    private var longInProcess: [UInt32: Int] = [:]
+    /// Requests of fewer bytes are counted by their number alone.
+    private static var longFrom: Int { 16_384 }
     private var refusals = RefusalLog()
 
     init(limits: SessionLimits) {
@@ -83,8 +86,8 @@ struct Exchange<Context> {
     }
 
     private mutating func admit(_ message: Message) -> Incoming {
-        guard case .request = message.body else { return .message(message) }
-        guard inProcess < limits.maximumRequestsInProcess else {
+        guard case .request(let request) = message.body else { return .message(message) }
+        guard inProcess < limits.maximumRequestsInProcess, keepLong(request, message.header.requestID) else {
             counters.overloads += 1
             refusals.note("request \(message.header.requestID) was refused with \(Status.serviceUnavailable): \(inProcess) are worked on already")
             return reply(to: message.header, .serviceUnavailable, "\(inProcess) requests are worked on already")
@@ -93,9 +96,19 @@ struct Exchange<Context> {
         return .message(message)
     }
 
+    /// Room for the content of a long request until it is answered.
+    private mutating func keepLong(_ request: Request, _ id: UInt32) -> Bool {
+        guard let size = request.content?.bytes.readableBytes, size >= Exchange.longFrom else { return true }
+        // An id that is in use is the peer's mistake; its first request is answered all the same.
+        guard longInProcess[id] == nil, limits.incomplete.take(size) else { return false }
+        longInProcess[id] = size
+        return true
+    }
+
     /// The messages that answer a request which was handed out.
     mutating func answer(_ response: Response, to header: Header) -> [ByteBuffer] {
         if header.isRequest { inProcess -= 1 }
+        if !longInProcess.isEmpty, let size = longInProcess.removeValue(forKey: header.requestID) { limits.incomplete.give(size) }
         return encode(response, to: header)
     }
 
@@ -181,6 +194,8 @@ struct Exchange<Context> {
 
     mutating func removeAll() -> [Context] {
         chunks.removeAll()
+        limits.incomplete.give(longInProcess.values.reduce(0, +))
+        longInProcess = [:]
         return requests.removeAll()
     }
 }

@@ -24,7 +24,7 @@ package struct SessionLimits: Sendable {
     package var maximumChunkSets = 64
     /// Bytes that the incomplete sets of this session take at most.
     package var maximumIncomplete: Int { 8 * maximumMessageSize }
-    /// What the incomplete sets of all sessions take together: shared by them.
+    /// What the incomplete sets and the long requests that are worked on take together, shared by all sessions.
     package var incomplete = ByteBudget(most: 64 << 20)
     /// Unreadable messages in a row after which the connection is closed with status 1007.
     package var maximumStrikes = 3

@@ -50,6 +50,8 @@ package actor Gateway {
     var keeping: EventLoopFuture<Void>?
     var unkept: [EventLoopPromise<Void>] = []
     let unbound: ThrottledLog
+    /// Changes of the configuration that are being made.
+    var configurationChanges = 0
     /// Why the connection that is about to close is closed from here: it is opened again at once, or after the rest.
     var closing: Closing?
     var stopping: EventLoopPromise<Void>?

@@ -5,6 +5,8 @@ import NIOCore
 /// What the gateway answers itself (ems.md §6.6): the Thing `LocalEms` and the gateway entries of `auto_bind`.
 extension Gateway {
     private static let name = "LocalEms"
+    /// Things that a gateway knows at once, configured ones included.
+    private static let mostThings = 65_536
 
     /// Whether requests for this Thing are the gateway's own business.
     package func answersItself(_ thing: String) -> Bool { thing == Gateway.name || registry.isGatewayAlias(thing) }
@@ -64,6 +66,9 @@ extension Gateway {
         let thing = try input.edgeThing()
         guard thing.name != Gateway.name, !registry.isGatewayAlias(thing.name) else {
             throw ServiceInput.Failure(text: "\"name\": \(thing.name) is this gateway itself")
+        }
+        guard registry.contains(thing.name) || registry.count < Gateway.mostThings else {
+            return loop.makeSucceededFuture(Response(.serviceUnavailable, reason: "\(registry.count) Things are registered already"))
         }
         return kept(register(thing), "AddEdgeThing")
     }

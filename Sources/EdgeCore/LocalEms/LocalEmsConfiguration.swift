@@ -13,6 +13,11 @@ extension Gateway {
         } else {
             change = try input.object("config")
         }
+        // Each of them is a tree of many times its size, and they follow one another anyway.
+        guard configurationChanges < Gateway.mostConfigurationChanges else {
+            return loop.makeSucceededFuture(Response(.serviceUnavailable, reason: "\(configurationChanges) changes of the configuration are being made already"))
+        }
+        configurationChanges += 1
         let file = host.file
         let promise = loop.makePromise(of: Response.self)
         promise.completeWithTask { [logger] in
@@ -24,8 +29,11 @@ extension Gateway {
                 return Response(error.isInput ? .badRequest : .internalError, reason: error.text)
             }
         }
+        promise.futureResult.whenComplete { _ in self.assumeIsolated { $0.configurationChanges -= 1 } }
         return promise.futureResult
     }
+
+    private static let mostConfigurationChanges = 2
 
     func reloadConfiguration() -> EventLoopFuture<Response> {
         let host = host

@@ -49,6 +49,8 @@ package struct Registry: Sendable {
 
     package func contains(_ name: String) -> Bool { entries[name]?.thing.map { !$0.isGateway } ?? false }
 
+    package var count: Int { entries.count }
+
     package func isGatewayAlias(_ name: String) -> Bool { entries[name]?.thing?.isGateway == true }
 
     /// Names of all that are bound or to be bound, gateways left out.

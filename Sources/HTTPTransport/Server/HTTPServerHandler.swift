@@ -167,7 +167,7 @@ final class HTTPServerHandler: ChannelDuplexHandler, RemovableChannelHandler, @u
     }
 
     /// Bytes came, be they of a head or of what follows it.
-    fileprivate func bytesArrived(_ context: ChannelHandlerContext) {
+    func bytesArrived(_ context: ChannelHandlerContext) {
         guard case .idle = state, !hasHeadBegun else { return }
         hasHeadBegun = true
         startTimeout(live.readTimeout, context)
@@ -311,45 +311,4 @@ final class HTTPServerHandler: ChannelDuplexHandler, RemovableChannelHandler, @u
         default: context.close(promise: nil)
         }
     }
-}
-
-/// Tells that bytes came before any of them is a request: whoever sends a head bit by bit has no longer than others.
-final class FirstBytesHandler: ChannelInboundHandler, RemovableChannelHandler {
-    typealias InboundIn = ByteBuffer
-
-    fileprivate(set) weak var handler: HTTPServerHandler?
-
-    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        handler?.bytesArrived(context)
-        context.fireChannelRead(data)
-    }
-}
-
-/// Parts of requests that came while another was being answered.
-private struct PendingParts {
-    private static let mostParts = 64
-    private static let mostBytes = 65_536
-
-    private var parts = CircularBuffer<HTTPServerRequestPart>()
-    private var bytes = 0
-
-    var hasRoom: Bool { parts.count < PendingParts.mostParts && bytes < PendingParts.mostBytes }
-
-    mutating func append(_ part: HTTPServerRequestPart) {
-        bytes += PendingParts.size(of: part)
-        parts.append(part)
-    }
-
-    mutating func popFirst() -> HTTPServerRequestPart? {
-        guard let part = parts.popFirst() else { return nil }
-        bytes -= PendingParts.size(of: part)
-        return part
-    }
-
-    mutating func removeAll() {
-        parts.removeAll()
-        bytes = 0
-    }
-
-    private static func size(of part: HTTPServerRequestPart) -> Int { if case .body(let body) = part { body.readableBytes } else { 0 } }
 }

@@ -75,10 +75,12 @@ extension Platform {
         } catch {
             return answer(Response(error.status, reason: error.message))
         }
-        for (name, value, isRemote) in accepted where !isRemote { store(name, value, of: thing.name) }
+        for (name, value, isRemote) in accepted where !isRemote {
+            guard store(name, value, of: thing.name) else { return answer(Response(.entityTooLarge, reason: "the values of \(thing.name) take too much already: \(name) is not stored")) }
+        }
         let remote = contents.map { name, value, content in
             forward(Request(.put, thing.name, .property, name, content: content), to: thing).map { response in
-                if response.status.isSuccess { self.assumeIsolated { $0.store(name, value, of: thing.name) } }
+                if response.status.isSuccess { self.assumeIsolated { _ = $0.store(name, value, of: thing.name) } }
                 return response
             }
         }
@@ -87,14 +89,17 @@ extension Platform {
         }
     }
 
-    func store(_ name: String, _ value: Value, of thing: String, time: Int64? = nil, quality: String = "GOOD") {
+    /// - Returns: false where there is no room for it.
+    @discardableResult
+    func store(_ name: String, _ value: Value, of thing: String, time: Int64? = nil, quality: String = "GOOD") -> Bool {
         logger.trace("\(thing).\(name) = \(value.text ?? value.baseType.name)")
-        model[values: thing, name] = TimedValue(value: value, time: time ?? Platform.now(), quality: quality)
+        return model.keep(TimedValue(value: value, time: time ?? Platform.now(), quality: quality), of: name, thing: thing)
     }
 
     /// A push of an edge.
     func update(_ thing: Thing, with updates: [PropertyUpdate]) -> Response {
         var refused: [String] = []
+        var unkept: [String] = []
         for update in updates {
             var definition = thing.properties[update.name]
             if definition == nil, thing.discovers, update.value != .nothing {
@@ -106,7 +111,10 @@ extension Platform {
                 refused.append(update.name)
                 continue
             }
-            store(update.name, value, of: thing.name, time: update.time, quality: update.quality)
+            if !store(update.name, value, of: thing.name, time: update.time, quality: update.quality) { unkept.append(update.name) }
+        }
+        guard unkept.isEmpty else {
+            return Response(.entityTooLarge, reason: "not stored, because the values of \(thing.name) take too much already: \(NameList(unkept))")
         }
         guard refused.isEmpty else {
             return Response(.badRequest, reason: "not stored, because they are not defined or of another base type: \(NameList(refused))")

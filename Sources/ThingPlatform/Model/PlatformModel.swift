@@ -30,7 +30,8 @@ package struct PlatformModel: Sendable {
     private var keys: [KeyDigest: ApplicationKey] = [:]
     private var identifiers: [String: String] = [:]
     /// Values of Things, apart from them: a copy of a Thing does not make the next value copy all others.
-    private var values: [String: [String: TimedValue]] = [:]
+    private var values: [String: Values] = [:]
+    private var size = 0
 
     package init() {
         for (name, base) in [("GenericThing", nil), ("RemoteThing", "GenericThing"), ("EMSGateway", "RemoteThing")] as [(String, String?)] {
@@ -66,7 +67,7 @@ package struct PlatformModel: Sendable {
         set {
             if let old = things[name]?.identifier, identifiers[old] == name { identifiers[old] = nil }
             things[name] = newValue
-            if newValue == nil { values[name] = nil }
+            if newValue == nil { size -= values.removeValue(forKey: name)?.size ?? 0 }
             // Who has an identifier keeps it.
             if let identifier = newValue?.identifier, identifiers[identifier] == nil { identifiers[identifier] = name }
         }
@@ -75,9 +76,28 @@ package struct PlatformModel: Sendable {
     /// The Thing that has an identifier.
     package func thing(identifier: String) -> String? { identifiers[identifier] }
 
-    subscript(values thing: String, name: String) -> TimedValue? {
-        get { values[thing]?[name] }
-        set { values[thing, default: [:]][name] = newValue }
+    subscript(values thing: String, name: String) -> TimedValue? { values[thing]?.byName[name] }
+
+    /// Keeps a value of a property.
+    /// - Returns: false, with the value before it kept, where the values of the Thing, or of all, would take too much.
+    mutating func keep(_ value: TimedValue, of name: String, thing: String) -> Bool {
+        let growth = value.value.storedSize - (values[thing]?.byName[name]?.value.storedSize ?? 0)
+        if growth > 0 {
+            guard (values[thing]?.size ?? 0) + growth <= PlatformModel.mostOfThing, size + growth <= PlatformModel.mostOfAll else { return false }
+        }
+        values[thing, default: Values()].byName[name] = value
+        values[thing]?.size += growth
+        size += growth
+        return true
+    }
+
+    /// Bytes that the values of one Thing, and of all, may take.
+    static let mostOfThing = 64 << 20
+    static let mostOfAll = 1 << 30
+
+    private struct Values: Sendable {
+        var byName: [String: TimedValue] = [:]
+        var size = 0
     }
 
     subscript(definition thing: String, name: String) -> PropertyDefinition? {
