@@ -11,8 +11,7 @@ enum GuardedServices {
     /// The answer to a request that may be a web page's; nil for all others.
     /// - Parameter isGuarded: whether it is for one of these services.
     static func refusal(of http: HTTPRequest, isGuarded: Bool) -> HTTPResponse? {
-        let isTunnelled = http.method == .GET && http.queryValue("method") != nil
-        if isTunnelled, SiteRules.isSentByPage(http.headers) {
+        if !http.query.isEmpty, http.method == .GET, http.queryValue("method") != nil, SiteRules.isSentByPage(http.headers) {
             return .error(.forbidden, "a web page may not invoke services by GET: send a POST, or open the address in a tab of its own")
         }
         guard isGuarded else { return nil }

@@ -74,7 +74,7 @@ package struct LocalServer: Sendable {
             case .admitted(let carriesToken):
                 let isGuarded = http.path.count == 5 && GuardedServices.names.contains(http.path[4]) && gateway.assumeIsolated { $0.answersItself(http.path[2]) }
                 if let refusal = GuardedServices.refusal(of: http, isGuarded: isGuarded) { return .refused(refusal) }
-                return .admitted(carriesToken)
+                return .admitted(carriesToken ? true : nil)
             }
         }
     }
@@ -83,7 +83,7 @@ package struct LocalServer: Sendable {
         let loop = gateway.loop
         return { http in
             let response = gateway.assumeIsolated { answer(http, $0, version: version) }
-            guard http.admitted as? Bool == true else { return response }
+            guard http.admitted != nil else { return response }
             return response.map { response in
                 var response = response
                 access.addToken(to: &response, now: loop.now)

@@ -27,11 +27,7 @@ final class HTTPServerHandler: ChannelDuplexHandler, RemovableChannelHandler, @u
     struct Exchange {
         var request: HTTPRequest
         let version: HTTPVersion
-        let isKeepAlive: Bool
-
-        /// The answer is known already.
-        var isRefused: Bool { request.admitted is HTTPResponse }
-    }
+        let isKeepAlive: Bool    }
 
     let configuration: HTTPServer.Configuration
     let live: HTTPServer.Live
@@ -48,6 +44,9 @@ final class HTTPServerHandler: ChannelDuplexHandler, RemovableChannelHandler, @u
     private var idleSince: NIODeadline
     private var hasHeadBegun = false
     private var refusesAll: HTTPResponse?
+    private var acceptedHost = ""
+    /// The answer to the request that is being read, where its head told it.
+    private var refusal: HTTPResponse?
     private var pending = PendingParts()
     private var isReadWanted = false
     private var isMalformed = false
@@ -195,7 +194,7 @@ final class HTTPServerHandler: ChannelDuplexHandler, RemovableChannelHandler, @u
         switch (part, state) {
         case (.head(let head), .idle): begin(head, context)
         case (.body(var part), .reading(var exchange)):
-            guard !exchange.isRefused else { return }
+            guard refusal == nil else { return }
             let length = part.readableBytes
             guard bodyBytes + length <= configuration.maximumBodySize else { return refuseTooLarge(context) }
             guard configuration.bodies.take(length) else {
@@ -217,15 +216,15 @@ final class HTTPServerHandler: ChannelDuplexHandler, RemovableChannelHandler, @u
         if head.headers.contains(name: "Transfer-Encoding"), head.headers.contains(name: "Content-Length") {
             return refuse(context, .error(.badRequest, "both Transfer-Encoding and Content-Length are given"))
         }
-        if let refusal = live.site.refusal(of: head.headers, method: head.method) { return refuse(context, refusal) }
+        if let refusal = live.site.refusal(of: head.headers, method: head.method, accepted: &acceptedHost) { return refuse(context, refusal) }
         guard var request = HTTPRequest(head: head, remoteAddress: remoteAddress) else {
             return refuse(context, .error(.badRequest, "expected a path that begins with / as request target"))
         }
         switch admission(request) {
         case .admitted(let note): request.admitted = note
-        case .refused(let refusal):
-            guard mayBeSkipped(head) else { return refuse(context, refusal) }
-            request.admitted = refusal
+        case .refused(let answer):
+            guard mayBeSkipped(head) else { return refuse(context, answer) }
+            refusal = answer
         }
         if let length = head.headers.first(name: "Content-Length").flatMap({ Int($0) }), length > configuration.maximumBodySize {
             return refuseTooLarge(context)
@@ -251,7 +250,10 @@ final class HTTPServerHandler: ChannelDuplexHandler, RemovableChannelHandler, @u
         stopTimeout()
         let request = exchange.request
         state = .answering(keepAlive: exchange.isKeepAlive)
-        if let refusal = request.admitted as? HTTPResponse { return write(refusal, to: exchange, context) }
+        if let answer = refusal {
+            refusal = nil
+            return write(answer, to: exchange, context)
+        }
         let loopBound = NIOLoopBound(context, eventLoop: context.eventLoop)
         responder(request).hop(to: context.eventLoop).whenComplete { result in
             switch result {

@@ -22,6 +22,27 @@ package struct SiteRules: Sendable {
         self.isTLS = isTLS
     }
 
+    /// The same for one request of many: a client that is no browser sends the same `Host` with each.
+    /// - Parameter accepted: the last `Host` that was found to be fine on this connection, as it was written.
+    func refusal(of headers: HTTPHeaders, method: HTTPMethod, accepted: inout String) -> HTTPResponse? {
+        var host: String?
+        var isPlain = true
+        for (name, value) in headers {
+            // Told by length and first letter; what merely resembles them is looked at more closely.
+            switch (name.utf8.count, (name.utf8.first ?? 0) | 0x20) {
+            case (4, UInt8(ascii: "h")):
+                isPlain = isPlain && host == nil
+                host = value
+            case (6, UInt8(ascii: "o")), (14, UInt8(ascii: "s")): isPlain = false
+            default: break
+            }
+        }
+        if isPlain, let host, host == accepted { return nil }
+        if let refusal = refusal(of: headers, method: method) { return refusal }
+        if isPlain, let host { accepted = host }
+        return nil
+    }
+
     /// The answer to a request that a page of another site sent; nil for all others.
     package func refusal(of headers: HTTPHeaders, method: HTTPMethod) -> HTTPResponse? {
         let given = headers["Host"]
