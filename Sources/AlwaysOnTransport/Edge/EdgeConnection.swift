@@ -32,6 +32,8 @@ package final class EdgeConnection: ChannelInboundHandler, @unchecked Sendable {
     /// nil again once the connection is gone.
     private var context: ChannelHandlerContext?
     private var closeText: String?
+    /// Whether the peer takes what is sent, as the channel last said.
+    private var isTaking = true
     private var backlog = Backlog(ByteBudget(most: .max))
 
     init(session: Session.Configuration, auth: Auth, onEvent: @escaping @Sendable (EdgeConnection, Event) -> Void) {
@@ -65,6 +67,7 @@ package final class EdgeConnection: ChannelInboundHandler, @unchecked Sendable {
 
     /// Why nothing more can be sent; nil where it can. A platform that takes nothing for too long is let go.
     private func congestion() -> String? {
+        guard !isTaking else { return nil }
         guard let channel else { return nil }
         switch backlog.state(of: channel) {
         case .flowing: return nil
@@ -117,6 +120,12 @@ package final class EdgeConnection: ChannelInboundHandler, @unchecked Sendable {
         case .close(let code, let reason):
             closeText = closeText ?? "closed by the platform (status \(code)\(reason.isEmpty ? "" : ", \(reason)"))"
         }
+    }
+
+    package func channelWritabilityChanged(context: ChannelHandlerContext) {
+        isTaking = context.channel.isWritable
+        if isTaking { backlog.release() }
+        context.fireChannelWritabilityChanged()
     }
 
     package func errorCaught(context: ChannelHandlerContext, error: any Error) {

@@ -31,6 +31,8 @@ package final class PlatformConnection: ChannelInboundHandler, @unchecked Sendab
     private var timer = LazyTimer()
     /// nil once it has authenticated.
     private var stranger: StrangerGuard?
+    /// Whether the peer takes what is sent, as the channel last said.
+    private var isTaking = true
     private var backlog: Backlog
     private let channel: any Channel
     /// nil once the connection is gone.
@@ -83,6 +85,7 @@ package final class PlatformConnection: ChannelInboundHandler, @unchecked Sendab
 
     /// Why nothing more can be sent; nil where it can. A peer that takes nothing for too long is let go.
     private func congestion() -> String? {
+        guard !isTaking else { return nil }
         switch backlog.state(of: channel) {
         case .flowing: return nil
         case .full(let bytes): return "the edge has not taken \(bytes) bytes that were sent before"
@@ -113,6 +116,12 @@ package final class PlatformConnection: ChannelInboundHandler, @unchecked Sendab
         case .close(let code, let reason):
             closeText = closeText ?? "closed by the edge (status \(code)\(reason.isEmpty ? "" : ", \(reason)"))"
         }
+    }
+
+    package func channelWritabilityChanged(context: ChannelHandlerContext) {
+        isTaking = context.channel.isWritable
+        if isTaking { backlog.release() }
+        context.fireChannelWritabilityChanged()
     }
 
     package func errorCaught(context: ChannelHandlerContext, error: any Error) {

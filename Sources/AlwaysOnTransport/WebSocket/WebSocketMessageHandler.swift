@@ -27,6 +27,8 @@ package final class WebSocketMessageHandler: ChannelDuplexHandler {
     private var isFlushPending = false
     /// Frames that came in one piece with others while the peer took nothing.
     private var held = CircularBuffer<WebSocketFrame>()
+    /// Whether the peer takes what is sent: as the channel last said, which costs less than asking it for each frame.
+    private var isTaking = true
     private var isReadWanted = false
     private var stall: Stall?
     private let incomplete: ByteBudget
@@ -75,15 +77,16 @@ package final class WebSocketMessageHandler: ChannelDuplexHandler {
 
     package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let frame = unwrapInboundIn(data)
-        if held.isEmpty, context.channel.isWritable { receive(frame, context) } else { held.append(frame) }
+        if isTaking, held.isEmpty { receive(frame, context) } else { held.append(frame) }
     }
 
     package func read(context: ChannelHandlerContext) {
-        if held.isEmpty, context.channel.isWritable { context.read() } else { isReadWanted = true }
+        if isTaking, held.isEmpty { context.read() } else { isReadWanted = true }
     }
 
     package func channelWritabilityChanged(context: ChannelHandlerContext) {
-        if context.channel.isWritable {
+        isTaking = context.channel.isWritable
+        if isTaking {
             endStall()
             goOn(context)
         } else {
@@ -94,8 +97,8 @@ package final class WebSocketMessageHandler: ChannelDuplexHandler {
 
     /// The peer takes what is sent again.
     private func goOn(_ context: ChannelHandlerContext) {
-        while context.channel.isWritable, let frame = held.popFirst() { receive(frame, context) }
-        guard held.isEmpty, isReadWanted, context.channel.isWritable else { return }
+        while isTaking, let frame = held.popFirst() { receive(frame, context) }
+        guard held.isEmpty, isReadWanted, isTaking else { return }
         isReadWanted = false
         context.read()
     }

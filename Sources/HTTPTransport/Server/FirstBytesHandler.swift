@@ -4,7 +4,8 @@ import NIOCore
 final class FirstBytesHandler: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = ByteBuffer
 
-    weak var handler: HTTPServerHandler?
+    /// Until that is removed, and this with it.
+    var handler: HTTPServerHandler?
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         handler?.bytesArrived(context)

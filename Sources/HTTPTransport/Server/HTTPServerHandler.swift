@@ -23,11 +23,19 @@ final class HTTPServerHandler: ChannelDuplexHandler, RemovableChannelHandler, @u
         case upgraded
     }
 
-    /// A request that is being read.
-    struct Exchange {
+    /// A request that is being read or answered. An object, confined to the connection's loop: the state is looked at for every
+    /// part, and a copy of all that a request holds would be made each time.
+    final class Exchange: @unchecked Sendable {
         var request: HTTPRequest
         let version: HTTPVersion
-        let isKeepAlive: Bool    }
+        let isKeepAlive: Bool
+
+        init(request: HTTPRequest, version: HTTPVersion, isKeepAlive: Bool) {
+            self.request = request
+            self.version = version
+            self.isKeepAlive = isKeepAlive
+        }
+    }
 
     let configuration: HTTPServer.Configuration
     let live: HTTPServer.Live
@@ -193,7 +201,7 @@ final class HTTPServerHandler: ChannelDuplexHandler, RemovableChannelHandler, @u
     private func receive(_ part: HTTPServerRequestPart, _ context: ChannelHandlerContext) {
         switch (part, state) {
         case (.head(let head), .idle): begin(head, context)
-        case (.body(var part), .reading(var exchange)):
+        case (.body(var part), .reading(let exchange)):
             guard refusal == nil else { return }
             let length = part.readableBytes
             guard bodyBytes + length <= configuration.maximumBodySize else { return refuseTooLarge(context) }
@@ -201,9 +209,7 @@ final class HTTPServerHandler: ChannelDuplexHandler, RemovableChannelHandler, @u
                 return refuse(context, .error(.serviceUnavailable, "the bodies of other requests take all the memory that there is for them"))
             }
             bodyBytes += length
-            state = .idle
             if exchange.request.body.readableBytes == 0 { exchange.request.body = part } else { exchange.request.body.writeBuffer(&part) }
-            state = .reading(exchange)
         case (.end, .reading(let exchange)): answer(exchange, context)
         default: break
         }
