@@ -59,7 +59,12 @@ struct EchoPlatform {
         }
     }
 
-    var endpoint: PlatformEndpoint { PlatformEndpoint(host: "127.0.0.1", port: server.port) }
+    /// With a limit that heavy tests beside it do not reach.
+    var endpoint: PlatformEndpoint {
+        var endpoint = PlatformEndpoint(host: "127.0.0.1", port: server.port)
+        endpoint.connectTimeout = .seconds(60)
+        return endpoint
+    }
 }
 
 @Suite struct ConnectionTests {
@@ -169,6 +174,7 @@ struct EchoPlatform {
         let server = try Identity(chain: certificates.server.certificate, key: certificates.server.key, passphrase: nil)
         let platform = try await EchoPlatform(identity: server)
         var endpoint = PlatformEndpoint(host: "localhost", port: platform.server.port)
+        endpoint.connectTimeout = .seconds(60)
         endpoint.tls = try TLSClient()
         await #expect(throws: ConnectFailure.self) { try await connect(endpoint) }
         do { _ = try await connect(endpoint) } catch { #expect("\(error)".contains("no trusted authority vouches for the certificate of localhost"), "\(error)") }

@@ -23,10 +23,10 @@ import Testing
         var generator = SeededGenerator(seed: 7)
         // Whole paths go through every converter several times: some dozens of them take a second without optimisation.
         let rounds = switch target {
-        case .table: 50
-        case .json, .device, .platform, .local, .lua, .scripts: 100
-        case .infotable, .session: 300
-        default: 1000
+        case .table: 20
+        case .json, .device, .platform, .local, .lua, .scripts: 50
+        case .infotable, .session: 150
+        default: 500
         }
         for round in 0..<rounds { target.run(mutation(of: corpus, round, target, &generator)) }
     }

@@ -81,7 +81,7 @@ import Testing
         {
           "appKey" :  "clear-key",
           "other": "appKey",
-          "auto_bind": [ {"name":"A", "password":"p1"}, {"name":"B","password":"" } ]
+          "auto_bind": [ {"name":"A", "password":"clear-password-1"}, {"name":"B","password":"" } ]
         }
 
         """
@@ -91,13 +91,13 @@ import Testing
         let document = try JSONDocument(bytes: Array(text.utf8))
         let sealed = try #require(secrets.sealingClear(document, with: ring))
         let after = String(decoding: sealed, as: UTF8.self)
-        #expect(!after.contains("clear-key") && !after.contains("p1"))
+        #expect(!after.contains("clear-key") && !after.contains("clear-password"))
         // Everything but the two strings is byte for byte what it was.
         let pattern = try Regex("AGC1:[A-Za-z0-9+/=]+")
         var index = 0
         #expect(after.replacing(pattern) { _ in
             index += 1
-            return index == 1 ? "clear-key" : "p1"
+            return index == 1 ? "clear-key" : "clear-password-1"
         } == text)
         let again = try JSONDocument(bytes: sealed)
         #expect(secrets.sealingClear(again, with: ring) == nil)
@@ -105,7 +105,7 @@ import Testing
         #expect(try ConfigurationSecrets.open(again.value["appKey"]!.string!, path: "appKey", keys: ring, keyFile: keyFile).reveal() == "clear-key")
         // Entries may change places.
         let password = again.value["auto_bind"]![0]!["password"]!.string!
-        #expect(try ConfigurationSecrets.open(password, path: "auto_bind[7].password", keys: ring, keyFile: keyFile).reveal() == "p1")
+        #expect(try ConfigurationSecrets.open(password, path: "auto_bind[7].password", keys: ring, keyFile: keyFile).reveal() == "clear-password-1")
     }
 
     @Test func saysWhatToDo() {
