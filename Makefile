@@ -17,6 +17,9 @@ BIN = $(SCRATCH)/$(CONFIG)
 BUILD = swift build -j $(JOBS) --scratch-path $(SCRATCH)
 PROGRAMS = thingplatform wsems luaScriptResource edgectl
 
+# Tests that would keep others waiting beyond their limits.
+HEAVY = Acceptance.Hostile|FuzzTests|InputLimitTests
+
 .PHONY: hostile run test build release bench bench-codec bench-forward bench-calls soak conformance docs fuzz tsan deps clean
 
 deps:
@@ -33,7 +36,9 @@ test: deps
 	@echo "==> Building programs and tests; the first time takes some minutes"
 	@$(BUILD) -c $(CONFIG) --build-tests
 	@echo "==> Testing"
-	@swift test --skip-build -c $(CONFIG) --scratch-path $(SCRATCH)
+	@swift test --skip-build -c $(CONFIG) --scratch-path $(SCRATCH) --skip '$(HEAVY)'
+	@echo "==> Testing what takes all of the machine"
+	@swift test --skip-build -c $(CONFIG) --scratch-path $(SCRATCH) --filter '$(HEAVY)'
 
 release: deps
 	@echo "==> Building optimised programs"

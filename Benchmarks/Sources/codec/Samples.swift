@@ -13,7 +13,7 @@ enum Samples {
         for row in 0..<100 {
             values.append([.string("property\(row)"), .variant(.number(Double(row) * 1.25)), .datetime(1_700_000_000_000 + Int64(row)), .string("GOOD")])
         }
-        let content = EncodedInfotable(Infotable("values", .infotable(values)))
+        let content = must { try EncodedInfotable(Infotable("values", .infotable(values))) }
         var header = Samples.header
         header.code = Method.post.rawValue
         return Message(header: header, body: .request(Request(.post, "SteamSensor1", .service, "UpdateSubscribedPropertyValues", content: content)))
@@ -45,6 +45,6 @@ enum Samples {
     private static func answer(_ table: Infotable) -> Message {
         var header = Samples.header
         header.code = Status.success.rawValue
-        return Message(header: header, body: .response(Response(.success, content: EncodedInfotable(table))))
+        return Message(header: header, body: .response(Response(.success, content: must { try EncodedInfotable(table) })))
     }
 }

@@ -28,13 +28,13 @@ for (name, message) in samples {
     measurements.append(Measurement(name: "decode \(name)", bytes: bytes.readableBytes) { use(must { try Message(decoding: bytes) }) })
     measurements.append(Measurement(name: "encode \(name)", bytes: bytes.readableBytes) { use(message.encoded()) })
 }
-let encoded = EncodedInfotable(Samples.table)
+let encoded = must { try EncodedInfotable(Samples.table) }
 let json = encoded.json()
 let data = Data(json.readableBytesView)
 let tree = must { try JSONSerialization.jsonObject(with: data) }
 measurements += [
     Measurement(name: "cells of infotable 1000 x 10", bytes: encoded.bytes.readableBytes) { use(encoded.decoded()) },
-    Measurement(name: "cells into infotable 1000 x 10", bytes: encoded.bytes.readableBytes) { use(EncodedInfotable(Samples.table)) },
+    Measurement(name: "cells into infotable 1000 x 10", bytes: encoded.bytes.readableBytes) { use(must { try EncodedInfotable(Samples.table) }) },
     Measurement(name: "wire to JSON 1000 x 10", bytes: json.readableBytes) { use(encoded.json()) },
     Measurement(name: "JSON to wire 1000 x 10", bytes: json.readableBytes) { use(must { try EncodedInfotable(json: json) }) },
     Measurement(name: "JSONSerialization writes", bytes: json.readableBytes) { use(must { try JSONSerialization.data(withJSONObject: tree) }) },
