@@ -87,7 +87,8 @@ package actor Platform {
 
     private func perform(_ request: Request, on thing: Thing, as principal: Principal, edge: UInt32?) -> EventLoopFuture<Response> {
         // The connection that stands for the Thing says itself what its values are.
-        let isOwn = edge != nil && bindings.connection(of: thing.name) == edge && request.name == "UpdateSubscribedPropertyValues"
+        let isPush = request.characteristic == .service && request.method == .post && request.name == "UpdateSubscribedPropertyValues"
+        let isOwn = isPush && edge != nil && bindings.connection(of: thing.name) == edge
         if !isOwn, let refusal = refusal(of: request, on: thing.name, for: principal) { return answer(refusal) }
         return switch request.characteristic {
         case .property: request.method == .get ? read(request.name, of: thing) : write(request, to: thing, edge: edge)
