@@ -18,7 +18,7 @@ BUILD = swift build -j $(JOBS) --scratch-path $(SCRATCH)
 PROGRAMS = thingplatform wsems luaScriptResource edgectl
 
 # Tests that would keep others waiting beyond their limits.
-HEAVY = Acceptance.Hostile|FuzzTests|InputLimitTests
+HEAVY = Acceptance.Hostile|FuzzTests|InputLimitTests|aThousandThings|textsThatTakeMuchMemory
 
 .PHONY: hostile run test build release bench bench-codec bench-forward bench-calls soak conformance docs fuzz tsan deps clean
 

@@ -36,6 +36,7 @@ let package = Package(
         .target(name: "Formats", dependencies: [product("NIOCore", nio)]),
         .target(name: "AlwaysOn", dependencies: ["Formats", product("NIOCore", nio)]),
         .target(name: "AlwaysOnSession", dependencies: ["AlwaysOn", "Formats", product("NIOCore", nio)], swiftSettings: settings),
+        .systemLibrary(name: "CZip", pkgConfig: "libzip", providers: [.apt(["libzip-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .target(
             name: "AlwaysOnTransport",
@@ -90,7 +91,7 @@ let package = Package(
         .target(
             name: "ScriptResource",
             dependencies: [
-                "LuaRuntime", "HTTPTransport", "LogSupport", "NetworkSupport", product("Crypto", "swift-crypto"), "Secrets", "Settings", "Formats", logging, product("NIOConcurrencyHelpers", nio), product("NIOCore", nio), product("NIOPosix", nio),
+                "LuaRuntime", "CZip", "HTTPTransport", "LogSupport", "NetworkSupport", product("Crypto", "swift-crypto"), "Secrets", "Settings", "Formats", logging, product("NIOConcurrencyHelpers", nio), product("NIOCore", nio), product("NIOPosix", nio),
                 product("NIOHTTP1", nio),
             ],
             resources: [.copy("thingworx")], swiftSettings: settings),

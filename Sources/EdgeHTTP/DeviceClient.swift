@@ -36,8 +36,11 @@ package struct DeviceClient: DeviceCaller {
             method, HTTPOrigin(isTLS: thing.isTLS, host: thing.host, port: thing.port),
             RestPath.target(of: request, prefix: thing.path, name: thing.name), headers: headers, timeout: thing.timeout)
         let name = request.characteristic == .property ? request.name : "result"
+        let isMetadata = request.characteristic == .service && request.name == "GetMetadata"
         return execute(call, request)
-            .flatMap { answer in LongWork.run(size: answer.body.readableBytes, on: client.loop) { DeviceClient.response(answer, wrapping: name) } }
+            .flatMap { answer in
+                LongWork.run(size: answer.body.readableBytes, on: client.loop) { DeviceClient.response(answer, wrapping: name, isMetadata: isMetadata) }
+            }
             .flatMapErrorThrowing { DeviceClient.response($0) }
     }
 
@@ -58,7 +61,8 @@ package struct DeviceClient: DeviceCaller {
 
     /// The answer of a device host, read leniently: an infotable, a bare object as one row, any other JSON value or
     /// text as the value asked for.
-    package static func response(_ answer: HTTPResponse, wrapping name: String) -> Response {
+    /// - Parameter isMetadata: whether a bare object is that value itself, as GetMetadata of a Lua host gives it (alwayson.md §6).
+    package static func response(_ answer: HTTPResponse, wrapping name: String, isMetadata: Bool = false) -> Response {
         guard (200..<300).contains(answer.status.code) else {
             return Response(Status(httpStatus: Int(answer.status.code)), reason: reason(answer))
         }
@@ -67,6 +71,9 @@ package struct DeviceClient: DeviceCaller {
         guard body.readableBytes > 0, answer.status != .noContent else { return Response(.success) }
         let isText = answer.headers.first(name: "Content-Type")?.hasPrefix("text/") == true
         do {
+            if isMetadata, let object = try? JSONValue(parsing: body).object, object["rows"] == nil {
+                return Response(.success, content: try EncodedInfotable(jsonValue: body, as: name))
+            }
             if !isText, body.getInteger(at: body.readerIndex, as: UInt8.self) == UInt8(ascii: "{") {
                 return Response(.success, content: try EncodedInfotable(json: body))
             }

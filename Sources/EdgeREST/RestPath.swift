@@ -88,7 +88,7 @@ package enum RestPath {
         while path.hasSuffix("/") { path.removeLast() }
         if !path.hasPrefix("/"), !path.isEmpty { path = "/" + path }
         path += "/\(request.entityType.collection ?? "Things")/\(PercentEncoding.encode(name))/\(request.characteristic.collection)"
-        if !request.name.isEmpty, request.name != "*" { path += "/\(PercentEncoding.encode(request.name))" }
+        if !request.name.isEmpty { path += "/\(PercentEncoding.encode(request.name))" }
         return path
     }
 }

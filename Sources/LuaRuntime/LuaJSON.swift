@@ -1,12 +1,13 @@
 import CLuaJIT
 
-/// What stands for JSON's null and for arrays in one state.
+/// What stands for JSON's null, for arrays and for objects in one state.
 struct LuaJSONMarks {
-    /// The table that is `json.null`, and the metatable of tables that are arrays.
+    /// The function that is `json.null`, and the metatables of tables that are arrays, or objects, when they are empty.
     let null: UnsafeRawPointer?
     let array: UnsafeRawPointer?
-    let nullReference: Int32
+    let object: UnsafeRawPointer?
     let arrayReference: Int32
+    let objectReference: Int32
     /// A function that gives the table to write for an object.
     let resolver: Int32
 }
@@ -18,7 +19,7 @@ struct LuaJSONFailure: Error {
     init(_ message: String) { self.message = message }
 }
 
-/// `json_setup(null, arrayMetatable, resolve)`, `json_encode(value)` and `json_decode(text)` for Lua code: as fast as the
+/// `json_setup(null, arrayMetatable, objectMetatable, resolve)`, `json_encode(value)` and `json_decode(text)` for Lua code: as fast as the
 /// text can be looked at, without a table or a string of Lua's that the result does not hold.
 extension LuaState {
     func addJSON(toTableAt index: Int32) {
@@ -31,13 +32,13 @@ extension LuaState {
 
     private static let setUpJSON: twlua_native = { thread, context, _ in
         guard let thread, let context else { return 0 }
-        lua_settop(thread, 3)
-        let (null, array) = (UnsafeRawPointer(lua_topointer(thread, 1)), UnsafeRawPointer(lua_topointer(thread, 2)))
+        lua_settop(thread, 4)
+        let pointers = (1...3).map { UnsafeRawPointer(lua_topointer(thread, $0)) }
         let resolver = luaL_ref(thread, twlua_registry())
+        let objectReference = luaL_ref(thread, twlua_registry())
         let arrayReference = luaL_ref(thread, twlua_registry())
-        let nullReference = luaL_ref(thread, twlua_registry())
         Unmanaged<LuaState>.fromOpaque(context).takeUnretainedValue().jsonMarks = LuaJSONMarks(
-            null: null, array: array, nullReference: nullReference, arrayReference: arrayReference, resolver: resolver)
+            null: pointers[0], array: pointers[1], object: pointers[2], arrayReference: arrayReference, objectReference: objectReference, resolver: resolver)
         return 0
     }
 

@@ -1,7 +1,9 @@
 import CLuaJIT
 import Glibc
 
-/// JSON text as Lua values, made right on the state's stack.
+/// JSON text as Lua values, made right on the state's stack (lua-library.md §6.2).
+///
+/// Takes more than JSON: comments, strings in single quotes, commas too many; what follows the value is not looked at.
 struct LuaJSONDecoder {
     private let thread: OpaquePointer
     private let marks: LuaJSONMarks
@@ -23,8 +25,6 @@ struct LuaJSONDecoder {
     /// Pushes the text's value.
     mutating func run() throws(LuaJSONFailure) {
         try value(depth: 0)
-        skipBlanks()
-        guard position == count else { throw expected("the end of the text") }
     }
 
     private func expected(_ what: String) -> LuaJSONFailure {
@@ -33,9 +33,22 @@ struct LuaJSONDecoder {
         return LuaJSONFailure("json.decode: line \(line), byte \(min(position, count) + 1): expected \(what)")
     }
 
+    /// Passes over blanks and comments.
     private mutating func skipBlanks() {
-        while position < count, case let byte = text[position], byte == 0x20 || (byte >= 0x09 && byte <= 0x0D) { position += 1 }
+        while position < count, case let byte = text[position] {
+            if byte == 0x20 || (byte >= 0x09 && byte <= 0x0D) {
+                position += 1
+            } else if byte == UInt8(ascii: "/"), text[position + 1] == UInt8(ascii: "*") {
+                position += 2
+                while position < count, !(text[position] == UInt8(ascii: "*") && text[position + 1] == UInt8(ascii: "/")) { position += 1 }
+                position = min(position + 2, count)
+            } else {
+                return
+            }
+        }
     }
+
+    private func isQuote(_ byte: UInt8) -> Bool { byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "'") }
 
     private mutating func value(depth: Int) throws(LuaJSONFailure) {
         guard depth <= LuaJSONEncoder.maximumDepth, lua_checkstack(thread, 8) != 0 else { throw expected("less than 100 levels") }
@@ -46,10 +59,10 @@ struct LuaJSONDecoder {
         switch position < count ? text[position] : 0 {
         case UInt8(ascii: "{"): try object(depth: depth)
         case UInt8(ascii: "["): try array(depth: depth)
-        case UInt8(ascii: "\""): try string()
+        case UInt8(ascii: "\""), UInt8(ascii: "'"): try string()
         case UInt8(ascii: "t") where take("true"): lua_pushboolean(thread, 1)
         case UInt8(ascii: "f") where take("false"): lua_pushboolean(thread, 0)
-        case UInt8(ascii: "n") where take("null"): lua_rawgeti(thread, twlua_registry(), marks.nullReference)
+        case UInt8(ascii: "n") where take("null"): lua_pushnil(thread)
         default: try number()
         }
     }
@@ -60,13 +73,23 @@ struct LuaJSONDecoder {
         return true
     }
 
-    /// What follows an element: true for a comma, false for the end.
-    private mutating func goesOn(_ end: Unicode.Scalar, _ what: String) throws(LuaJSONFailure) -> Bool {
+    /// Passes over commas before an element. Whether there is another element, and not the end.
+    private mutating func goesOn(_ end: Unicode.Scalar, isFirst: Bool) throws(LuaJSONFailure) -> Bool {
         skipBlanks()
-        let byte = position < count ? text[position] : 0
-        guard byte == UInt8(ascii: ",") || byte == UInt8(ascii: end) else { throw expected(what) }
-        position += 1
-        return byte == UInt8(ascii: ",")
+        var isSeparated = isFirst
+        while position < count, text[position] == UInt8(ascii: ",") {
+            // A list's missing elements would be others' places.
+            if end == "]", isSeparated { throw expected("a value") }
+            isSeparated = true
+            position += 1
+            skipBlanks()
+        }
+        if position < count, text[position] == UInt8(ascii: end) {
+            position += 1
+            return false
+        }
+        guard isSeparated else { throw expected(end == "]" ? "',' or ']'" : "',' or '}'") }
+        return true
     }
 
     /// A table takes many times the bytes that it needs in the text.
@@ -79,40 +102,38 @@ struct LuaJSONDecoder {
         try countTable()
         position += 1
         lua_createtable(thread, 0, 0)
-        skipBlanks()
-        if position < count, text[position] == UInt8(ascii: "}") {
-            position += 1
-            return
-        }
+        guard try goesOn("}", isFirst: true) else { return markObject() }
         repeat {
-            skipBlanks()
-            guard position < count, text[position] == UInt8(ascii: "\"") else { throw expected("a member's name") }
+            guard position < count, isQuote(text[position]) else { throw expected("a member's name") }
             try string()
             skipBlanks()
             guard position < count, text[position] == UInt8(ascii: ":") else { throw expected("':'") }
             position += 1
             try value(depth: depth + 1)
             lua_rawset(thread, -3)
-        } while try goesOn("}", "',' or '}'")
+        } while try goesOn("}", isFirst: false)
+        // Members that are null are none.
+        lua_pushnil(thread)
+        if lua_next(thread, -2) != 0 { twlua_pop(thread, 2) } else { markObject() }
+    }
+
+    /// An empty table is an array unless it is known to be none.
+    private func markObject() {
+        lua_rawgeti(thread, twlua_registry(), marks.objectReference)
+        lua_setmetatable(thread, -2)
     }
 
     private mutating func array(depth: Int) throws(LuaJSONFailure) {
         try countTable()
         position += 1
         lua_createtable(thread, 0, 0)
-        lua_rawgeti(thread, twlua_registry(), marks.arrayReference)
-        lua_setmetatable(thread, -2)
-        skipBlanks()
-        if position < count, text[position] == UInt8(ascii: "]") {
-            position += 1
-            return
-        }
+        guard try goesOn("]", isFirst: true) else { return }
         var index: Int32 = 0
         repeat {
             index += 1
             try value(depth: depth + 1)
             lua_rawseti(thread, -2, index)
-        } while try goesOn("]", "',' or ']'")
+        } while try goesOn("]", isFirst: false)
     }
 
     private mutating func number() throws(LuaJSONFailure) {
@@ -151,10 +172,11 @@ struct LuaJSONDecoder {
     // MARK: Strings
 
     private mutating func string() throws(LuaJSONFailure) {
+        let quote = text[position]
         position += 1
         let start = position
-        while position < count, text[position] != UInt8(ascii: "\""), text[position] != UInt8(ascii: "\\") { position += 1 }
-        if position < count, text[position] == UInt8(ascii: "\"") {
+        while position < count, text[position] != quote, text[position] != UInt8(ascii: "\\") { position += 1 }
+        if position < count, text[position] == quote {
             // Lenient: a control character that should have been escaped stands for itself.
             push(UnsafeBufferPointer(start: text + start, count: position - start))
             position += 1
@@ -166,7 +188,7 @@ struct LuaJSONDecoder {
             let byte = text[position]
             position += 1
             switch byte {
-            case UInt8(ascii: "\""): return bytes.withUnsafeBufferPointer { push($0) }
+            case quote: return bytes.withUnsafeBufferPointer { push($0) }
             case UInt8(ascii: "\\"): try escape(&bytes)
             default: bytes.append(byte)
             }
@@ -183,7 +205,7 @@ struct LuaJSONDecoder {
         let byte = text[position]
         position += 1
         switch byte {
-        case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"): bytes.append(byte)
+        case UInt8(ascii: "\""), UInt8(ascii: "'"), UInt8(ascii: "\\"), UInt8(ascii: "/"): bytes.append(byte)
         case UInt8(ascii: "b"): bytes.append(0x08)
         case UInt8(ascii: "f"): bytes.append(0x0C)
         case UInt8(ascii: "n"): bytes.append(0x0A)

@@ -1,6 +1,7 @@
 import CLuaJIT
 
-/// A Lua value as JSON text. Tables with just the keys 1 to n, and those marked as arrays, become arrays.
+/// A Lua value as JSON text (lua-library.md §6.2). Tables whose keys are whole numbers from 1 on become arrays, whose holes are null;
+/// so do empty ones, unless they were read from an empty object.
 ///
 /// Works on the state's stack with raw accesses; the only Lua code that it runs, a table's `toTable`, runs protected.
 struct LuaJSONEncoder {
@@ -27,6 +28,7 @@ struct LuaJSONEncoder {
         case LUA_TNUMBER: write(lua_tonumber(thread, index))
         case LUA_TSTRING: writeString(at: index)
         case LUA_TTABLE: try writeTable(at: index, depth: depth)
+        case LUA_TFUNCTION where lua_topointer(thread, index) == marks.null: append("null")
         case let type: throw LuaJSONFailure("json.encode: a \(String(cString: lua_typename(thread, type))) cannot be written as JSON")
         }
     }
@@ -80,19 +82,22 @@ struct LuaJSONEncoder {
         guard depth <= LuaJSONEncoder.maximumDepth, lua_checkstack(thread, 8) != 0 else {
             throw LuaJSONFailure("json.encode: tables nested deeper than \(LuaJSONEncoder.maximumDepth)")
         }
-        if lua_topointer(thread, index) == marks.null { return append("null") }
         let top = lua_gettop(thread)
         defer { lua_settop(thread, top) }
         var table = index
-        var isMarked = false
+        var emptyIsObject = false
         if lua_getmetatable(thread, index) != 0 {
-            isMarked = lua_topointer(thread, -1) == marks.array
-            if !isMarked { table = try resolve(index) }
+            let metatable = UnsafeRawPointer(lua_topointer(thread, -1))
+            emptyIsObject = metatable == marks.object
+            if !emptyIsObject, metatable != marks.array { table = try resolve(index) }
         }
         // What `toTable` returned is any value.
         guard lua_type(thread, table) == LUA_TTABLE else { return try write(table, depth: depth + 1) }
-        let count = Int32(clamping: lua_objlen(thread, table))
-        if isMarked || isArray(table, count: count) { try writeArray(table, count: count, depth: depth) } else { try writeObject(table, depth: depth) }
+        if let count = arrayLength(table, emptyIsObject: emptyIsObject) {
+            try writeArray(table, count: count, depth: depth)
+        } else {
+            try writeObject(table, depth: depth)
+        }
     }
 
     /// The table that stands for an object: what its `toTable` returns, if it has one.
@@ -106,19 +111,21 @@ struct LuaJSONEncoder {
         return lua_gettop(thread)
     }
 
-    private func isArray(_ table: Int32, count: Int32) -> Bool {
-        guard count > 0 else { return false }
-        var found: Int32 = 0
+    /// The highest key of a table whose keys are whole numbers from 1 on; nil where it is to be an object.
+    private func arrayLength(_ table: Int32, emptyIsObject: Bool) -> Int32? {
+        var (highest, found) = (0.0, false)
         lua_pushnil(thread)
         while lua_next(thread, table) != 0 {
             twlua_pop(thread, 1)
-            guard lua_type(thread, -1) == LUA_TNUMBER else {
+            let key = lua_type(thread, -1) == LUA_TNUMBER ? lua_tonumber(thread, -1) : 0
+            guard key >= 1, key == key.rounded(), key <= Double(LuaJSONEncoder.maximumLength) else {
                 twlua_pop(thread, 1)
-                return false
+                return nil
             }
-            found += 1
+            highest = max(highest, key)
+            found = true
         }
-        return found == count
+        return found || !emptyIsObject ? Int32(highest) : nil
     }
 
     private mutating func writeArray(_ table: Int32, count: Int32, depth: Int) throws(LuaJSONFailure) {
@@ -126,27 +133,33 @@ struct LuaJSONEncoder {
         for position in stride(from: 1, through: count, by: 1) {
             if position > 1 { bytes.append(UInt8(ascii: ",")) }
             lua_rawgeti(thread, table, position)
-            try write(lua_gettop(thread), depth: depth + 1)
+            if isWritten(lua_gettop(thread)) { try write(lua_gettop(thread), depth: depth + 1) } else { append("null") }
             twlua_pop(thread, 1)
         }
         bytes.append(UInt8(ascii: "]"))
     }
 
-    /// Functions and the like are left out.
+    /// Whether a value within a table has a form in JSON; functions and the like have none.
+    private func isWritten(_ index: Int32) -> Bool {
+        switch lua_type(thread, index) {
+        case LUA_TNIL, LUA_TBOOLEAN, LUA_TNUMBER, LUA_TSTRING, LUA_TTABLE: true
+        case LUA_TFUNCTION: lua_topointer(thread, index) == marks.null
+        default: false
+        }
+    }
+
     private mutating func writeObject(_ table: Int32, depth: Int) throws(LuaJSONFailure) {
         bytes.append(UInt8(ascii: "{"))
         var isFirst = true
         lua_pushnil(thread)
         while lua_next(thread, table) != 0 {
             let value = lua_gettop(thread)
-            switch lua_type(thread, value) {
-            case LUA_TBOOLEAN, LUA_TNUMBER, LUA_TSTRING, LUA_TTABLE:
+            if isWritten(value) {
                 if !isFirst { bytes.append(UInt8(ascii: ",")) }
                 isFirst = false
                 writeKey(at: value - 1)
                 bytes.append(UInt8(ascii: ":"))
                 try write(value, depth: depth + 1)
-            default: break
             }
             twlua_pop(thread, 1)
         }

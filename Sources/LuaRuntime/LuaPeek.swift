@@ -37,6 +37,13 @@ package struct LuaPeek {
         return String(decoding: UnsafeRawBufferPointer(start: start, count: length), as: UTF8.self)
     }
 
+    /// Whether the field holds anything but nil.
+    package func has(_ name: String) -> Bool {
+        push(name)
+        defer { twlua_pop(thread, 1) }
+        return lua_type(thread, -1) != LUA_TNIL
+    }
+
     private func push(_ name: String) {
         var name = name
         name.withUTF8 { bytes in

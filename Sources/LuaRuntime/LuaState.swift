@@ -49,7 +49,10 @@ package final class LuaState {
     package init(libraries: Bool = true) throws {
         guard let state = twlua_new_state() else { throw LuaError("no memory for a Lua state") }
         main = state
-        if libraries { luaL_openlibs(state) }
+        if libraries {
+            luaL_openlibs(state)
+            twlua_open_format(state)
+        }
         watch.initialize(to: twlua_watch(instructions: 0, bytes: 0, used: 0, report: { _, _ in }, context: nil))
     }
 
@@ -135,13 +138,14 @@ package final class LuaState {
 
     // MARK: Running
 
-    /// Compiles a chunk.
+    /// Compiles a chunk, whose source is Lua 5.1 as PUC has it (lua-library.md §2).
     /// - Parameter name: stands in error messages; `@` before a file's path.
     /// - Throws: `LuaError` with file and line.
     package func load(_ bytes: [UInt8], name: String) throws -> Reference {
         // A first line that is meant for the shell.
         var bytes = bytes[...]
         if bytes.first == UInt8(ascii: "#") { bytes = bytes.drop { $0 != UInt8(ascii: "\n") } }
+        if let adapted = LuaDialect.adapted(Array(bytes)) { bytes = adapted[...] }
         let status = bytes.withUnsafeBytes {
             luaL_loadbufferx(main, $0.baseAddress?.assumingMemoryBound(to: CChar.self), $0.count, name, "t")
         }

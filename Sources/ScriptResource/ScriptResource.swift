@@ -36,6 +36,7 @@ package final class ScriptResource: Sendable {
         client.returnsCSRFTokens = true
         let environment = try ScriptEnvironment(configuration: configuration, client: try HTTPClient(client, on: loop), logger: logger)
         if let problem = environment.persistentData.problem { logger("scripts").error("\(problem)") }
+        if let notice = environment.persistentData.notice { logger("scripts").notice("\(notice)") }
         let server = try await ScriptServer.start(environment, logger: logger("http"))
         environment.listening(on: server.port)
         var control: ControlSocket?

@@ -20,6 +20,12 @@ struct ScriptResourceCommand: AsyncParsableCommand {
     @Flag(name: .customLong("version", withSingleDash: true), help: "Print the version and exit.")
     var version = false
 
+    @Flag(name: .customLong("service", withSingleDash: true), help: "Run as a service: without a console.")
+    var service = false
+
+    @Flag(name: [.customLong("i", withSingleDash: true), .customLong("u", withSingleDash: true)], help: .hidden)
+    var windowsService = false
+
     @Flag(name: .customLong("check", withSingleDash: true), help: "Say what is wrong with the configuration and its scripts, and exit.")
     var check = false
 
@@ -29,6 +35,10 @@ struct ScriptResourceCommand: AsyncParsableCommand {
         if version { return Console.line(Product.version) }
         if try secret.printEncrypted(besides: cfg) { return }
         if check { return try await checkAll() }
+        if windowsService {
+            Console.error("-i and -u make and remove a service of Windows: install_services does it here")
+            throw ExitCode(2)
+        }
         let log = LogSystem(level: .info)
         defer { log.close() }
         let logger = log.logger("luaScriptResource")
@@ -37,6 +47,7 @@ struct ScriptResourceCommand: AsyncParsableCommand {
         } catch let code as ExitCode {
             throw code
         } catch {
+            for warning in (error as? ScriptConfigurationErrors)?.warnings ?? [] { logger.warning("\(warning)") }
             for line in "\(error)".split(separator: "\n") { logger.error("\(line)") }
             throw ExitCode(1)
         }
@@ -47,7 +58,9 @@ struct ScriptResourceCommand: AsyncParsableCommand {
         do {
             let configuration = try ScriptConfiguration.read(cfg)
             for warning in configuration.warnings { Console.error(warning) }
-            errors = try await ScriptCheck.run(configuration, on: MultiThreadedEventLoopGroup.singleton.next())
+            let findings = try await ScriptCheck.run(configuration, on: MultiThreadedEventLoopGroup.singleton.next())
+            for warning in findings.warnings { Console.error("warning: \(warning)") }
+            errors = findings.errors
         } catch {
             for warning in (error as? ScriptConfigurationErrors)?.warnings ?? [] { Console.error(warning) }
             errors = "\(error)".split(separator: "\n").map(String.init)
@@ -98,7 +111,7 @@ extension ScriptResourceCommand {
                 }
                 return true
             }
-            group.addTask { await CommandPrompt.untilQuit(hint: "q ends the program") { "> " } }
+            if !service { group.addTask { await CommandPrompt.untilQuit(hint: "q ends the program") { "> " } } }
             while await group.next() == false {}
             group.cancelAll()
         }

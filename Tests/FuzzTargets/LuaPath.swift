@@ -21,8 +21,7 @@ enum LuaPath {
             state = try LuaState()
             state.register("native", NativeTable([:]), owner: owner, config: .nil)
             _ = try run("""
-                null, arrays = setmetatable({}, { __tostring = function() return "null" end }), {}
-                native.json_setup(null, arrays, function(o) return o end)
+                native.json_setup(function() end, {}, {}, function(o) return o end)
                 function again(text)
                   local value = native.json_decode(text)
                   local written = native.json_encode(value)

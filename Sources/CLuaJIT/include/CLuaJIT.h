@@ -31,6 +31,9 @@ void twlua_trim_heaps(void);
 /* An empty state, or NULL. */
 lua_State *twlua_new_state(void);
 
+/* Puts into the table `string` a `format` that writes numbers and %q as PUC Lua 5.1 does: by the C library. */
+void twlua_open_format(lua_State *L);
+
 /* A message handler for lua_pcall: adds a traceback to a message. */
 int twlua_traceback(lua_State *L);
 void twlua_push_traceback_handler(lua_State *L);

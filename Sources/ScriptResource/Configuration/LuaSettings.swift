@@ -1,4 +1,5 @@
 import Formats
+import Glibc
 import LuaRuntime
 import NIOCore
 import Secrets
@@ -23,13 +24,15 @@ struct LuaSettings {
         self.keyFile = keyFile
     }
 
-    /// The setting under its name or, where users spell it so, in lower case.
+    /// The setting under its name or, where users spell it so, in other letter case.
     private mutating func value(_ key: String) -> LuaValue {
         known.insert(key)
         let value = table[key]
         if !value.isNil { return value }
-        known.insert(key.lowercased())
-        return table[key.lowercased()]
+        let wanted = key.lowercased()
+        guard let spelling = table.fields.keys.filter({ $0.lowercased() == wanted }).min() else { return .nil }
+        known.insert(spelling)
+        return table[spelling]
     }
 
     private mutating func mismatch(_ key: String, _ expected: String, _ found: LuaValue) {
@@ -45,6 +48,25 @@ struct LuaSettings {
             return nil
         }
         return text
+    }
+
+    /// A host's name or address.
+    mutating func host(_ key: String) -> String? {
+        guard let text = string(key)?.trimmingBlanks else { return nil }
+        guard !text.isEmpty, !text.unicodeScalars.contains(where: { $0.value <= 0x20 || $0 == "/" }) else {
+            errors.append("\(path).\(key): expected a host's name or address, found \"\(text)\"")
+            return nil
+        }
+        return text
+    }
+
+    /// The path of a file, which has to be there where it `isUsed`.
+    mutating func file(_ key: String, isUsed: Bool) -> String? {
+        guard let path = string(key), !path.isEmpty else { return nil }
+        if isUsed, access(path, R_OK) != 0 {
+            errors.append("\(self.path).\(key): \(path): \(String(cString: strerror(errno)))")
+        }
+        return path
     }
 
     /// Words of a text, with commas or blanks between them.

@@ -57,6 +57,10 @@ package struct ScriptConfiguration: Sendable {
     package var watch = false
     package var entries: [Entry] = []
     package var warnings: [String] = []
+    /// Settings as every script sees them, secrets left out.
+    var shared: [String: LuaValue] = [:]
+    /// Keys of an entry that scripts get as truth values, and not as texts.
+    static let realBooleans: Set = ["register", "getPropertySubscriptionsOnReconnect", "useShapes"]
     /// Secrets that stand in the file in clear, by their settings' names.
     var clearSecrets: [String: Secret] = [:]
 

@@ -22,6 +22,7 @@ extension ScriptConfiguration {
         var configuration = ScriptConfiguration(path: path)
         var settings = LuaSettings(path: "scripts", table: table, keys: keys, keyFile: keyFile)
         configuration.readSettings(&settings)
+        configuration.share(table)
         let places = SettingPlaces(source)
         var errors = settings.errors
         configuration.warnings += settings.unknown() + settings.problems
@@ -41,37 +42,53 @@ extension ScriptConfiguration {
 
     private mutating func readSettings(_ settings: inout LuaSettings) {
         readLog(&settings)
-        gateway.host = settings.string("rap_host") ?? gateway.host
+        gateway.host = settings.host("rap_host") ?? gateway.host
         gateway.port = settings.integer("rap_port", default: gateway.port, in: 1...65535)
         gateway.tls = settings.bool("rap_ssl", default: gateway.tls)
         gateway.validate = settings.bool("rap_validate", default: gateway.validate)
         gateway.denySelfSigned = settings.bool("rap_deny_selfsigned", default: gateway.denySelfSigned)
-        gateway.certificateFile = settings.string("rap_cert_file")
+        gateway.certificateFile = settings.file("rap_cert_file", isUsed: gateway.tls && gateway.validate)
         gateway.disableHostnameValidation = settings.bool("rap_disable_hostname_validation", default: false)
         gateway.allowCommonName = settings.bool("rap_allow_common_name", default: false)
         gateway.authenticate = settings.bool("rap_server_authenticate", default: gateway.authenticate)
         gateway.user = settings.string("rap_userid")
         gateway.password = settings.secret("rap_password")
-        server.host = settings.string("script_resource_host") ?? server.host
+        server.host = settings.host("script_resource_host") ?? server.host
         server.port = settings.integer("script_resource_port", default: server.port, in: 0...65535)
         server.tls = settings.bool("script_resource_ssl", default: server.tls)
-        server.certificateChain = settings.string("script_resource_certificate_chain")
-        server.privateKey = settings.string("script_resource_private_key")
+        server.certificateChain =
+            settings.file("script_resource_certificate_chain", isUsed: server.tls) ?? settings.file("script_resource_certificate", isUsed: server.tls)
+        server.privateKey = settings.file("script_resource_private_key", isUsed: server.tls)
         server.passphrase = settings.secret("script_resource_passphrase")
         server.authenticate = settings.bool("script_resource_authenticate", default: server.authenticate)
         server.user = settings.string("script_resource_userid")
         server.password = settings.secret("script_resource_password")
         server.maximumClients = settings.integer("script_resource_max_clients", default: server.maximumClients, in: 1...100_000)
+        server.maximumClients = settings.integer("max_clients", default: server.maximumClients, in: 1...100_000)
         server.requestTimeout = .milliseconds(Int64(settings.integer("script_resource_request_timeout", default: 15_000, in: 1...86_400_000)))
         server.maximumBodySize = settings.integer("script_resource_max_body", default: server.maximumBodySize, in: 1024...(64 << 20))
         server.allowedHosts = settings.words("script_resource_allowed_hosts")
         server.allowedOrigins = settings.words("script_resource_allowed_origins")
         fips = settings.bool("fips_enabled", default: false)
         watch = settings.bool("watch", default: false)
+        // Read by the original in a debugging aid alone; each script has its requestTimeout.
+        _ = settings.integer("rap_timeout", default: 10_000, in: 0...86_400_000)
         if settings.bool("script_resource_use_default_certificate", default: false) {
             warnings.append("scripts.script_resource_use_default_certificate: there is no built-in certificate: set script_resource_certificate_chain and script_resource_private_key")
         }
         clearSecrets = settings.clearSecrets
+    }
+
+    /// Settings with their defaults, as scripts of the original find them: truth values are texts.
+    private mutating func share(_ table: LuaTable) {
+        let secrets: Set = ["rap_password", "script_resource_password", "script_resource_passphrase"]
+        shared = [
+            "log_level": .text(log.lowest.name), "rap_host": .text(gateway.host), "rap_port": .number(Double(gateway.port)),
+            "rap_ssl": .boolean(gateway.tls), "rap_server_authenticate": .boolean(gateway.authenticate), "script_resource_host": .text(server.host),
+            "script_resource_ssl": .boolean(server.tls), "script_resource_authenticate": .boolean(server.authenticate),
+        ]
+        for (key, value) in table.fields where value.table == nil && !secrets.contains(key) { shared[key] = value }
+        shared = shared.mapValues { value in value.boolean.map { .text($0 ? "true" : "false") } ?? value }
     }
 
     private mutating func readLog(_ settings: inout LuaSettings) {
@@ -97,18 +114,21 @@ extension ScriptConfiguration {
         }
         guard let template = settings.string("template"), !template.isEmpty else { return nil }
         fields["template"] = .text(template)
+        let updateRate = settings.integer("updateRate", default: 60_000, in: 1...2_147_483_647)
+        fields["scanRate"] = .number(Double(settings.integer("scanRate", default: updateRate, in: 1...2_147_483_647)))
         let rates = [
-            ("scanRate", 60_000), ("taskRate", 15_000), ("scanRateResolution", 500), ("registerRate", 43_200_000), ("keepAliveRate", 60_000),
+            ("taskRate", 15_000), ("scanRateResolution", 500), ("registerRate", 43_200_000), ("keepAliveRate", 60_000),
         ]
         for (key, fallback) in rates {
             fields[key] = .number(Double(settings.integer(key, default: fallback, in: 1...2_147_483_647)))
         }
         fields["maxConcurrentPropertyUpdates"] = .number(Double(settings.integer("maxConcurrentPropertyUpdates", default: 100, in: 1...10_000)))
         fields["register"] = .boolean(settings.bool("register", default: true))
-        fields["getPropertySubscriptionsOnReconnect"] = .boolean(settings.bool("getPropertySubscriptionsOnReconnect", default: false))
+        let asksAgain = settings.bool("getpropertiesubscriptionsOnReconnect", default: false)
+        fields["getPropertySubscriptionsOnReconnect"] = .boolean(settings.bool("getPropertySubscriptionsOnReconnect", default: asksAgain))
         fields["useShapes"] = .boolean(settings.bool("useShapes", default: true))
         fields["defaultPushType"] = .text(settings.choice("defaultPushType", default: "VALUE", ["ALWAYS", "VALUE", "NEVER"]))
-        let identifier = settings.string("identifier")
+        let identifier = settings.string("identifier").map { $0.hasPrefix("*") ? String($0.dropFirst()) : $0 }
         return Entry(
             name: name, file: file, isThing: true, identifier: identifier?.isEmpty == true ? nil : identifier,
             settings: .table(LuaTable(fields: fields, list: settings.table.list)))

@@ -11,6 +11,8 @@ final class PersistentData: Sendable {
     private let scripts: NIOLockedValueBox<[String: LuaTable]>
     /// Why the file that was there is not used.
     let problem: String?
+    /// That it was the original's, of another kind.
+    let notice: String?
 
     /// - Parameter setsAside: whether a file that cannot be read is renamed, with the ending `.unreadable`, so that what it holds
     ///   is not overwritten.
@@ -18,15 +20,29 @@ final class PersistentData: Sendable {
         self.path = path
         do {
             scripts = NIOLockedValueBox(try PersistentData.read(path))
-            problem = nil
+            (problem, notice) = (nil, nil)
         } catch let failure as FileFailure where failure.isMissing {
             scripts = NIOLockedValueBox([:])
+            (problem, notice) = (nil, nil)
+        } catch _ where PersistentData.isOriginals(path) {
+            scripts = NIOLockedValueBox([:])
+            if setsAside { rename(path, "\(path).original") }
             problem = nil
+            notice = "\(path) is Lua text of another program, kept as \(path).original"
         } catch {
             scripts = NIOLockedValueBox([:])
+            notice = nil
             if setsAside { rename(path, "\(path).unreadable") }
             problem = "\(path) is set aside as \(path).unreadable: \(error)"
         }
+    }
+
+    /// Whether the file is Lua text that assigns a table `scripts`, as the original writes it: a list of its scripts, no data.
+    private static func isOriginals(_ path: String) -> Bool {
+        guard let source = try? AtomicFile.read(path) else { return false }
+        var lexer = LuaLexer(source)
+        guard let name = lexer.next(), lexer.text(of: name).elementsEqual("scripts".utf8), let sign = lexer.next() else { return false }
+        return lexer.text(of: sign).elementsEqual("=".utf8)
     }
 
     private static func read(_ path: String) throws -> [String: LuaTable] {

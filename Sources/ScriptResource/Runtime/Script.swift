@@ -40,7 +40,10 @@ package actor Script {
         package var path: [String]
         package var headers: LuaValue = .table(LuaTable())
         package var query: LuaValue = .table(LuaTable())
+        /// The body of a request by HTTP.
         package var body: [UInt8] = []
+        /// What another script passes in place of a body; nil by HTTP.
+        package var data: LuaValue = .nil
 
         package init(method: String, path: [String]) {
             self.method = method
@@ -74,6 +77,10 @@ package actor Script {
     nonisolated let requestTimeout: TimeAmount
     /// Property values of the Thing that this one takes the place of.
     private let values: LuaValue
+    /// The paths of its callbacks, as it registered them.
+    let callbackPaths = NIOLockedValueBox<Set<String>>([])
+    /// What `-check` found in it.
+    let findings = NIOLockedValueBox<[String]>([])
     /// The files that it was made of, as they were then.
     let files = NIOLockedValueBox<[String: FileStamp?]>([:])
     /// The script's text, where it does not come from its file.
@@ -226,7 +233,7 @@ package actor Script {
         case .http(let call):
             environment.perform(call) { values in self.enter { $0.fibers?.resume(fiber, values) } }
         case .callScript(let name, let request):
-            environment.callScript(name, request) { answer in self.enter { $0.fibers?.resume(fiber, Script.values(of: answer)) } }
+            environment.callScript(name, request, within: requestTimeout) { answer in self.enter { $0.fibers?.resume(fiber, Script.values(of: answer)) } }
         }
     }
 
@@ -260,8 +267,19 @@ package actor Script {
         fibers?.resume(fiber, [])
     }
 
+    /// Calls another script while the thread waits: for code that cannot be suspended. Nobody would answer a call of its own.
+    nonisolated func callBlocking(_ name: String, _ request: CallbackRequest) -> Answer {
+        guard environment.script(name) !== self else {
+            return Answer(status: 503, headers: [:], body: Array("\(name) cannot answer itself while a module loads".utf8))
+        }
+        let answer = environment.loop.makePromise(of: Answer.self)
+        environment.callScript(name, request, within: requestTimeout) { answer.succeed($0) }
+        return (try? answer.futureResult.wait()) ?? Answer(status: 503, headers: [:], body: [])
+    }
+
+    /// code, body, headers: what `executeCallback` returns.
     static func values(of answer: Answer) -> [LuaValue] {
         let headers = answer.headers.mapValues { LuaValue.text($0) }
-        return [.number(Double(answer.status)), .table(LuaTable(fields: headers)), .string(answer.body)]
+        return [.number(Double(answer.status)), .string(answer.body), .table(LuaTable(fields: headers))]
     }
 }

@@ -87,14 +87,36 @@ package final class ScriptEnvironment: Sendable {
             "name": .text(name), "edgeName": .text(thingName?.identifier.map { "*\($0)" } ?? name), "logLevel": .text(configuration.log.lowest.name), "check": .boolean(isCheck),
             "watch": .boolean(configuration.watch), "values": values,
             "etc": .text(etc), "thingworx": .text(thingworx), "host": .text(host), "port": .number(Double(port.load(ordering: .relaxed))),
-            "proto": .text(server.tls ? "https" : "http"), "p_data": settings,
+            "proto": .text(server.tls ? "https" : "http"), "p_data": .table(scriptData(settings, name, thingName)),
             "kept": .table(persistentData.values(of: name)),
         ]
+        if isCheck { fields["entry"] = settings }
         if server.authenticate, let user = server.user {
             fields["user"] = .text(user)
             fields["password"] = .text(server.password?.reveal() ?? "")
         }
         return .table(LuaTable(fields: fields))
+    }
+
+    /// What a script finds in `p_data` (lua-library.md §4.1): the settings of config.lua, and over them those of its entry. Truth
+    /// values are texts there, but for a few that are the library's own.
+    private func scriptData(_ settings: LuaValue, _ name: String, _ thingName: Script.ThingName?) -> LuaTable {
+        let configuration = self.configuration
+        var fields = configuration.shared
+        fields["script_resource_port"] = .number(Double(port.load(ordering: .relaxed)))
+        for (key, secret) in [
+            ("rap_password", configuration.gateway.password), ("script_resource_password", configuration.server.password),
+            ("script_resource_passphrase", configuration.server.passphrase),
+        ] { fields[key] = secret.map { .text($0.reveal()) } }
+        for (key, value) in settings.table?.fields ?? [:] {
+            if let boolean = value.boolean, !ScriptConfiguration.realBooleans.contains(key) {
+                fields[key] = .text(boolean ? "true" : "false")
+            } else {
+                fields[key] = value
+            }
+        }
+        fields["identifier"] = thingName?.identifier.map { .text($0) }
+        return LuaTable(fields: fields, list: settings.table?.list ?? [])
     }
 
     package func listening(on port: Int) { self.port.store(port, ordering: .relaxed) }
@@ -120,7 +142,8 @@ package final class ScriptEnvironment: Sendable {
         guard isNew else { return false }
         report(.loading, of: script)
         Task { await script.start() }
-        if let runTime { loop.scheduleTask(in: runTime) { _ = Task { await script.stop() } } }
+        // One that is gone by then is not kept for it.
+        if let runTime { loop.scheduleTask(in: runTime) { [weak script] in _ = Task { await script?.stop() } } }
         return true
     }
 
@@ -181,11 +204,35 @@ package final class ScriptEnvironment: Sendable {
     /// Known without asking the scripts: one that is busy would not answer.
     package var scriptStates: [String: Script.Status] { states.withLockedValue { $0 } }
 
-    func callScript(_ name: String, _ request: Script.CallbackRequest, completion: @escaping Script.Completion) {
-        guard let script = script(name) else {
+    /// The way to all Things has this name among the scripts.
+    static let ownName = "Thingworx"
+
+    /// A call from script to script, given up after a while with 504. The completion is called once, on any thread.
+    func callScript(_ name: String, _ request: Script.CallbackRequest, within limit: TimeAmount, completion: @escaping Script.Completion) {
+        var (script, request) = (script(name) ?? thing(name), request)
+        if script == nil, name == ScriptEnvironment.ownName {
+            if request.path.first == "Things" { request.path.removeFirst() }
+            script = request.path.first.flatMap { thing($0) }
+            if script != nil { request.path.removeFirst() }
+        }
+        guard let script else {
             return completion(Script.Answer(status: 404, headers: [:], body: Array("there is no script \(name)".utf8)))
         }
-        script.callback(request, completion: completion)
+        let isAnswered = NIOLockedValueBox(false)
+        let answer = { @Sendable (answer: Script.Answer) in
+            let isFirst = isAnswered.withLockedValue { isAnswered in
+                defer { isAnswered = true }
+                return !isAnswered
+            }
+            if isFirst { completion(answer) }
+        }
+        let timeout = loop.scheduleTask(in: limit) {
+            answer(Script.Answer(status: 504, headers: [:], body: Array("\(name) did not answer within \(limit.nanoseconds / 1_000_000) ms".utf8)))
+        }
+        script.callback(request) {
+            timeout.cancel()
+            answer($0)
+        }
     }
 
     // MARK: HTTP

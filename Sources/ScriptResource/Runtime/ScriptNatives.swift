@@ -32,25 +32,33 @@ extension Script {
             return script.perform(.http(request), of: call) { script.environment.performBlocking(request) }
         },
         "call_script": { call in
-            guard let name = call[0].string else { throw LuaError("executeCallback: expected a script's name") }
-            var request = CallbackRequest(method: call[1].string ?? "GET", path: call[2].table?.list.compactMap(\.string) ?? [])
-            request.headers = call[3].isNil ? request.headers : call[3]
-            request.query = call[4].isNil ? request.query : call[4]
-            request.body = call[5].bytes ?? []
-            guard call.canSuspend else { throw LuaError("executeCallback cannot be used while a module loads") }
-            return script(of: call).perform(.callScript(name: name, request), of: call) { [] }
+            var request = CallbackRequest(
+                method: (call[1].string ?? "GET").uppercased(), path: (call[2].string ?? "").split(separator: "/").map(String.init))
+            request.headers = call[3].table == nil ? request.headers : call[3]
+            request.query = call[4].table == nil ? request.query : call[4]
+            request.data = call[5]
+            let script = script(of: call)
+            let name = call[0].string ?? ""
+            return script.perform(.callScript(name: name, request), of: call) { Script.values(of: script.callBlocking(name, request)) }
+        },
+        "adapt": { call in .values([call[0].bytes.flatMap { LuaDialect.adapted($0) }.map { .string($0) } ?? call[0]]) },
+        "registered": { call in
+            if let path = call[0].string { _ = script(of: call).callbackPaths.withLockedValue { $0.insert(path) } }
+            return .values([])
+        },
+        "finding": { call in
+            if let text = call[0].string { script(of: call).findings.withLockedValue { $0.append(text) } }
+            return .values([])
         },
         "script_list": { call in
-            .values([.table(LuaTable(fields: script(of: call).environment.scriptStates.mapValues { .text($0.description) }))])
+            var states = script(of: call).environment.scriptStates.mapValues { LuaValue.text($0.description) }
+            states["Thingworx"] = states["Thingworx"] ?? .text(Status.running.description)
+            return .values([.table(LuaTable(fields: states))])
         },
         "file": { call in .values(try FileNatives.perform(call)) },
         "aes": { call in .values(try CipherNatives.aes(call)) },
-        "add_script": { call in .values(try ScriptManagement.add(call, to: script(of: call).environment)) },
-        "remove_script": { call in
-            let script = script(of: call)
-            guard let name = call[0].string, name != script.name else { throw LuaError("removeScript: expected another script's name") }
-            return .values([.boolean(script.environment.remove(name))])
-        },
+        "add_script": { call in .values(ScriptManagement.add(call, to: script(of: call).environment)) },
+        "remove_script": { call in .values(ScriptManagement.remove(call, from: script(of: call))) },
         "script_result": { call in .values(call[0].string.map { script(of: call).environment.result(of: $0) } ?? []) },
         "script_info": { call in
             let environment = script(of: call).environment
@@ -58,8 +66,8 @@ extension Script {
             return .values([.text(script.file), environment.settings(of: script.name)])
         },
         "set_script_properties": { call in
-            guard let name = call[0].string, let properties = call[1].table else { throw LuaError("setProperties: expected a script's name and a table") }
-            return .values([.boolean(script(of: call).environment.setProperties(properties, of: name))])
+            guard let name = call[0].string, let properties = call[1].table else { return .values([.number(400)]) }
+            return .values([.number(script(of: call).environment.setProperties(properties, of: name) ? 0 : 404)])
         },
         "persist": { call in
             let script = script(of: call)
@@ -130,7 +138,7 @@ extension Script {
         }
         var headers = HTTPHeaders()
         for (name, value) in table["headers"].table?.fields ?? [:] {
-            let text: String = value.string ?? value.number.map { JSONValue.double($0).description } ?? ""
+            let text = Script.text(value) ?? ""
             guard !text.utf8.contains(where: { $0 < 0x20 && $0 != 9 }), !name.isEmpty, name.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F && $0 != 0x3A }) else {
                 throw LuaError("the header \(name) cannot be sent")
             }
@@ -139,7 +147,7 @@ extension Script {
         var body: ByteBuffer?
         if let bytes = table["body"].bytes, method == .POST || method == .PUT {
             body = ByteBuffer(bytes: bytes)
-            if !headers.contains(name: "Content-Type") { headers.add(name: "Content-Type", value: "application/json") }
+            if !headers.contains(name: "Content-Type") { headers.add(name: "Content-Type", value: table["contentType"].string ?? "application/json") }
         }
         if table["gateway"].boolean == true { return environment.gatewayCall(method, path, headers: headers, body: body, timeout: requestTimeout) }
         guard let host = table["host"].string, let port = table["port"].number.flatMap({ Int(exactly: $0) }), (1...65535).contains(port) else {

@@ -9,15 +9,20 @@ extension Script {
     /// A request for a callback that the script registered. The completion is called on any thread.
     nonisolated func callback(_ request: CallbackRequest, completion: @escaping Completion) {
         let arguments: [LuaValue] = [
-            .text(request.method), .table(LuaTable(list: request.path.map { .text($0) })), request.headers, request.query, .string(request.body),
+            .text(request.method), .table(LuaTable(list: request.path.map { .text($0) })), request.headers, request.query, .string(request.body), request.data,
         ]
         enter { script in
             script.run(function: "dispatch", arguments, completion: completion) { values in
                 var headers: [String: String] = [:]
-                for (name, value) in values.dropFirst().first?.table?.fields ?? [:] { headers[name] = value.string }
+                for (name, value) in values.dropFirst().first?.table?.fields ?? [:] { headers[name] = Script.text(value) }
                 return Answer(status: Script.status(values.first), headers: headers, body: values.count > 2 ? values[2].bytes ?? [] : [])
             }
         }
+    }
+
+    /// A header's value, which scripts may give as a number or truth value too.
+    static func text(_ value: LuaValue) -> String? {
+        value.string ?? value.number.map { JSONValue.double($0).description } ?? value.boolean.map { $0 ? "true" : "false" }
     }
 
     /// A request for the Thing: of its properties or services. The completion is called on any thread.
@@ -26,9 +31,9 @@ extension Script {
     ) {
         enter { script in
             script.run(function: "thing", [.text(method), .text(kind), .text(name), headers, query, .string(body)], completion: completion) { values in
-                Answer(
-                    status: Script.status(values.first), headers: ["Content-Type": values.dropFirst().first?.string ?? "application/json"],
-                    body: values.count > 2 ? values[2].bytes ?? [] : [])
+                var headers: [String: String] = [:]
+                for (name, value) in values.dropFirst().first?.table?.fields ?? [:] { headers[name] = Script.text(value) }
+                return Answer(status: Script.status(values.first), headers: headers, body: values.count > 2 ? values[2].bytes ?? [] : [])
             }
         }
     }
@@ -49,7 +54,7 @@ extension Script {
     }
 
     private static func failure(_ status: Int, _ text: String) -> Answer {
-        Answer(status: status, headers: ["Content-Type": "application/json"], body: Array(JSONValue.object(["error": .string(text), "code": .int(status)]).description.utf8))
+        Answer(status: status, headers: ["Content-Type": "text/plain"], body: Array(text.utf8))
     }
 
     /// What a script calls a status; what is none is an error of the script's.
@@ -68,47 +73,6 @@ extension Script {
             case .failure(let error):
                 logger.error("\(error.message)")
                 completion(Script.failure(500, error.message))
-            }
-        }
-    }
-
-    /// The answer to a read of a property whose value lies in the Thing's own table, given on the calling thread when the
-    /// script does nothing else right now; nil otherwise. No Lua code runs for it, so it never takes long.
-    nonisolated func propertyAtHand(_ name: String) -> ByteBuffer? {
-        ifIdle { script in
-            script.peek { globals -> ByteBuffer? in
-                guard let property = globals.table("native")?.table("properties")?.table(name), property.boolean("isInMemory") == true,
-                    let baseType = property.string("baseType")
-                else { return nil }
-                var bytes = ByteBuffer()
-                bytes.writeStaticString("{\"dataShape\":{\"fieldDefinitions\":{")
-                bytes.writeJSONKey(name)
-                bytes.writeStaticString("{\"name\":")
-                bytes.writeJSON(name)
-                bytes.writeStaticString(",\"description\":")
-                bytes.writeJSON(property.string("description") ?? "")
-                bytes.writeStaticString(",\"baseType\":")
-                bytes.writeJSON(baseType)
-                bytes.writeStaticString(",\"ordinal\":0,\"aspects\":{}}}},\"rows\":[{")
-                bytes.writeJSONKey(name)
-                switch baseType {
-                case "NUMBER":
-                    guard let number = property.number("value") else { return nil }
-                    bytes.writeJSON(number)
-                case "INTEGER", "LONG", "DATETIME", "TIMESPAN":
-                    // One with a fraction has to be rounded first.
-                    guard let number = property.number("value"), number == number.rounded() else { return nil }
-                    bytes.writeJSON(number)
-                case "BOOLEAN":
-                    guard let boolean = property.boolean("value") else { return nil }
-                    bytes.writeJSON(boolean)
-                case "STRING":
-                    guard let text = property.string("value") else { return nil }
-                    bytes.writeJSON(text)
-                default: return nil
-                }
-                bytes.writeStaticString("}]}")
-                return bytes
             }
         }
     }

@@ -69,17 +69,26 @@ package final class ScriptServer: Sendable {
         return BasicAuthentication(user: settings.user ?? ":", password: settings.password?.reveal() ?? "", realm: "luaScriptResource")
     }
 
+    /// Answers a request by the table of lua-library.md §10.
     package static func respond(to http: HTTPRequest, _ environment: ScriptEnvironment) -> EventLoopFuture<HTTPResponse> {
         var path = http.path[...]
-        guard path.popFirst()?.lowercased() == "scripts" else { return done(.error(.notFound, "expected /scripts/…"), environment) }
+        guard path.popFirst()?.lowercased() == "scripts" else { return done(.text(.notFound, "expected /scripts/…"), environment) }
         guard let first = path.popFirst() else { return done(ScriptPages.list(environment.scriptStates, for: http), environment) }
-        if first.lowercased() == "thingworx" { return thingRequest(http, path, environment) }
-        guard let script = environment.script(first) else { return done(.error(.notFound, "there is no script \(first)"), environment) }
-        if http.queryValue("status") != nil, http.method == .GET {
-            return done(.json(ByteBuffer(string: ScriptPages.entry(first, environment.scriptStates[first] ?? .loading).description)), environment)
+        if first.lowercased() == "thingworx", environment.script(first) == nil { return throughThingworx(http, path, environment) }
+        guard let script = environment.script(first) ?? environment.thing(first) else {
+            return done(.text(.notFound, "there is no script \(first)"), environment)
         }
-        if http.method == .POST, path.count == 1, let verb = path.first, ["start", "stop", "restart"].contains(verb) {
+        if http.queryValue("status") != nil, http.method == .GET {
+            return done(.json(ByteBuffer(string: ScriptPages.entry(script.name, environment.scriptStates[script.name] ?? .loading).description)), environment)
+        }
+        // A script's own callback of such a name goes first.
+        if http.method == .POST, path.count == 1, let verb = path.first, ["start", "stop", "restart"].contains(verb),
+            !script.callbackPaths.withLockedValue({ $0.contains(verb) }) {
             return control(script, verb, environment)
+        }
+        if script.thingName != nil, let kind = path.first, ["Properties", "Services"].contains(kind),
+            !script.callbackPaths.withLockedValue({ $0.contains(kind) }) {
+            return thingRequest(http, script, kind, path.dropFirst(), environment)
         }
         var request = Script.CallbackRequest(method: http.method.rawValue, path: Array(path))
         request.headers = headers(http)
@@ -98,22 +107,47 @@ package final class ScriptServer: Sendable {
         let answer = environment.loop.makePromise(of: HTTPResponse.self)
         let limit = environment.answerTimeout
         let timeout = environment.loop.scheduleTask(in: limit) {
-            answer.succeed(.error(.gatewayTimeout, "the script did not answer within \(limit.nanoseconds / 1_000_000) ms"))
+            answer.succeed(.text(.gatewayTimeout, "the script did not answer within \(limit.nanoseconds / 1_000_000) ms"))
         }
         start(answer)
         answer.futureResult.whenComplete { _ in timeout.cancel() }
         return answer.futureResult
     }
 
-    /// `/scripts/Thingworx/[Things/]<Thing>/<Properties|Services>[/<name>]`
-    private static func thingRequest(_ http: HTTPRequest, _ path: ArraySlice<String>, _ environment: ScriptEnvironment) -> EventLoopFuture<HTTPResponse> {
+    /// `/scripts/Thingworx/[<type>/]<Thing or *identifier>[/<Properties|Services>[/<name>]]`
+    private static func throughThingworx(_ http: HTTPRequest, _ path: ArraySlice<String>, _ environment: ScriptEnvironment) -> EventLoopFuture<HTTPResponse> {
         var path = path
+        if path == ["registerIdentifier"] { return done(http.method == .POST ? .text(.ok, "") : .text(.methodNotAllowed, "expected POST"), environment) }
+        if path.isEmpty { return done(.text(.ok, "Things are at /scripts/Thingworx/Things/<Thing>"), environment) }
         // The gateway names the collection; a Thing of that name is reached all the same.
-        if path.count > 2, path.first?.lowercased() == "things", environment.thing(path[path.startIndex + 1]) != nil { path.removeFirst() }
-        guard let name = path.popFirst(), let kind = path.popFirst() else {
-            return done(.error(.notFound, "expected /scripts/Thingworx/<Thing>/<Properties|Services>/<name>"), environment)
+        if path.first == "Things", path.count == 1, environment.thing("Things") == nil { return done(things(http, environment), environment) }
+        if path.count > 1, environment.thing(path[path.startIndex + 1]) != nil { path.removeFirst() }
+        guard let name = path.popFirst(), let script = environment.thing(name) else {
+            return done(.text(.notFound, "there is no Thing \(path.isEmpty ? http.path.last ?? "" : path.last!)"), environment)
         }
-        guard let script = environment.thing(name) else { return done(.error(.notFound, "there is no Thing \(name)"), environment) }
+        guard let kind = path.popFirst() else {
+            guard isJSON(http) else { return done(.text(.badRequest, "expected the content type application/json"), environment) }
+            return within(environment) { answer in
+                script.thingRequest(method: "POST", kind: "Services", name: "GetMetadata", headers: headers(http), query: query(http), body: []) {
+                    answer.succeed(response($0))
+                }
+            }
+        }
+        return thingRequest(http, script, kind, path, environment)
+    }
+
+    private static func isJSON(_ http: HTTPRequest) -> Bool { http.headers.first(name: "Content-Type")?.lowercased().contains("application/json") == true }
+
+    private static func things(_ http: HTTPRequest, _ environment: ScriptEnvironment) -> HTTPResponse {
+        guard http.method == .GET else { return .text(.methodNotAllowed, "expected GET") }
+        let names = environment.all.filter { $0.thingName != nil }.map { JSONValue.string($0.name) }
+        return .json(ByteBuffer(string: JSONValue.object(["Things": .array(names)]).description))
+    }
+
+    /// A request for a Thing's properties or services.
+    private static func thingRequest(
+        _ http: HTTPRequest, _ script: Script, _ kind: String, _ path: ArraySlice<String>, _ environment: ScriptEnvironment
+    ) -> EventLoopFuture<HTTPResponse> {
         if http.method == .GET, kind == "Properties", path.count == 1, let body = script.propertyAtHand(path.first!) {
             return done(.json(body), environment)
         }
@@ -129,7 +163,7 @@ package final class ScriptServer: Sendable {
         within(environment) { answer in
             Task {
                 switch (verb, environment.scriptStates[script.name]) {
-                case ("start", .running?), ("start", .loading?): return answer.succeed(.error(.conflict, "\(script.name) runs already"))
+                case ("start", .running?), ("start", .loading?): return answer.succeed(.text(.conflict, "\(script.name) runs already"))
                 case ("stop", _): await script.stop()
                 default: await script.restart()
                 }
@@ -155,7 +189,7 @@ package final class ScriptServer: Sendable {
         for (name, value) in answer.headers where name.lowercased() != "content-length" && isToken(name) && isLine(value) {
             headers.add(name: name, value: value)
         }
-        if !headers.contains(name: "Content-Type") {
+        if !headers.contains(name: "Content-Type"), !answer.body.isEmpty {
             let isJSON = answer.body.first == UInt8(ascii: "{") || answer.body.first == UInt8(ascii: "[")
             headers.add(name: "Content-Type", value: isJSON ? "application/json" : "text/plain")
         }
@@ -164,4 +198,11 @@ package final class ScriptServer: Sendable {
 
     private static func isLine(_ text: String) -> Bool { text.utf8.allSatisfy { ($0 >= 0x20 && $0 != 0x7F) || $0 == 0x09 } }
     private static func isToken(_ text: String) -> Bool { !text.isEmpty && text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F && !"\"(),/:;<=>?@[\\]{}".utf8.contains($0) } }
+}
+
+extension HTTPResponse {
+    /// A text for people: errors of scripts and Things are the text itself (lua-library.md §10).
+    fileprivate static func text(_ status: HTTPResponseStatus, _ text: String) -> HTTPResponse {
+        HTTPResponse(status, headers: ["Content-Type": "text/plain; charset=utf-8"], body: ByteBuffer(string: text))
+    }
 }

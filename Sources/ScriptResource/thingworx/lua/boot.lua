@@ -9,6 +9,10 @@ local function paths(kind, suffix)
   end
   add(config.etc .. "/custom", "/?", "/lua/?", "/shapes/?")
   if kind == "path" then add(config.thingworx, "/?", "/lua/?", "/shapes/?") end
+  if kind == "cpath" then
+    add(config.etc .. "/custom", "/clibs/?")
+    add(config.etc .. "/thingworx", "/clibs/?")
+  end
   -- thingworx.shapes.X as well as shapes.X.
   if kind == "path" then add(string.match(config.thingworx, "^(.*)/") or ".", "/?") end
   add(config.etc .. "/community", "/?", "/lua/?", "/clibs/?")
@@ -21,6 +25,9 @@ package.cpath = paths("cpath", ".so") .. ";" .. package.cpath
 
 -- One script does not end the others.
 function os.exit(code) error("os.exit(" .. tostring(code or "") .. ") ends this script, and not the program", 2) end
+
+local loadOwn = loadfile
+assert(loadOwn(config.thingworx .. "/lua/language.lua"))()
 
 -- MARK: Finalizers
 
@@ -58,7 +65,7 @@ end
 -- Runs a module of ours and keeps nothing of it. The library is interpreted: compiled code takes more memory than it saves
 -- time where most of the time is spent waiting, and scripts' own code is what deserves the compiler.
 function native.once(name, ...)
-  local chunk, why = loadfile(config.thingworx .. "/lua/" .. name .. ".lua")
+  local chunk, why = loadOwn(config.thingworx .. "/lua/" .. name .. ".lua")
   if not chunk then error(why, 0) end
   jit.off(chunk, true)
   return chunk(...)
@@ -78,9 +85,12 @@ function native.load(name)
 end
 
 -- Global name -> module. A module takes memory where it is used alone: it is loaded when its name is first looked up.
-local globals = { orderedPairs = "tablex", thingworx = "thingworx", tw_rap = "tw_ems", ps_rap = "tw_ems", tw_server = "server", ps_server = "server" }
-local library = { utils = "tw_utils", template = "template", shape = "template", handler = "handler", modbus = "modbus", ["types.datashape"] = "tw_datashape",
-  core = "thingworx", ps_library = "thingworx" }
+local globals = { orderedPairs = "tablex", thingworx = "thingworx", tw_rap = "tw_ems", ps_rap = "tw_ems", tw_server = "server", ps_server = "server",
+  ps_logger = "log", dataShapes = "dataShapes", DataShape = "dataShapes", core_handler = "core", dispatch_properties = "core", dispatch_services = "core",
+  is_json = "core" }
+-- What scripts require -> module.
+local library = { utils = "tw_utils", template = "template", shape = "template", handler = "handler", modbus = "modbus", ["types.datashape"] = "dataShapes",
+  core = "core", ps_library = "thingworx" }
 
 for _, name in ipairs({ "json", "log", "stringx", "tablex", "propGroups", "page", "softwarejob", "server" }) do
   globals[name], library[name] = name, name
@@ -134,16 +144,6 @@ table.insert(package.loaders, 2, function(name)
   return function() return native.load(module) end
 end)
 
--- What else a script is made of is watched for changes.
-if config.watch then
-  local search = package.loaders[3]
-  package.loaders[3] = function(name)
-    local path = package.searchpath(name, package.path)
-    if path then native.loaded(path) end
-    return search(name)
-  end
-end
-
 native.load("log")
 
 -- MARK: The script
@@ -154,25 +154,31 @@ p_data.run = true
 -- What was kept in an earlier run.
 for key, value in pairs(config.kept) do p_data[key] = value end
 
--- A request for a callback of this script.
-function native.dispatch(method, path, headers, query, data)
-  local f, why = native.load("tw_http").find(path)
-  if not f then return 404, {}, why end
-  local code, answerHeaders, content = f(method, path, headers, query, data)
-  if type(content) == "table" then content = json.encode(content) end
-  return code or 200, answerHeaders or {}, content ~= nil and tostring(content) or ""
+-- Header names are found in any letter case.
+local caseless = { __index = function(headers, name)
+  if type(name) ~= "string" then return nil end
+  local wanted = string.lower(name)
+  for each, value in pairs(headers) do if type(each) == "string" and string.lower(each) == wanted then return value end end
+end }
+
+function native.headers(headers)
+  if type(headers) ~= "table" then headers = {} end
+  return getmetatable(headers) == nil and setmetatable(headers, caseless) or headers
 end
+
+-- A request for this script, by HTTP with a body, or from another script with data.
+function native.dispatch(...) return native.load("callbacks")(...) end
 
 function native.stop(staying) p_data.run, native.staying = false, staying end
 
 -- Called where the script pauses, and with `true` at its end.
 function native.keep(now)
   local data = p_data
-  if type(data) == "table" and data.persist then native.load("persistence")(now) end
+  if type(data) == "table" and rawget(data, "persist") then native.load("persistence")(now) end
 end
 
 -- Somebody looks into the script.
-function native.evaluate(code) return native.load("evaluate")(native.me, code) end
+function native.evaluate(code) return native.load("evaluate")(code) end
 
 -- Another script changes this one's properties.
 function native.set_properties(properties) for key, value in pairs(properties) do p_data[key] = value end end

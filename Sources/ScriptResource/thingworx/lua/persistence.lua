@@ -11,9 +11,9 @@ return function(now)
   local time = native.now()
   if time < next and not now then return end
   next = time + shortestPause
-  local names, values = p_data.persist, {}
+  local names, values = rawget(p_data, "persist"), {}
   if type(names) == "string" then names = { names } end
-  for _, name in ipairs(type(names) == "table" and names or {}) do values[name] = p_data[name] end
+  for _, name in ipairs(type(names) == "table" and names or {}) do values[name] = rawget(p_data, name) end
   local ok, text = pcall(json.encode, values)
   if ok and text == written then return end
   local why = text

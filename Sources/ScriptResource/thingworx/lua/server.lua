@@ -1,16 +1,18 @@
--- The platform, by way of the gateway. Functions return code, response.
+-- The platform, by way of the gateway. Functions return code, response. `thing` names a Thing, this one where it is missing.
 local json = native.load("json")
 local tw_ems = native.load("tw_ems")
 local tw_utils = native.load("tw_utils")
 
+-- available: the gateway answers; online: and the platform is there.
 local server = { available = false, online = false }
 
 -- After an answer that is not 200: is it the gateway that is away, or the platform?
 local function check()
   local response, code = tw_ems.get(tw_utils.EMS_PROP_PATH("LocalEms", "isConnected"))
-  server.available = code == 200
-  local ok, answer = pcall(json.decode, response or "")
-  server.online = code == 200 and ok and type(answer) == "table" and answer.rows ~= nil and answer.rows[1] ~= nil and answer.rows[1].isConnected == true
+  local ok, answer = pcall(json.decode, tostring(response))
+  local row = ok and type(answer) == "table" and (type(answer.rows) == "table" and answer.rows[1] or answer) or {}
+  server.online = type(row) == "table" and (row.result == true or row.isConnected == true)
+  server.available = code ~= 503 or server.online
 end
 
 local function swap(response, code)
@@ -23,8 +25,8 @@ local function swap(response, code)
 end
 
 -- A path of the platform, by way of the gateway. → status, response text. After another status than 200
--- server.available tells whether the gateway answers, and server.online whether the platform is there.
-function server.get(path, headers) return swap(tw_ems.get(path, headers)) end
+-- server.available and server.online are found out.
+function server.get(path) return swap(tw_ems.get(path)) end
 
 -- As server.get, with a body: a text as it is, a table as JSON. → status, response
 function server.put(path, data, headers) return swap(tw_ems.put(path, data, headers)) end
@@ -33,51 +35,99 @@ function server.put(path, data, headers) return swap(tw_ems.put(path, data, head
 function server.post(path, data, headers) return swap(tw_ems.post(path, data, headers)) end
 
 -- As server.get. → status, response
-function server.delete(path, headers) return swap(tw_ems.delete(path, headers)) end
+function server.delete(path) return swap(tw_ems.delete(path)) end
 
 local function target(thing)
   if type(thing) == "table" then thing = thing.name end
   return thing or native.config.edgeName
 end
 
--- Invokes a service of a Thing (by name, or a table with `name`), of this one unless given. `data` are its parameters.
--- → status, response
-function server.invoke(service, data, thing) return server.post(tw_utils.EMS_SVC_PATH(target(thing), service), data or {}) end
-
--- Invokes a service of the gateway itself. → status, response
-function server.invokeLocalEms(service, data) return server.post(tw_utils.EMS_SVC_PATH("LocalEms", service), data or {}) end
-
--- The same under an older name. → status, response
-function server.invokeChannel(service, data) return server.invokeLocalEms(service, data) end
-
--- Fires an event of a Thing, of this one unless given, with its data. → status, response
-function server.fireEvent(event, data, thing) return server.post(tw_utils.EMS_EVENT_PATH(target(thing), event), data or {}) end
-
--- Reads a property from the platform. → status, infotable as JSON text
-function server.getProperty(name, thing) return server.get(tw_utils.EMS_PROP_PATH(target(thing), name)) end
-
--- Writes a property of the platform: by name and value, or by a property's own table. → status, response
-function server.setProperty(name, data, thing)
-  if type(name) == "table" then name, data = name.name, name.value end
-  if type(data) ~= "table" or data[name] == nil then data = { [name] = data } end
-  return server.put(tw_utils.EMS_PROP_PATH(target(thing), name), data)
+-- An object with toTable is taken as what that returns.
+local function plain(data)
+  if type(data) == "table" and type(data.toTable) == "function" then return data:toTable() end
+  return data
 end
 
--- Pushes a list of properties { name, baseType, value, time, quality } in one message. → status, response
-function server.setProperties(list, thing)
-  local rows = json.array()
-  for _, p in ipairs(list) do
-    rows[#rows + 1] = {
-      name = p.name, time = p.time or native.now(), quality = p.quality or "GOOD",
-      value = { baseType = p.baseType or "STRING", value = p.value },
-    }
+local function send(what, path, name, data)
+  if name == nil then return 404, "expected the name of " .. what end
+  local ok, text = tw_utils.encodeData(plain(data))
+  if not ok then return 400, text end
+  return server.post(path, text)
+end
+
+-- Invokes a service of a Thing; `data` are its parameters, a table or nil. → status, response; 404 without a service, 400
+-- where the data are no table
+function server.invoke(service, data, thing) return send("a service", tw_utils.EMS_SVC_PATH(target(thing), tostring(service)), service, data) end
+
+-- Invokes a service of the gateway itself. → as server.invoke
+function server.invokeLocalEms(service, data) return server.invoke(service, data, "LocalEms") end
+
+-- Invokes a service of the Thing named `me`. → as server.invoke
+function server.invokeChannel(service, data) return server.invoke(service, data, "me") end
+
+-- Fires an event of a Thing, with its data. → status, response; 404 without an event, 400 where the data are no table
+function server.fireEvent(event, data, thing) return send("an event", tw_utils.EMS_EVENT_PATH(target(thing), tostring(event)), event, data) end
+
+-- Reads a property from the platform. → status, infotable as JSON text; 404 without a name
+function server.getProperty(name, thing)
+  if name == nil then return 404, "expected the name of a property" end
+  return server.get(tw_utils.EMS_PROP_PATH(target(thing), name))
+end
+
+-- Writes a property of the platform: by name, with { <name> = v } or { value = v }; or by a property's own table, which is
+-- then pushed with its time and quality. → status, response; 404 without a name, 400 where the data are no table
+function server.setProperty(name, data, thing)
+  if name == nil then return 404, "expected the name of a property" end
+  if type(name) == "table" then return server.setProperties({ name }, thing) end
+  if type(data) ~= "table" then return 400, "expected a table with the value, found " .. type(data) end
+  local ok, text = tw_utils.encodeData(data)
+  if not ok then return 400, text end
+  return server.put(tw_utils.EMS_PROP_PATH(target(thing), name), text)
+end
+
+local fields = { name = "STRING", time = "DATETIME", quality = "STRING", value = "VARIANT" }
+
+-- One message of rows that are ready to be sent.
+function server.pushRows(rows, thing)
+  local definitions, sent = {}, {}
+  for field, baseType in pairs(fields) do definitions[field] = { name = field, baseType = baseType, description = "", aspects = json.object() } end
+  for index, row in ipairs(rows) do
+    sent[index] = { name = row.name, time = row.time, quality = row.quality, value = { baseType = row.baseType, value = row.value } }
   end
-  return server.invoke("UpdateSubscribedPropertyValues", { values = {
-    dataShape = { fieldDefinitions = {
-      name = { name = "name", baseType = "STRING", ordinal = 0 }, value = { name = "value", baseType = "VARIANT", ordinal = 1 },
-      time = { name = "time", baseType = "DATETIME", ordinal = 2 }, quality = { name = "quality", baseType = "STRING", ordinal = 3 } } },
-    rows = rows,
-  } }, thing)
+  return server.invoke("UpdateSubscribedPropertyValues", { values = { dataShape = { fieldDefinitions = definitions }, rows = sent } }, thing)
+end
+
+-- A property as a row; nil and why where its value has no form in its base type.
+local function row(pt)
+  local convert = native.load("convert")
+  local baseType = string.upper(tostring(pt.baseType or "STRING"))
+  local value, why = convert.to(baseType, pt.value)
+  if value == nil then return nil, why end
+  return { name = pt.name, baseType = baseType, value = value, time = convert.time(pt.time) or native.now(), quality = pt.quality or "UNKNOWN" }
+end
+
+-- Pushes properties, a list or a map of their tables, in batches of maxConcurrentPropertyUpdates; one that fails ends it.
+-- What has no form in its base type is left out, with a warning. → status, response of the last batch; 404 for nil
+function server.setProperties(list, thing)
+  if list == nil then return 404, "expected properties" end
+  if type(list) ~= "table" then return 400, "expected a table of properties, found " .. type(list) end
+  local rows = {}
+  for _, pt in orderedPairs(list) do
+    if type(pt) == "table" then
+      local made, why = row(pt)
+      if made then rows[#rows + 1] = made else log.warn(native.config.name, "%s is not pushed: %s", tostring(pt.name), why) end
+    end
+  end
+  local most = tonumber(p_data.maxConcurrentPropertyUpdates) or 100
+  local code, response
+  local first = 1
+  repeat
+    local batch = {}
+    for index = first, math.min(first + most - 1, #rows) do batch[#batch + 1] = rows[index] end
+    code, response = server.pushRows(batch, thing)
+    first = first + most
+  until code ~= 200 or first > #rows
+  return code, response
 end
 
 return server

@@ -1,22 +1,22 @@
--- Splitting strings. The delimiter is plain text.
+-- Splitting strings.
 local stringx = {}
 
--- Splits at a delimiter (","), which is plain text. → list
+-- Splits at any of the characters of a delimiter, at white space without one; empty pieces are dropped. → list, count; nil
+-- for what is no text
 function stringx.stringToTable(text, delimiter)
-  local parts, from = {}, 1
-  delimiter = delimiter or ","
-  while true do
-    local first, last = string.find(text, delimiter, from, true)
-    if not first then
-      parts[#parts + 1] = string.sub(text, from)
-      return parts
-    end
-    parts[#parts + 1] = string.sub(text, from, first - 1)
-    from = last + 1
-  end
+  if type(text) == "number" then text = tostring(text) end
+  if type(text) ~= "string" then return nil end
+  local set = "%s"
+  if delimiter ~= nil and tostring(delimiter) ~= "" then set = string.gsub(tostring(delimiter), "[%^%]%-%%]", "%%%0") end
+  local parts = {}
+  for part in string.gmatch(text, "[^" .. set .. "]+") do parts[#parts + 1] = part end
+  return parts, #parts
 end
 
--- The same as a method of every string. → list
+-- The same. → list, count
+function stringx.split(text, delimiter) return stringx.stringToTable(text, delimiter) end
+
+-- The same as a method of every string. → list, count
 function string:split(delimiter) return stringx.stringToTable(self, delimiter) end
 
 return stringx

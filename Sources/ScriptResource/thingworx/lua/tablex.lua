@@ -1,19 +1,21 @@
 -- More functions for tables; they are in `table` too.
 local tablex = {}
 
-local function keys(t)
+local function before(a, b)
+  if type(a) == type(b) and (type(a) == "number" or type(a) == "string") then return a < b end
+  return tostring(a) < tostring(b)
+end
+
+local function keys(t, f)
   local list = {}
   for key in pairs(t) do list[#list + 1] = key end
-  table.sort(list, function(a, b)
-    if type(a) == type(b) and (type(a) == "number" or type(a) == "string") then return a < b end
-    return tostring(a) < tostring(b)
-  end)
+  table.sort(list, f or before)
   return list
 end
 
--- pairs in the order of the keys. → iterator
-function orderedPairs(t)
-  local list, index = keys(t), 0
+-- pairs in the order of the keys, ascending, or as f(a, b) says that a comes first. → iterator
+function orderedPairs(t, f)
+  local list, index = keys(t, f), 0
   return function()
     index = index + 1
     local key = list[index]
@@ -21,7 +23,7 @@ function orderedPairs(t)
   end
 end
 
--- With all tables within; one that is met twice stays one. → table
+-- With all tables within, keys too; one that is met twice stays one. Metatables are not kept. → table
 function tablex.fullCopy(t, seen)
   if type(t) ~= "table" then return t end
   seen = seen or {}
@@ -29,161 +31,200 @@ function tablex.fullCopy(t, seen)
   local copy = {}
   seen[t] = copy
   for key, value in pairs(t) do copy[tablex.fullCopy(key, seen)] = tablex.fullCopy(value, seen) end
-  return setmetatable(copy, getmetatable(t))
-end
-
--- The first level alone. → table
-function tablex.sparseCopy(t)
-  local copy = {}
-  for key, value in pairs(t) do copy[key] = value end
   return copy
 end
 
--- → boolean
-function tablex.containsKey(t, key) return t[key] ~= nil end
+-- One branch alone: the keys on the way to it, numeric texts as numbers where the table has those. → table, type of the leaf
+-- ("nil" where there is none); nil where one of both is no table
+function tablex.sparseCopy(t, branch)
+  if type(t) ~= "table" or type(branch) ~= "table" then return nil end
+  local copy = {}
+  local from, to = t, copy
+  for index, key in ipairs(branch) do
+    if type(from) ~= "table" then return copy, "nil" end
+    if from[key] == nil and tonumber(key) then key = tonumber(key) end
+    local value = from[key]
+    if index == #branch or type(value) ~= "table" then
+      to[key] = tablex.fullCopy(value)
+      return copy, index == #branch and type(value) or "nil"
+    end
+    to[key] = {}
+    from, to = value, to[key]
+  end
+  return tablex.fullCopy(t), "table"
+end
 
--- → boolean
+-- → the table where it has the key, else nil
+function tablex.containsKey(t, key) return type(t) == "table" and t[key] ~= nil and t or nil end
+
+-- → the table where it has the value, else nil
 function tablex.containsValue(t, value)
-  for _, each in pairs(t) do if each == value then return true end end
-  return false
+  if type(t) ~= "table" then return nil end
+  for _, each in pairs(t) do if each == value then return t end end
+  return nil
 end
 
--- { a = { b = 1 } } becomes { ["a.b"] = 1 }. → table
-function tablex.toFlatTable(t, prefix, flat)
-  flat = flat or {}
+local deepest = 100
+
+-- { a = { b = 1 } } becomes { ["a.b"] = 1 }, in `out` where it is given; what is no scalar stands under ERROR. → table
+function tablex.toFlatTable(t, out, prefix, depth)
+  out, depth = out or {}, depth or 0
+  if type(t) ~= "table" or depth > deepest then
+    out.ERROR = "expected a table, found " .. (depth > deepest and "one that is nested too deep" or type(t))
+    return out
+  end
   for key, value in pairs(t) do
-    local name = prefix and prefix .. "." .. tostring(key) or tostring(key)
-    if type(value) == "table" then tablex.toFlatTable(value, name, flat) else flat[name] = value end
+    local name = prefix and prefix ~= "" and prefix .. "." .. tostring(key) or tostring(key)
+    local kind = type(value)
+    if kind == "table" then tablex.toFlatTable(value, out, name, depth + 1)
+    elseif kind == "string" or kind == "number" or kind == "boolean" then out[name] = value
+    else out.ERROR = name .. ": a " .. kind end
   end
-  return flat
+  return out
 end
 
--- For people to read. → text
-function tablex.toString(t, indent)
-  if type(t) ~= "table" then return type(t) == "string" and string.format("%q", t) or tostring(t) end
+local function descending(t) return keys(t, function(a, b) return before(b, a) end) end
+
+local function quoted(text, delimiter)
+  text = tostring(text)
+  if not string.find(text, delimiter, 1, true) and not string.find(text, '"', 1, true) then return text end
+  return '"' .. string.gsub(text, '"', '""') .. '"'
+end
+
+local function option(query, name)
+  if type(query) == "table" then return query[name] end
+end
+
+-- Lines of key=value of the flat table, descending by key; query.delim (=) stands between. → text
+function tablex.toString(t, prefix, query)
+  local flat, delimiter, lines = tablex.toFlatTable(t, nil, prefix), tostring(option(query, "delim") or "="), {}
+  for _, key in ipairs(descending(flat)) do lines[#lines + 1] = quoted(key, delimiter) .. delimiter .. quoted(flat[key], delimiter) end
+  return table.concat(lines, "\n") .. (#lines > 0 and "\n" or "")
+end
+
+-- The flat table as one row, descending by key, with a comma behind each value; a row of keys before it where query.headers
+-- is true. → text
+function tablex.toCsv(t, prefix, query)
+  local flat, names, values = tablex.toFlatTable(t, nil, prefix), {}, {}
+  for _, key in ipairs(descending(flat)) do
+    names[#names + 1] = quoted(key, ",") .. ","
+    values[#values + 1] = quoted(flat[key], ",") .. ","
+  end
+  local headers = option(query, "headers")
+  local row = table.concat(values) .. "\n"
+  return (headers == true or headers == "true") and table.concat(names) .. "\n" .. row or row
+end
+
+local function isList(t) return #t > 0 end
+
+-- Elements named after the keys, in their order, within `root` ("root"); the elements of a list are named as the list, with
+-- their number as attribute id. Texts go in as they are. → text
+function tablex.toXml(root, t, indent)
+  root = tostring(root or "root")
   indent = indent or ""
-  local lines = {}
-  for key, value in orderedPairs(t) do
-    lines[#lines + 1] = indent .. "  " .. tostring(key) .. " = " .. tablex.toString(value, indent .. "  ")
-  end
-  return #lines == 0 and "{}" or "{\n" .. table.concat(lines, ",\n") .. "\n" .. indent .. "}"
-end
-
-local escapes = { ["&"] = "&amp;", ["<"] = "&lt;", [">"] = "&gt;", ['"'] = "&quot;", ["'"] = "&apos;" }
-local function escaped(value) return (string.gsub(tostring(value), "[&<>\"']", escapes)) end
-
-local function element(key)
-  local name = string.gsub(tostring(key), "[^%w_.-]", "_")
-  return string.match(name, "^[%a_]") and name or "_" .. name
-end
-
--- Elements named after the keys, within `root` ("table"); list elements are `item`. → text
-function tablex.toXml(t, root)
-  local function content(value)
-    if type(value) ~= "table" then return escaped(value) end
-    local parts = {}
-    for key, each in orderedPairs(value) do
-      local name = type(key) == "number" and "item" or element(key)
-      parts[#parts + 1] = "<" .. name .. ">" .. content(each) .. "</" .. name .. ">"
+  if type(indent) == "number" then indent = string.rep(" ", indent) end
+  if type(t) ~= "table" then return indent .. "<" .. root .. ">" .. tostring(t == nil and "" or t) .. "</" .. root .. ">\n" end
+  if #indent > 2 * deepest then return "" end
+  local parts = {}
+  if isList(t) then
+    for id, each in ipairs(t) do
+      local item = tablex.toXml(root, each, indent)
+      parts[id] = string.gsub(item, "^(%s*<[^>%s]+)", function(head) return head .. ' id="' .. id .. '"' end, 1)
     end
     return table.concat(parts)
   end
-  local name = element(root or "table")
-  return "<" .. name .. ">" .. content(t) .. "</" .. name .. ">"
+  for key, each in orderedPairs(t) do parts[#parts + 1] = tablex.toXml(key, each, indent .. "  ") end
+  return indent .. "<" .. root .. ">\n" .. table.concat(parts) .. indent .. "</" .. root .. ">\n"
 end
 
--- A list of rows as a table of HTML, anything else as one row a key. → text
-function tablex.toHtml(t)
-  local lines = { "<table>" }
-  for key, value in orderedPairs(t) do
-    local cells = {}
+local escapes = { ["&"] = "&amp;", ["<"] = "&lt;", [">"] = "&gt;", ['"'] = "&quot;" }
+local function escaped(value) return (string.gsub(tostring(value), '[&<>"]', escapes)) end
+
+-- A table of HTML of class palantiriTable, a row a key; tables within are links to root/key. → text
+function tablex.toHtml(t, root)
+  local lines = { '<table class="palantiriTable">' }
+  for key, value in orderedPairs(type(t) == "table" and t or {}) do
+    local shown = escaped(value)
     if type(value) == "table" then
-      for _, each in orderedPairs(value) do cells[#cells + 1] = "<td>" .. escaped(type(each) == "table" and tablex.toString(each) or each) .. "</td>" end
-    else
-      cells = { "<td>" .. escaped(key) .. "</td>", "<td>" .. escaped(value) .. "</td>" }
+      local link = escaped((root and tostring(root) .. "/" or "") .. tostring(key))
+      shown = '<a href="' .. link .. '">' .. escaped(key) .. "</a>"
     end
-    lines[#lines + 1] = "<tr>" .. table.concat(cells) .. "</tr>"
+    lines[#lines + 1] = "<tr><td>" .. escaped(key) .. "</td><td>" .. shown .. "</td></tr>"
   end
   lines[#lines + 1] = "</table>"
   return table.concat(lines, "\n")
 end
 
-local function field(value)
-  local text = tostring(value == nil and "" or value)
-  return string.find(text, '[",\r\n]') and '"' .. string.gsub(text, '"', '""') .. '"' or text
+local writers = {
+  ["application/json"] = function(t) return json.encode(t) end,
+  ["text/html"] = function(t, _, _, root) return tablex.toHtml(t, root) end,
+  ["text/csv"] = function(t, query, prefix) return tablex.toCsv(t, prefix, query) end,
+  ["text/x-lua-table"] = function(t) return tw_utils.serializeTable(t) end,
+  ["text/xml"] = function(t, _, prefix) return '<?xml version="1.0" encoding="UTF-8"?>\n' .. tablex.toXml(prefix, t) end,
+}
+writers["application/xml"] = writers["text/xml"]
+
+-- The table as text/xml, application/xml, text/html, text/csv, text/x-lua-table or application/json, else as toString.
+-- → text
+function tablex.toContentTypeString(t, contentType, query, prefix, link_root)
+  local kind = string.match(string.lower(tostring(contentType or "")), "^[^;%s]*")
+  local writer = writers[kind]
+  if writer then return writer(t, query, prefix, link_root) end
+  return tablex.toString(t, prefix, query)
 end
 
--- A list of rows; their keys, in order, are the first line. → text
-function tablex.toCsv(rows)
-  local columns, known = {}, {}
-  for _, row in ipairs(rows) do
-    for key in pairs(row) do
-      if not known[key] then
-        known[key] = true
-        columns[#columns + 1] = key
+-- Rows of fields; quotes may hold commas, line ends, and quotes twice.
+local function records(text)
+  local all, record, at = {}, {}, 1
+  text = string.gsub(text, "\r\n?", "\n")
+  while at <= #text do
+    local value
+    if string.sub(text, at, at) == '"' then
+      local parts = {}
+      at = at + 1
+      while true do
+        local part, close = string.match(text, '^([^"]*)("?)', at)
+        parts[#parts + 1] = part
+        at = at + #part + #close
+        if close == "" or string.sub(text, at, at) ~= '"' then break end
+        parts[#parts + 1] = '"'
+        at = at + 1
       end
-    end
-  end
-  table.sort(columns, function(a, b) return tostring(a) < tostring(b) end)
-  local lines = {}
-  local function line(value)
-    local cells = {}
-    for index, column in ipairs(columns) do cells[index] = field(value(column)) end
-    lines[#lines + 1] = table.concat(cells, ",")
-  end
-  line(function(column) return column end)
-  for _, row in ipairs(rows) do line(function(column) return row[column] end) end
-  return table.concat(lines, "\n") .. "\n"
-end
-
--- The rows of a text whose first line names the columns (RFC 4180). Values are texts. → list
-function tablex.fromCsv(text)
-  local records, record, value, quoted, position = {}, {}, "", false, 1
-  text = string.gsub(text, "\r\n", "\n")
-  if text ~= "" and string.sub(text, -1) ~= "\n" then text = text .. "\n" end
-  while position <= #text do
-    local character = string.sub(text, position, position)
-    if quoted then
-      if character ~= '"' then
-        value = value .. character
-      elseif string.sub(text, position + 1, position + 1) == '"' then
-        value = value .. '"'
-        position = position + 1
-      else
-        quoted = false
-      end
-    elseif character == '"' and value == "" then
-      quoted = true
-    elseif character == "," or character == "\n" then
-      record[#record + 1] = value
-      value = ""
-      if character == "\n" then
-        records[#records + 1] = record
-        record = {}
-      end
+      local rest = string.match(text, "^[^,\n]*", at)
+      value, at = table.concat(parts) .. rest, at + #rest
     else
-      value = value .. character
+      value = string.match(text, "^[^,\n]*", at)
+      at = at + #value
     end
-    position = position + 1
+    record[#record + 1] = value
+    local separator = string.sub(text, at, at)
+    at = at + 1
+    if separator ~= "," then
+      if #record > 1 or record[1] ~= "" then all[#all + 1] = record end
+      record = {}
+    elseif at > #text then
+      record[#record + 1] = ""
+    end
   end
-  local rows = {}
-  for index = 2, #records do
+  if #record > 0 then all[#all + 1] = record end
+  return all
+end
+
+-- The rows of a text, fields by their number; with headerRow true the first row names the fields and is left out. useName is
+-- the number of the column whose values are the keys of the rows. Empty lines are passed over. → list or map of rows; nil
+-- for what is no text
+function tablex.fromCsv(csv, useName, headerRow)
+  if type(csv) ~= "string" then return nil end
+  local all, rows = records(csv), {}
+  local names = (headerRow == true or headerRow == "true") and table.remove(all, 1) or nil
+  for _, record in ipairs(all) do
     local row = {}
-    for column, name in ipairs(records[1]) do row[name] = records[index][column] end
-    rows[#rows + 1] = row
+    for column, value in ipairs(record) do row[names and names[column] or column] = value end
+    local key = useName and record[tonumber(useName)]
+    if key ~= nil then rows[key] = row else rows[#rows + 1] = row end
   end
   return rows
 end
 
--- The table as text of a content type: JSON, XML, HTML, CSV or plain. → text
-function tablex.toContentTypeString(t, contentType)
-  contentType = string.lower(contentType or "application/json")
-  if string.find(contentType, "json", 1, true) then return json.encode(t) end
-  if string.find(contentType, "xml", 1, true) then return tablex.toXml(t) end
-  if string.find(contentType, "html", 1, true) then return tablex.toHtml(t) end
-  if string.find(contentType, "csv", 1, true) then return tablex.toCsv(t) end
-  return tablex.toString(t)
-end
-
-for name, f in pairs(tablex) do if table[name] == nil then table[name] = f end end
+for name, f in pairs(tablex) do if rawget(table, name) == nil then table[name] = f end end
 return tablex

@@ -1,98 +1,67 @@
--- The Thing object that templates know as `me`.
-local push = native.load("thing_push")
+-- The Thing as templates know it: `me`, which is the table p_data. What is no setting of it is a variable or a function of the template;
+-- a template's own function of a name below takes its place.
+local json = native.load("json")
 
 local Thing = {}
-Thing.__index = Thing
 
--- Runs f with what else is given; an error in it is logged as that of `what`, with its traceback, and ends nothing. → whether
--- there was none
-function Thing:guard(what, f, ...)
-  local ok, why = xpcall(f, debug.traceback, ...)
-  if not ok then log.error(self.name, "%s: %s", what, why) end
-  return ok
-end
+local function state() return native.state end
 
--- Has f(me) called at the "start" or the "stop" of the Thing; errors in it are logged. Raises an error for another event.
-function Thing:addLifecycleListener(event, label, f)
-  local list = self.listeners[event] or error("addLifecycleListener: expected start or stop, found " .. tostring(event), 2)
-  list[#list + 1] = { label = label, f = f }
-end
-
-function Thing:signal(event)
-  local method = event == "start" and "open" or "close"
-  for _, pt in ipairs(self.order) do
-    local f = not pt.isInMemory and pt.handlerModule[method]
-    if type(f) == "function" then self:guard("handler " .. pt.handlerName .. "." .. method, f, self, pt) end
-  end
-  for _, shape in ipairs(self.shapes) do
-    local f = rawget(shape.module, event)
-    if type(f) == "function" then self:guard("a shape's " .. event, f, self) end
-  end
-  for _, listener in ipairs(self.listeners[event]) do
-    self:guard("lifecycle listener " .. tostring(listener.label), listener.f, self)
-  end
-end
-
-function Thing:runTasks(now)
-  if now < self.nextTasks then return end
-  self.nextTasks = now + self.settings.taskRate
-  for name, task in pairs(self.tasks) do
-    if type(task) == "function" and name ~= "EvaluateRules" then self:guard("task " .. name, task, self) end
-  end
-  -- One of them may have changed a push type.
-  push.sort(self)
-end
-
-function Thing:step()
-  local now = native.now()
-  push.scan(self, now)
-  push.send(self)
-  if self.settings.register then native.load("thing_registration").step(self, now) end
-  self:runTasks(now)
-  native.keep()
-end
-
-function Thing:run()
-  self.nextTasks = native.now() + self.settings.taskRate
-  self:signal("start")
-  native.running()
-  -- What loading left behind goes at once; from here on little garbage is made.
-  collectgarbage()
-  collectgarbage()
-  while p_data.run do
-    self:guard("main loop", self.step, self)
-    native.sleep(self.settings.scanRateResolution)
-  end
-  self:signal("stop")
-  if self.registered and not native.staying then self:deregisterEdgeThing() end
-end
-
--- MARK: For templates
-
--- Registers with the gateway, as the main loop does by itself. → status, response
-function Thing:registerEdgeThing() return native.load("thing_registration").register(self) end
-
--- Leaves the gateway until the next registration. → status, response
-function Thing:deregisterEdgeThing() return native.load("thing_registration").deregister(self) end
-
--- Reads a property through its handler. → status, infotable as JSON text, or what is wrong
-function Thing:getProperty(name)
-  local code, answer = native.load("thing_properties").read(self, name, {}, {})
+-- Reads a property through its handler, whatever its push type; headers and query are passed on. → 200, infotable of two
+-- fields as JSON text; or the handler's status and text; raises an error for an unknown name.
+function Thing:getProperty(name, headers, query)
+  local thing = state()
+  local pt = thing.properties[name] or error(thing.name .. " has no property " .. tostring(name), 2)
+  local code, answer = native.load("thing_properties").read(thing, pt, headers, query)
   return code, type(answer) == "table" and json.encode(answer) or answer
 end
 
--- Writes a property through its handler; `data` is { value = … } or { <name> = … }. → status, and what is wrong
+-- Writes a property through its handler. The value is data.rows[1].<name>, else data.<name>, else data.value; afterwards
+-- both of the latter hold it. → the handler's status and text; 400 where there is no value or it does not fit; raises an
+-- error for an unknown name.
 function Thing:setProperty(name, headers, query, data)
-  return native.load("thing_properties").write(self, name, headers or {}, query or {}, data)
+  local thing = state()
+  local pt = thing.properties[name] or error(thing.name .. " has no property " .. tostring(name), 2)
+  if type(data) ~= "table" then error("setProperty: expected a table with the value, found " .. type(data), 2) end
+  return native.load("thing_properties").write(thing, pt, headers, query, data)
 end
 
--- All properties, read through their handlers. → status, infotable as a table
-function Thing:getProperties() return native.load("thing_properties").readAll(self, {}, {}) end
+-- All properties as they are, without reading them. → 200, JSON text: an object of name and property, with all fields but
+-- functions
+function Thing:getProperties(headers, query) return 200, json.encode(native.load("thing_properties").all(state())) end
 
--- Not implemented: templates may. → 501, text
-function Thing:setProperties() return 501, "not implemented" end
+-- Sets several properties. Templates may have their own. → 500, text
+function Thing:setProperties(headers, query, data) return 500, "setProperties is not implemented by the template" end
 
--- → status, names of the services
-function Thing:getServices() return 200, native.load("thing_services").list(self) end
+-- → 200, names of the services as a JSON list
+function Thing:getServices(headers, query) return 200, json.encode(native.load("thing_services").list(state())) end
+
+-- Registers with the gateway, as the main loop does by itself; with register = false just sets me.registered. → status,
+-- response
+function Thing:registerEdgeThing() return native.load("thing_registration").register(state()) end
+
+-- Leaves the gateway until the next registration. → status, response
+function Thing:deregisterEdgeThing() return native.load("thing_registration").deregister(state()) end
+
+-- Has f() called at the "start" or the "stop" of the Thing; errors in it are logged. A later one of the same label takes
+-- the place of the earlier. Raises an error for another event.
+function Thing:addLifecycleListener(event, label, f)
+  local list = type(event) == "string" and state().listeners[event] or error("addLifecycleListener: expected start or stop, found " .. tostring(event), 2)
+  for _, each in ipairs(list) do
+    if each.label == label then
+      each.f = f
+      return
+    end
+  end
+  list[#list + 1] = { label = label, f = f }
+end
+
+-- The module of a handler; for a name that is none the handler `script`, and the name of the script. → handler, name
+function Thing:openHandler(name) return native.load("handler").get(name) end
+
+-- For thing.lua alone: the Thing itself. → me
+function Thing:new() return state().me end
+
+-- For thing.lua alone: runs until the script is to end.
+function Thing:start() return native.load("thing_loop").run(state()) end
 
 return Thing

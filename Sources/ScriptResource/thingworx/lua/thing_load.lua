@@ -5,95 +5,116 @@ local inmemory = require("handlers.inmemory")
 
 local pushTypes = { ALWAYS = "ALWAYS", VALUE = "VALUE", NEVER = "NEVER", ON = "VALUE", OFF = "VALUE", DEADBAND = "VALUE" }
 
--- The values of properties that have none; texts where a base type is not here.
-local simple = { NUMBER = 0, INTEGER = 0, LONG = 0, DATETIME = 0, TIMESPAN = 0, BOOLEAN = false }
-local fresh = {
-  LOCATION = function() return { latitude = 0, longitude = 0, elevation = 0 } end,
-  INFOTABLE = function(shape) return { dataShape = shape and shape:toTable() or { fieldDefinitions = {} }, rows = json.array() } end,
-  JSON = function() return {} end, QUERY = function() return {} end, SCHEDULE = function() return {} end,
-}
-local texts = { STRING = true, TEXT = true, HTML = true, XML = true, HYPERLINK = true, IMAGELINK = true, PASSWORD = true, GUID = true, TAGS = true, IMAGE = true,
-  BLOB = true, VARIANT = true, NOTHING = true }
-
-local function default(baseType, shape)
-  if fresh[baseType] then return fresh[baseType](shape) end
-  if simple[baseType] ~= nil then return simple[baseType] end
-  return ""
-end
+local known = {}
+for name in string.gmatch("NUMBER INTEGER LONG DATETIME TIMESPAN BOOLEAN LOCATION INFOTABLE JSON QUERY SCHEDULE STRING TEXT HTML XML HYPERLINK "
+  .. "IMAGELINK PASSWORD GUID TAGS IMAGE BLOB VARIANT NOTHING", "%u+") do known[name] = true end
 
 -- PROPERTYNAME, THINGNAME and their like are texts too.
-local function isBaseType(name) return simple[name] ~= nil or fresh[name] ~= nil or texts[name] ~= nil or string.find(name, "NAME$") ~= nil end
+local function isBaseType(name) return known[name] or string.find(name, "NAME$") ~= nil end
+
+-- The value of a property that has none (lua-library.md, section 5.1).
+local function default(pt, useShapes)
+  local baseType = pt.baseType
+  if baseType == "LOCATION" then return { latitude = 0, longitude = 0, elevation = 0 } end
+  if baseType == "STRING" or baseType == "XML" then return "" end
+  if baseType ~= "INFOTABLE" then return 0 end
+  if not useShapes then return { dataShape = { fieldDefinitions = json.object() }, rows = {} } end
+  local shape = DataShape[pt.dataShape]
+  if not shape then error("properties." .. pt.name .. ": a table of the data shape " .. tostring(pt.dataShape) .. ", which is not declared (useShapes is on)", 0) end
+  return { dataShape = shape:toTable(), rows = {} }
+end
 
 -- From here on a Thing's scan is worth compiling.
 local manyProperties = 100
 
-local function initProperty(me, name, pt)
-  if type(pt) ~= "table" then error("properties." .. name .. ": expected a table, found " .. type(pt), 0) end
+local function finding(...) if native.config.check then native.load("thing_check").say(...) end end
+
+local function initProperty(thing, name, pt)
+  if type(pt) ~= "table" then error("properties." .. tostring(name) .. ": expected a table, found " .. type(pt), 0) end
   pt.name = name
-  pt.baseType = string.upper(pt.baseType or pt.basetype or "STRING")
+  pt.baseType = string.upper(tostring(pt.baseType or pt.basetype or "STRING"))
+  pt.basetype = pt.baseType
   if not isBaseType(pt.baseType) then
-    log.warn(me.name, "properties.%s.baseType: %s is not known and taken for a text", name, pt.baseType)
+    log.warn(thing.name, "properties.%s.baseType: %s is not known and taken for a text", name, pt.baseType)
+    finding("properties", name, "baseType: " .. pt.baseType .. " is not known")
   end
-  local pushType = string.upper(tostring(pt.pushType or pt.dataChangeType or me.settings.defaultPushType))
+  local pushType = string.upper(tostring(pt.pushType or pt.dataChangeType or thing.me.defaultPushType or "VALUE"))
   if not pushTypes[pushType] then error("properties." .. name .. ".pushType: expected ALWAYS, VALUE or NEVER, found " .. pushType, 0) end
   pt.pushType = pushTypes[pushType]
-  pt.pushThreshold = tonumber(pt.pushThreshold or pt.threshold or pt.dataChangeThreshold)
-  pt.scanRate = tonumber(pt.scanRate or pt.scanrate) or me.settings.scanRate
-  pt.nextScan = 0
+  pt.pushThreshold = tonumber(pt.pushThreshold or pt.threshold) or 0
+  if pt.threshold and not pt.dataChangeThreshold then pt.dataChangeThreshold = tonumber(pt.threshold) end
+  pt.scanRate = tonumber(pt.scanRate or pt.scanrate) or thing.rate("scanRate")
+  if pt.scanRate <= thing.rate("scanRateResolution") then
+    error(string.format("properties.%s.scanRate (%d) must be greater than scanRateResolution (%d)", name, pt.scanRate, thing.rate("scanRateResolution")), 0)
+  end
+  pt.updateTime = 0
   if pt.pushType == "NEVER" and pt.cacheTime == nil then pt.cacheTime = -1 end
-  pt.time = pt.time or native.now()
-  local shape = type(pt.dataShape) == "string" and template.dataShape(pt.dataShape) or nil
-  if pt.value == nil then pt.value = default(pt.baseType, shape) end
+  if pt.time == nil then pt.time = native.now() end
+  if pt.value == nil then pt.value = default(pt, thing.useShapes) end
   if pt.handler and pt.handler ~= "inmemory" then
     pt.quality = pt.quality or "UNKNOWN"
-    pt.handlerName = pt.handler
-    pt.handlerModule = native.load("handler").get(pt.handler)
+    pt.handlerModule, pt.handlerScript = native.load("handler").get(pt.handler)
+    local module = pt.handlerModule
+    for _, f in ipairs({ "read", "write" }) do
+      if type(module[f]) ~= "function" then finding("properties", name, "the handler " .. tostring(pt.handler) .. " has no function " .. f) end
+    end
   else
     pt.isInMemory = true
-    pt.quality = pt.quality or "GOOD"
+    pt.quality = "GOOD"
   end
-  if getmetatable(pt) == nil then setmetatable(pt, me.propertyDefaults) end
-  if pt.scanRate <= me.settings.scanRateResolution then
-    log.warn(me.name, "properties.%s.scanRate %d is not longer than scanRateResolution %d", name, pt.scanRate, me.settings.scanRateResolution)
-  end
+  if getmetatable(pt) == nil then setmetatable(pt, thing.propertyDefaults) end
+end
+
+-- What most properties have in common is not kept in each of them; `init`, the definition with its defaults, is made when somebody
+-- looks.
+local function defaults()
+  local common = { dataChangeType = "VALUE", dataChangeThreshold = 0, cacheTime = 0, handlerModule = inmemory == true and package.loaded["handlers.inmemory"] or inmemory }
+  return { __index = function(pt, key)
+    if key ~= "init" then return common[key] end
+    return native.load("thing_properties").keepInit(pt)
+  end }
 end
 
 return function(settings)
-  local me = setmetatable({
-    name = settings.name, identifier = settings.identifier, settings = settings,
+  local fallbacks = { scanRate = 60000, taskRate = 15000, scanRateResolution = 500, keepAliveRate = 60000, registerRate = 43200000, requestTimeout = 15000,
+    maxConcurrentPropertyUpdates = 100 }
+  local thing = {
+    me = settings, name = settings.name, identifier = settings.identifier, useShapes = settings.useShapes ~= false,
     edgeName = settings.identifier and "*" .. settings.identifier or settings.name,
-    properties = {}, services = {}, tasks = {}, serviceDefinitions = {}, order = {}, waiting = { first = 1, last = 0 },
-    registered = false, upToDate = true, nextDue = 0, listeners = { start = {}, stop = {} },
-    -- What most properties have in common is not kept in each of them.
-    propertyDefaults = { __index = {
-      pushThreshold = 0, dataChangeType = "VALUE", dataChangeThreshold = 0, cacheTime = 0, handlerName = "inmemory", handlerModule = inmemory == true and package.loaded["handlers.inmemory"] or inmemory,
-    } },
-  }, native.load("thing"))
+    properties = {}, services = {}, tasks = {}, definitions = {}, order = {}, sortedAs = {}, waiting = { first = 1, last = 0 }, shapes = {},
+    nextDue = 0, listeners = { start = {}, stop = {} }, propertyDefaults = defaults(),
+    -- A script may change its rates; what is no number counts as not said.
+    rate = function(name) return tonumber(settings[name]) or fallbacks[name] end,
+  }
+  settings.registered, settings.initialPropertySubscriptionsAcquired, settings.lifecycle = false, false, thing.listeners
   for _, key in ipairs({ "scanRate", "taskRate" }) do
-    if settings.scanRateResolution >= settings[key] then
-      error(string.format("%s: scanRateResolution (%d) must be less than %s (%d)", me.name, settings.scanRateResolution, key, settings[key]), 0)
+    if thing.rate("scanRateResolution") >= thing.rate(key) then
+      error(string.format("%s: scanRateResolution (%d) must be less than %s (%d)", thing.name, thing.rate("scanRateResolution"), key, thing.rate(key)), 0)
     end
   end
-  template.begin(me)
+  native.state = thing
+  template.begin(thing, native.load("thing"))
+  if native.config.check then native.load("thing_check").begin(thing) end
   require("templates." .. settings.template)
-  if not me.template then
+  if not thing.template then
     error("templates/" .. settings.template .. ".lua: expected module(\"templates." .. settings.template .. "\", thingworx.template.extend) at its start", 0)
   end
-  template.mergeShapes(me)
-  for _, name in ipairs({ "GetMetadata", "NotifyPropertyUpdate", "GetPropertySubscriptions" }) do
-    me.services[name] = me.services[name] or function(...) return native.load("thing_services").builtIn[name].f(...) end
+  if native.config.check then native.load("thing_check").loaded() end
+  template.mergeShapes()
+  _G.thing = thing.me
+  settings.properties = thing.properties
+  native.load("thing_builtin")(thing)
+  for name, pt in pairs(thing.properties) do
+    initProperty(thing, name, pt)
+    thing.order[#thing.order + 1] = pt
   end
-  if not me.tasks.UpdatePropertyMap then me.tasks.UpdatePropertyMap = function() end end
-  for name, pt in pairs(me.properties) do
-    initProperty(me, name, pt)
-    me.order[#me.order + 1] = pt
-  end
-  table.sort(me.order, function(a, b) return a.name < b.name end)
-  if native.config.values then native.once("thing_values").restore(me, native.config.values) end
+  table.sort(thing.order, function(a, b) return tostring(a.name) < tostring(b.name) end)
+  if native.config.values then native.once("thing_values").restore(thing, native.config.values) end
+  if native.config.check then native.load("thing_check").finish() end
   local push = native.load("thing_push")
-  push.sort(me)
-  if #me.order >= manyProperties then
+  push.sort(thing)
+  if #thing.order >= manyProperties then
     for _, f in ipairs({ push.scanHere, push.differs }) do require("jit").on(f) end
   end
-  return me
+  return thing
 end

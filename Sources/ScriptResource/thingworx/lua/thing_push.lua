@@ -4,150 +4,199 @@ local push = {}
 -- Changes that could not be sent wait here; the oldest go when there are too many.
 local maximumWaiting = 10000
 
+-- ms until what could not be sent is tried again.
+local shortestPause, longestPause = 2000, 30000
+
+local convert = native.load("convert")
 local abs = math.abs
 
 -- Whether a property's value differs from the one pushed last by more than its threshold.
 local function differs(pt)
-  if pt.force or pt.lastPushed == nil or pt.quality ~= pt.lastQuality then return true end
+  if pt.lastPushed == nil or pt.quality ~= pt.lastQuality or pt.forcePush then return true end
   local new, old = pt.value, pt.lastPushed
-  if type(new) == "number" and type(old) == "number" then
+  local kind = type(new)
+  if kind == "number" and type(old) == "number" then
     return abs(new - old) > pt.pushThreshold or (new ~= new) ~= (old ~= old)
   end
-  if type(new) == "table" then return json.encode(new) ~= old end
+  if kind == "table" then return json.encode(new) ~= old end
+  if kind == "string" and (pt.baseType == "NUMBER" or pt.baseType == "INTEGER") then
+    return new ~= old and abs((tonumber(new) or 0) - (tonumber(old) or 0)) > pt.pushThreshold
+  end
   return new ~= old
 end
 
 push.differs = differs
 
-local function collect(me, pt)
-  local value, why = native.load("convert").to(pt.baseType, pt.value)
+-- A time that was set is sent as it is; where the value changed and the time did not, the value is of now.
+local function keepTime(pt, now, sent, before)
+  if pt.isInMemory and before ~= nil and sent ~= before and pt.time ~= nil and pt.time == pt.lastTime then pt.time = now end
+end
+
+local function collect(thing, pt, now)
+  local value, why = convert.to(pt.baseType, pt.value)
   if value == nil then
-    log.warn(me.name, "%s is not pushed: %s", pt.name, why)
+    if pt.unpushable ~= why then log.warn(thing.name, "%s is not pushed: %s", pt.name, why) end
+    pt.unpushable = why
     return
   end
+  local sent = type(pt.value) == "table" and json.encode(pt.value) or pt.value
   -- Nothing equals what an ALWAYS property pushed last, so that no scan has to ask for its type.
-  if pt.pushType ~= "ALWAYS" then pt.lastPushed = type(pt.value) == "table" and json.encode(pt.value) or pt.value end
-  pt.lastQuality = pt.quality
-  pt.force = nil
+  if pt.pushType == "ALWAYS" then
+    keepTime(pt, now, sent, pt.lastSent)
+    pt.lastSent = sent
+  else
+    keepTime(pt, now, sent, pt.lastPushed)
+    pt.lastPushed = sent
+  end
+  pt.lastQuality, pt.lastTime = pt.quality, pt.time
+  if pt.forcePush then pt.forcePush = nil end
+  if pt.unpushable then pt.unpushable = nil end
   -- A queue: its entries are those from first to last.
-  local waiting = me.waiting
+  local waiting = thing.waiting
   waiting.last = waiting.last + 1
-  waiting[waiting.last] = { name = pt.name, baseType = pt.baseType, value = value, time = pt.time, quality = pt.quality }
+  waiting[waiting.last] = { name = pt.name, baseType = pt.baseType, value = value, time = convert.time(pt.time) or now, quality = pt.quality }
   if waiting.last - waiting.first >= maximumWaiting then
     waiting[waiting.first] = nil
     waiting.first = waiting.first + 1
-    me.droppedPushes = (me.droppedPushes or 0) + 1
-    if me.droppedPushes == 1 then log.warn(me.name, "more than %d changes wait for the platform: the oldest are dropped", maximumWaiting) end
+    thing.droppedPushes = (thing.droppedPushes or 0) + 1
+    if thing.droppedPushes == 1 then log.warn(thing.name, "more than %d changes wait for the platform: the oldest are dropped", maximumWaiting) end
   end
 end
 
 -- Sorts the properties: those whose value lies here into groups of one scan rate each, and those that have to be fetched; NEVER is in
 -- none. Done anew when a push type has changed.
-function push.sort(me)
-  local isSame = me.groups ~= nil
-  for _, pt in ipairs(me.order) do
-    isSame = isSame and pt.sortedAs == pt.pushType
+function push.sort(thing)
+  local isSame, sortedAs = thing.groups ~= nil, thing.sortedAs
+  for index, pt in ipairs(thing.order) do
+    isSame = isSame and sortedAs[index] == pt.pushType
     if pt.pushType == "ALWAYS" then pt.lastPushed = nil end
-    pt.sortedAs = pt.pushType
+    sortedAs[index] = pt.pushType
   end
   if isSame then return end
-  local byRate = {}
-  me.groups, me.elsewhere, me.nextDue = {}, {}, 0
-  for _, pt in ipairs(me.order) do
-    if pt.pushType ~= "NEVER" then
-      if pt.isInMemory and not me.tasks.EvaluateRules then
-        local group = byRate[pt.scanRate]
-        if not group then
-          group = { rate = pt.scanRate, due = 0 }
-          byRate[pt.scanRate], me.groups[#me.groups + 1] = group, group
-        end
-        group[#group + 1] = pt
-      else
-        me.elsewhere[#me.elsewhere + 1] = pt
+  local byRate, rules = {}, thing.tasks.EvaluateRules
+  thing.groups, thing.elsewhere, thing.nextDue = {}, {}, 0
+  for _, pt in ipairs(thing.order) do
+    if rules or not pt.isInMemory then
+      -- A task looks at all of them.
+      if rules or pt.pushType ~= "NEVER" then thing.elsewhere[#thing.elsewhere + 1] = pt end
+    elseif pt.pushType ~= "NEVER" then
+      local group = byRate[pt.scanRate]
+      if not group then
+        group = { rate = pt.scanRate, due = 0 }
+        byRate[pt.scanRate], thing.groups[#thing.groups + 1] = group, group
+      end
+      group[#group + 1] = pt
+      if pt.baseType == "BOOLEAN" then
+        group.booleans = group.booleans or {}
+        group.booleans[#group.booleans + 1] = pt
       end
     end
   end
 end
 
--- Those whose values lie here: nothing but comparisons, so that many of them cost little.
-local function scanHere(me, list, now)
+-- Truth values that templates give as numbers or texts are true or false from the next scan on.
+local function makeBooleans(list)
   for i = 1, #list do
     local pt = list[i]
-    if (pt.value ~= pt.lastPushed or pt.quality ~= pt.lastQuality) and differs(pt) then
-      pt.time = now
-      collect(me, pt)
-    end
+    if type(pt.value) ~= "boolean" then pt.value = convert.boolean(pt.value) end
+  end
+end
+
+-- Those whose values lie here: nothing but comparisons, so that many of them cost little.
+local function scanHere(thing, list, now)
+  for i = 1, #list do
+    local pt = list[i]
+    if (pt.value ~= pt.lastPushed or pt.quality ~= pt.lastQuality) and differs(pt) then collect(thing, pt, now) end
   end
 end
 
 push.scanHere = scanHere
 
 -- Those whose values come from elsewhere, or that a task looks at. When the next of them is due.
-local function scanElsewhere(me, list, now, nextDue)
-  local rules, properties = me.tasks.EvaluateRules, native.load("thing_properties")
+local function scanElsewhere(thing, list, now, nextDue)
+  local rules, properties = thing.tasks.EvaluateRules, native.load("thing_properties")
+  local guard = native.load("thing_loop").guard
   for i = 1, #list do
     local pt = list[i]
-    if now >= pt.nextScan then
-      pt.nextScan = now + pt.scanRate
-      local code = properties.refresh(me, pt, {}, {})
-      if pt.isInMemory then pt.time = now end
-      if rules then me:guard("task EvaluateRules", rules, me, pt) end
-      if code == 200 and me.registered and differs(pt) then collect(me, pt) end
+    if now >= pt.updateTime then
+      pt.updateTime = now + pt.scanRate
+      local isPushed = pt.pushType ~= "NEVER"
+      local code = isPushed and properties.refresh(thing, pt)
+      if code == 200 and thing.me.registered and differs(pt) then collect(thing, pt, native.now()) end
+      if rules then guard(thing, "task EvaluateRules", rules, thing.me, pt.name) end
     end
     -- It may have been written meanwhile.
-    if pt.nextScan < nextDue then nextDue = pt.nextScan end
+    if pt.updateTime < nextDue then nextDue = pt.updateTime end
   end
   return nextDue
 end
 
-function push.scan(me, now)
-  if now < me.nextDue then return end
-  -- What is written while a value is fetched makes it earlier.
-  me.nextDue = math.huge
-  local nextDue, touched = math.huge, me.touched
-  if touched then
-    me.touched = nil
-    if me.registered then scanHere(me, touched, now) end
+-- Properties that were written since the last scan.
+local function scanTouched(thing, touched, now)
+  local properties = native.load("thing_properties")
+  for i = 1, #touched do
+    local pt = touched[i]
+    properties.takeNext(pt)
+    if pt.baseType == "BOOLEAN" then pt.value = convert.boolean(pt.value) end
+    pt.lastPushed = nil
   end
-  for _, group in ipairs(me.groups) do
+  if thing.me.registered then scanHere(thing, touched, now) end
+end
+
+function push.scan(thing, now)
+  if now < thing.nextDue then return end
+  -- What is written while a value is fetched makes it earlier.
+  thing.nextDue = math.huge
+  local nextDue, touched, registered = math.huge, thing.touched, thing.me.registered
+  if touched then
+    thing.touched = nil
+    scanTouched(thing, touched, now)
+  end
+  for _, group in ipairs(thing.groups) do
     if now >= group.due then
       group.due = now + group.rate
+      if group.booleans then makeBooleans(group.booleans) end
       -- Without a registration nothing is pushed, and all of it when there is one.
-      if me.registered then scanHere(me, group, now) end
+      if registered then scanHere(thing, group, now) end
     end
     if group.due < nextDue then nextDue = group.due end
   end
-  if #me.elsewhere > 0 then nextDue = scanElsewhere(me, me.elsewhere, now, nextDue) end
-  if nextDue < me.nextDue then me.nextDue = nextDue end
+  if #thing.elsewhere > 0 then nextDue = scanElsewhere(thing, thing.elsewhere, now, nextDue) end
+  if nextDue < thing.nextDue then thing.nextDue = nextDue end
 end
 
--- A property was written: the next scan looks at it.
-function push.touch(me, pt)
-  pt.nextScan, me.nextDue = 0, 0
-  if not pt.isInMemory or pt.pushType == "NEVER" or me.tasks.EvaluateRules then return end
-  me.touched = me.touched or {}
-  me.touched[#me.touched + 1] = pt
+-- A property was written: the next scan looks at it, and pushes it even if it is the same.
+function push.touch(thing, pt)
+  pt.updateTime, thing.nextDue = 0, 0
+  if pt.pushType == "NEVER" then return end
+  pt.forcePush = true
+  if not pt.isInMemory or thing.tasks.EvaluateRules then return end
+  thing.touched = thing.touched or {}
+  thing.touched[#thing.touched + 1] = pt
 end
 
 -- Sends what waits, in order, in batches; what fails stays and is first next time.
-function push.send(me)
-  local waiting = me.waiting
-  if not me.registered or waiting.first > waiting.last or native.now() < (me.nextPush or 0) then return end
+function push.send(thing)
+  local waiting = thing.waiting
+  if not thing.me.registered or waiting.first > waiting.last or native.now() < (thing.nextPush or 0) then return end
   while waiting.first <= waiting.last and p_data.run do
-    local last = math.min(waiting.last, waiting.first + me.settings.maxConcurrentPropertyUpdates - 1)
+    local last = math.min(waiting.last, waiting.first + thing.rate("maxConcurrentPropertyUpdates") - 1)
     local batch = {}
     for i = waiting.first, last do batch[#batch + 1] = waiting[i] end
-    local code, response = server.setProperties(batch, me.edgeName)
+    local code, response = server.pushRows(batch, thing.edgeName)
     if code == 200 then
-      me.pushRefused = nil
+      thing.pushRefused, thing.pushPause = nil, nil
     elseif code >= 400 and code < 500 and code ~= 401 and code ~= 408 and code ~= 429 then
       -- What the platform understood and refused would be refused for ever. Said once: a Thing that is not there yet is told
       -- of its creation by NotifyPropertyUpdate.
-      log[me.pushRefused and "debug" or "error"](me.name, "the platform refused %d changes (%d): %s", #batch, code, tostring(response))
-      me.pushRefused = true
+      log[thing.pushRefused and "debug" or "error"](thing.name, "the platform refused %d changes (%d): %s", #batch, code, tostring(response))
+      thing.pushRefused = true
     else
-      log.debug(me.name, "%d changes wait: %s", waiting.last - waiting.first + 1, tostring(response))
-      me.nextPush = native.now() + 2000
+      log.debug(thing.name, "%d changes wait: %s", waiting.last - waiting.first + 1, tostring(response))
+      -- One that registers is told by its registration when the gateway is back; one that does not asks ever less often.
+      local most = thing.me.register == false and longestPause or shortestPause
+      thing.pushPause = math.min((thing.pushPause or shortestPause / 2) * 2, most)
+      thing.nextPush = native.now() + thing.pushPause
       return
     end
     -- More may have been collected, and old ones dropped, while the batch was under way.
@@ -158,10 +207,10 @@ function push.send(me)
 end
 
 -- Every property is to be pushed at the next scan.
-function push.forceAll(me)
-  me.nextDue = 0
-  for _, pt in ipairs(me.order) do pt.lastPushed, pt.nextScan = nil, 0 end
-  for _, group in ipairs(me.groups) do group.due = 0 end
+function push.forceAll(thing)
+  thing.nextDue = 0
+  for _, pt in ipairs(thing.order) do pt.lastPushed, pt.updateTime = nil, 0 end
+  for _, group in ipairs(thing.groups) do group.due = 0 end
 end
 
 return push

@@ -3,9 +3,9 @@ local json = native.load("json")
 local values = {}
 
 -- name -> { baseType, time, quality, value }; tables go as JSON.
-function values.of(me)
+function values.of(thing)
   local all = {}
-  for _, pt in ipairs(me.order) do
+  for _, pt in ipairs(thing.order) do
     if pt.isInMemory then
       local isTable = type(pt.value) == "table"
       all[pt.name] = { baseType = pt.baseType, time = pt.time, quality = pt.quality, value = not isTable and pt.value or nil, json = isTable and json.encode(pt.value) or nil }
@@ -15,8 +15,8 @@ function values.of(me)
 end
 
 -- Properties that are still there, with the same base type, have the values that they had.
-function values.restore(me, all)
-  for _, pt in ipairs(me.order) do
+function values.restore(thing, all)
+  for _, pt in ipairs(thing.order) do
     local kept = all[pt.name]
     if kept and pt.isInMemory and kept.baseType == pt.baseType then
       if kept.json then pt.value = json.decode(kept.json) elseif kept.value ~= nil then pt.value = kept.value end

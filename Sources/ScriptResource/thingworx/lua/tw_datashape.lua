@@ -1,4 +1,5 @@
 -- tw_datashape.createDataShape(name, baseType, description, aspects) makes a data shape with a first field.
+local json = native.load("json")
 local tw_datashape = {}
 
 local datashape = {}
@@ -9,7 +10,7 @@ datashape.__index = datashape
 function datashape:addField(name, baseType, description, aspects)
   if type(name) == "table" then name, baseType, description, aspects = name.name, name.baseType or name.basetype, name.description, name.aspects end
   if type(name) ~= "string" then error("addField: expected the field's name, found " .. type(name), 2) end
-  local field = { name = name, baseType = string.upper(baseType or "STRING"), description = description or "", aspects = aspects or {} }
+  local field = { name = name, baseType = string.upper(tostring(baseType or "STRING")), description = description or "", aspects = json.object(aspects) }
   if not self.byName[name] then self.fields[#self.fields + 1] = field else
     for i, known in ipairs(self.fields) do if known.name == name then self.fields[i] = field end end
   end
@@ -21,7 +22,7 @@ end
 function datashape:clone()
   local copy = tw_datashape.new(self.name)
   for _, field in ipairs(self.fields) do
-    local aspects = {}
+    local aspects = json.object()
     for k, v in pairs(field.aspects) do aspects[k] = v end
     copy:addField(field.name, field.baseType, field.description, aspects)
   end
@@ -35,7 +36,7 @@ function datashape:toTable()
     definitions[field.name] = {
       name = field.name, baseType = field.baseType, description = field.description, aspects = field.aspects, ordinal = i - 1 }
   end
-  return { fieldDefinitions = definitions }
+  return { fieldDefinitions = json.object(definitions) }
 end
 
 -- An empty data shape. → data shape

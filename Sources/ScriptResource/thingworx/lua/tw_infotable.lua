@@ -13,9 +13,11 @@ function infotable:addRow(row)
   for name, value in pairs(row) do
     local field = self.datashape.byName[name]
     if not field then return false, "the data shape has no field " .. tostring(name) end
-    local converted, why = convert.to(field.baseType, value)
-    if converted == nil then return false, tostring(name) .. ": " .. why end
-    checked[name] = converted
+    if value ~= json.null then
+      local converted, why = convert.to(field.baseType, value)
+      if converted == nil then return false, tostring(name) .. ": " .. why end
+      checked[name] = converted
+    end
   end
   for _, field in ipairs(self.datashape.fields) do
     local default = field.aspects.defaultValue
@@ -54,7 +56,7 @@ function tw_infotable.createInfoTable(datashape)
   if type(datashape) ~= "table" or type(datashape.toTable) ~= "function" then
     error("createInfoTable: expected a data shape, found " .. type(datashape), 2)
   end
-  return setmetatable({ datashape = datashape, rows = json.array() }, metatable)
+  return setmetatable({ datashape = datashape, rows = {} }, metatable)
 end
 
 return tw_infotable

@@ -1,45 +1,43 @@
--- Services of the operating system, by systemctl. Each returns whether it came about, and what the system said.
+-- Services of the operating system, by systemctl.
 local tw_service = {}
 
 local function systemctl(verb, name)
-  if type(name) ~= "string" or not string.match(name, "^[%w@_.:-]+$") then return false, "expected a service's name, found " .. tostring(name) end
-  local pipe = io.popen("systemctl " .. verb .. " -- " .. name .. " 2>&1; echo $?")
+  if type(name) ~= "string" or not string.match(name, "^[%w@_.:-]+$") then return nil end
+  local pipe = io.popen("systemctl " .. verb .. " -- " .. name .. " 2>/dev/null; echo $?")
   local text = pipe and pipe:read("*a") or ""
   if pipe then pipe:close() end
   local said, code = string.match(text, "^(.-)%s*(%d+)%s*$")
   return code == "0", said or ""
 end
 
-local function state(name)
-  local _, said = systemctl("is-active", name)
-  return string.match(said or "", "^%S+") or "unknown"
-end
+local states = { RUNNING = "active", STOPPED = "inactive" }
 
--- Waits until a service of the system is in a state (active unless given; inactive, failed), for 30 s unless given. →
--- whether it came about, the state
-function tw_service.waitForState(name, wanted, seconds)
-  if type(wanted) == "number" then wanted, seconds = "active", wanted end
-  local last = native.now() + (seconds or 30) * 1000
+-- Waits until a service of the system is RUNNING or STOPPED, at most waitTime seconds (60; 0 for ever). → whether it is
+function tw_service.waitForState(name, state, waitTime)
+  local wanted = states[string.upper(tostring(state))]
+  if not wanted or systemctl("is-active", name) == nil then return false end
+  local limit = tonumber(waitTime) or 60
+  local last = native.now() + limit * 1000
   while true do
-    local now = state(name)
-    if now == (wanted or "active") then return true, now end
-    if native.now() >= last then return false, now end
+    local _, said = systemctl("is-active", name)
+    local now = string.match(said or "", "^%S+") or "unknown"
+    if now == wanted or (wanted == "inactive" and now == "failed") then return true end
+    -- Without a service manager there is nothing to wait for.
+    if now == "unknown" or not p_data.run or (limit > 0 and native.now() >= last) then return false end
     tw_utils.psleep(200)
   end
 end
 
--- Starts a service and waits until it is active. → whether it came about, what the system said
-function tw_service.start(name, seconds)
-  local ok, said = systemctl("start", name)
-  if not ok then return false, said end
-  return tw_service.waitForState(name, "active", seconds)
+-- Starts a service and waits until it runs, at most waitTime seconds (0: for ever). → whether it does
+function tw_service.start(name, waitTime)
+  if not systemctl("start", name) then return false end
+  return tw_service.waitForState(name, "RUNNING", waitTime or 0)
 end
 
--- Stops a service and waits until it is inactive. → whether it came about, what the system said
-function tw_service.stop(name, seconds)
-  local ok, said = systemctl("stop", name)
-  if not ok then return false, said end
-  return tw_service.waitForState(name, "inactive", seconds)
+-- Stops a service and waits until it is stopped, at most waitTime seconds (0: for ever). → whether it is
+function tw_service.stop(name, waitTime)
+  if not systemctl("stop", name) then return false end
+  return tw_service.waitForState(name, "STOPPED", waitTime or 0)
 end
 
 return tw_service

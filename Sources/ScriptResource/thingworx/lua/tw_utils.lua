@@ -13,14 +13,19 @@ local tw_utils = setmetatable({}, {
   end,
 })
 
+-- What paths are made of.
+tw_utils.PATH_PROPS, tw_utils.PATH_SVCS = "Properties", "Services"
+
 -- Now. → ms since 0001-01-01
 function tw_utils.currentTime() return native.now() + epoch end
 
--- Pauses the script; its callbacks run meanwhile. Ends no earlier, and by 10 ms later at most where it is 100 ms or
--- more.
+-- Pauses the script; its callbacks run meanwhile. Ends no earlier, and by 10 ms later at most where it is 100 ms or more;
+-- at once where the script is to end. → kilobytes that the script's state holds
 function tw_utils.psleep(milliseconds)
   native.keep()
-  native.sleep(milliseconds or 0)
+  milliseconds = tonumber(milliseconds) or 0
+  native.sleep(p_data.run and milliseconds or math.min(milliseconds, 1))
+  return collectgarbage("count")
 end
 
 -- Percent-encodes all but letters, digits and -._~. → text
@@ -28,49 +33,49 @@ function tw_utils.uri_encode(text)
   return (string.gsub(tostring(text), "[^%w%-%._~]", function(c) return string.format("%%%02X", string.byte(c)) end))
 end
 
-local function thing(name, kind, item)
-  local path = "/Thingworx/Things/" .. string.gsub(tw_utils.uri_encode(name), "%%2A", "*") .. "/" .. kind
-  return item and item ~= "" and path .. "/" .. tw_utils.uri_encode(item) or path
-end
+local function path(thing, kind, item) return "/Thingworx/Things/" .. tostring(thing) .. "/" .. kind .. "/" .. tostring(item == nil and "" or item) end
 
--- Path of a Thing's service at the gateway. → text
-function tw_utils.EMS_SVC_PATH(name, service) return thing(name, "Services", service) end
+-- Path of a Thing's service at the gateway; names go in as they are. → text
+function tw_utils.EMS_SVC_PATH(thing, service) return path(thing, "Services", service) end
 
 -- Path of an event. → text
-function tw_utils.EMS_EVENT_PATH(name, event) return thing(name, "Events", event) end
+function tw_utils.EMS_EVENT_PATH(thing, event) return path(thing, "Events", event) end
 
--- Path of a property; of all without a name. → text
-function tw_utils.EMS_PROP_PATH(name, property) return thing(name, "Properties", property) end
+-- Path of a property. → text
+function tw_utils.EMS_PROP_PATH(thing, property) return path(thing, "Properties", property) end
 
--- Path that takes values with time and quality. → text
-function tw_utils.EMS_PROPS_VTQ_PATH(name) return thing(name, "Services", "UpdateSubscribedPropertyValues") end
+-- Path of all properties with value, time and quality. → text
+function tw_utils.EMS_PROPS_VTQ_PATH(thing) return path(thing, "PropertiesVTQ", "*") end
 
-local function merged(headers, more)
-  for k, v in pairs(more or {}) do headers[k] = v end
+-- Puts the headers of a request into a table: content-type (application/json) and host (localhost). → the table that was
+-- given, or a new one
+function tw_utils.REQ_HEADERS(host, contentType, headers)
+  headers = headers or {}
+  headers["content-type"], headers.host = contentType or "application/json", host or "localhost"
   return headers
 end
 
--- Headers of a request: Host, Content-Type (application/json unless given), Accept, and more of your own. → table
-function tw_utils.REQ_HEADERS(host, contentType, more)
-  return merged({ Host = host, ["Content-Type"] = contentType or "application/json", Accept = "application/json" }, more)
+-- The same for an answer, with content-type alone. → the table that was given, or a new one
+function tw_utils.RESP_HEADERS(contentType, headers)
+  headers = headers or {}
+  headers["content-type"] = contentType or "application/json"
+  return headers
 end
 
--- Headers of an answer: Content-Type (application/json unless given), and more of your own. → table
-function tw_utils.RESP_HEADERS(contentType, more) return merged({ ["Content-Type"] = contentType or "application/json" }, more) end
-
--- The text of a request's body: "" for nil, a text as it is, else JSON. → true and the text, or false and why there is
--- none
+-- The text of a request's body: {} for nil and for an empty table, else JSON. → true and the text; false and why for what is
+-- no table, or has no form in JSON
 function tw_utils.encodeData(data)
-  if data == nil then return true, "" end
-  if type(data) == "string" then return true, data end
-  local ok, text = pcall(json.encode, data)
-  return ok, text
+  if data == nil then return true, "{}" end
+  if type(data) ~= "table" then return false, "expected a table, found " .. type(data) end
+  if next(data) == nil and getmetatable(data) == nil then return true, "{}" end
+  return pcall(json.encode, data)
 end
 
--- A value as text, tables as JSON. → text
-function tw_utils.toString(value)
-  if type(value) == "table" then return json.encode(value) end
-  return tostring(value)
+-- false is nil, false, 0 and "false" in any letter case; all else is true. → boolean
+function tw_utils.toboolean(value)
+  if type(value) == "string" then return string.lower(value) ~= "false" end
+  if type(value) == "number" then return value ~= 0 end
+  return value ~= nil and value ~= false
 end
 
 return tw_utils

@@ -5,11 +5,12 @@ local bit = require("bit")
 local tw_utils, epoch = ...
 
 -- ms since 0001-01-01 as os.time counts. → seconds since 1970
-function tw_utils.datetimeToLuaTime(time) return (time - epoch) / 1000 end
+function tw_utils.datetimeToLuaTime(time) return ((tonumber(time) or epoch) - epoch) / 1000 end
 
 -- A time in ms since 0001-01-01 as text, in a format of os.date (%Y-%m-%d %H:%M:%S), in local time or UTC, with
 -- milliseconds where wanted. → text
 function tw_utils.datetimeToString(time, format, utc, milliseconds)
+  time = tonumber(time) or epoch
   local seconds = math.floor((time - epoch) / 1000)
   local text = os.date((utc and "!" or "") .. (format or "%Y-%m-%d %H:%M:%S"), seconds)
   return milliseconds and string.format("%s,%03d", text, time % 1000) or text
@@ -21,24 +22,53 @@ function tw_utils.host_os() return "linux" end
 -- → false
 function tw_utils.isWindows() return false end
 
--- → text
-function tw_utils.base64_encode(text) return native.base64_encode(text) end
+-- → text; for what is no text nil and why
+function tw_utils.base64_encode(text)
+  if type(text) ~= "string" and type(text) ~= "number" then return nil, "expected a text, found " .. type(text) end
+  return native.base64_encode(tostring(text))
+end
 
--- → bytes, or nil for what is no Base64
-function tw_utils.base64_decode(text) return native.base64_decode(text) end
+-- → bytes; for what is no Base64 nil and why
+function tw_utils.base64_decode(text)
+  local bytes = type(text) == "string" and native.base64_decode(text)
+  if bytes then return bytes end
+  return nil, "expected Base64"
+end
 
--- Encrypts under a key that is any text (AES-256-GCM under its SHA-256), as Base64 where wanted. → bytes; raises an
--- error without a key.
+-- Without a key of its own a text is kept from being read at a glance, and no more.
+local internalKey = "luaScriptResource"
+
+local function keyed(key)
+  if key == nil then return internalKey end
+  if type(key) ~= "string" or key == "" then return nil, "expected a text of 16 bytes as key" end
+  return key
+end
+
+-- Encrypts (AES-256-GCM) under a key that is any text, of 16 bytes mostly; as Base64 where wanted. → bytes, or nil and why
 function tw_utils.aes_encrypt(input, base64, key)
-  local sealed = native.aes(true, input, key)
+  local secret, why = keyed(key)
+  if not secret then return nil, why end
+  if type(input) ~= "string" then return nil, "expected a text, found " .. type(input) end
+  local sealed = native.aes(true, input, secret)
   return base64 and native.base64_encode(sealed) or sealed
 end
 
--- The way back. → bytes, or nil where the key is another or the text was changed
-function tw_utils.aes_decrypt(input, base64, key) return native.aes(false, base64 and native.base64_decode(input) or input, key) end
+-- The way back; base64 says whether the input is Base64. → bytes; nil and why where the key is another or the text was
+-- changed
+function tw_utils.aes_decrypt(input, base64, key)
+  local secret, why = keyed(key)
+  if not secret then return nil, why end
+  if type(input) ~= "string" then return nil, "expected a text, found " .. type(input) end
+  local sealed = input
+  if base64 then sealed = native.base64_decode(input) end
+  local opened = sealed and native.aes(false, sealed, secret)
+  if opened then return opened end
+  return nil, "the text cannot be decrypted with this key"
+end
 
--- The checksum of Modbus RTU. → number
+-- The checksum of Modbus RTU. → number, or nil for what is no text
 function tw_utils.calculateCRC16(text)
+  if type(text) ~= "string" then return nil end
   local crc = 0xFFFF
   for index = 1, #text do
     crc = bit.bxor(crc, string.byte(text, index))
@@ -53,48 +83,88 @@ end
 
 -- The way back; + is a blank. → text
 function tw_utils.uri_decode(text)
-  return (string.gsub(string.gsub(text, "+", " "), "%%(%x%x)", function(hex) return string.char(tonumber(hex, 16)) end))
+  return (string.gsub(string.gsub(tostring(text), "+", " "), "%%(%x%x)", function(hex) return string.char(tonumber(hex, 16)) end))
 end
 
--- name=value pairs as a table; a leading ? is passed over. → table
+-- A path apart from the query behind it; names and values are not decoded. → path, table of name and text
 function tw_utils.parseQueryParams(text)
+  local path, rest = string.match(tostring(text or ""), "^([^?]*)%??(.*)$")
   local query = {}
-  for item in string.gmatch(string.gsub(text or "", "^%?", ""), "[^&]+") do
+  for item in string.gmatch(rest, "[^&]+") do
     local name, value = string.match(item, "^([^=]*)=?(.*)$")
-    query[tw_utils.uri_decode(name)] = tw_utils.uri_decode(value)
+    query[name] = value
   end
-  return query
+  return path, query
 end
 
 -- → whether a text is JSON
 function tw_utils.isJson(text) return type(text) == "string" and (pcall(json.decode, text)) end
 
--- "true" and "1" (any case), numbers but 0, and true. → boolean
-function tw_utils.toboolean(value)
-  if type(value) == "string" then return string.lower(value) == "true" or value == "1" end
-  if type(value) == "number" then return value ~= 0 end
-  return value == true
+local function descending(flat)
+  local keys = {}
+  for key in pairs(flat) do keys[#keys + 1] = key end
+  table.sort(keys, function(a, b) return a > b end)
+  return keys
 end
 
--- A value with time (now unless given, ms since 1970) and quality (GOOD). → table
-function tw_utils.toVTQ(value, time, quality) return { value = value, time = time or native.now(), quality = quality or "GOOD" } end
-
--- The same with its base type, as a push wants it. → table
-function tw_utils.toVariantVTQ(baseType, value, time, quality)
-  return tw_utils.toVTQ({ baseType = baseType, value = value }, time, quality)
+-- key=value pairs, descending by key, keys of tables within joined by points, and the separator (", ") behind each. → text;
+-- raises an error for keys that are not of one type
+function tw_utils.toString(t, separator)
+  if type(t) ~= "table" then return tostring(t) end
+  local parts = {}
+  local function add(t, prefix)
+    for _, key in ipairs(descending(t)) do
+      local value = t[key]
+      if type(value) == "table" then add(value, prefix .. tostring(key) .. ".") else
+        parts[#parts + 1] = prefix .. tostring(key) .. "=" .. tostring(value) .. (separator or ", ")
+      end
+    end
+  end
+  add(t, "")
+  return table.concat(parts)
 end
 
--- A value with time and quality as JSON. → text
-function tw_utils.toJsonVTQ(value, time, quality) return json.encode(tw_utils.toVTQ(value, time, quality)) end
+-- A property's value, time (now if it has none) and quality (UNKNOWN). → table
+function tw_utils.toVTQ(pt) return { value = pt.value, time = pt.time or native.now(), quality = pt.quality or "UNKNOWN" } end
 
--- An infotable, object or table, as JSON. → text
-function tw_utils.toJsonInfotable(table_)
-  if type(table_.toTable) == "function" then table_ = table_:toTable() end
-  return json.encode(table_)
+-- The same with { baseType, value } as value, as a push wants it. → table
+function tw_utils.toVariantVTQ(pt)
+  local vtq = tw_utils.toVTQ(pt)
+  vtq.value = { baseType = pt.baseType or pt.basetype, value = pt.value }
+  return vtq
 end
 
--- Whether a property's value differs from the one pushed last by more than its threshold. → boolean
-function tw_utils.evaluateChange(pt) return native.load("thing_push").differs(pt) end
+-- A property's value, time and quality as JSON. → text; one that says so where the value has no form in JSON
+function tw_utils.toJsonVTQ(pt)
+  local ok, text = pcall(function() return json.encode(tw_utils.toVTQ(pt)) end)
+  return ok and text or "the property cannot be written as JSON: " .. tostring(text)
+end
+
+-- A property as an infotable of one row with two fields, its value and its time, as JSON; an infotable as it is. → text
+function tw_utils.toJsonInfotable(pt)
+  if type(pt.toTable) == "function" or (pt.rows and pt.dataShape and pt.baseType == nil) then return json.encode(pt) end
+  local named = setmetatable({ name = pt.name or "value", baseType = string.upper(tostring(pt.baseType or pt.basetype or "STRING")) }, { __index = pt })
+  local made, why = native.load("thing_properties").infotable(named)
+  return made and json.encode(made) or "the property cannot be written as JSON: " .. why
+end
+
+-- Whether a property is to be pushed: ALWAYS, or VALUE where it differs from prev.value, of numbers by more than
+-- pushThreshold, or forcePush is set. → boolean
+function tw_utils.evaluateChange(pt)
+  if pt.pushType == "ALWAYS" then return true end
+  if pt.pushType == "NEVER" then return false end
+  if pt.forcePush then return true end
+  local now, before = pt.value, pt.prev and pt.prev.value
+  local baseType = string.upper(tostring(pt.baseType or ""))
+  if baseType == "NUMBER" or baseType == "INTEGER" or baseType == "LONG" then
+    return math.abs((tonumber(now) or 0) - (tonumber(before) or 0)) > (tonumber(pt.pushThreshold) or 0)
+  end
+  if baseType == "LOCATION" then
+    if type(now) ~= "table" or type(before) ~= "table" then return now ~= before end
+    return now.latitude ~= before.latitude or now.longitude ~= before.longitude or now.elevation ~= before.elevation
+  end
+  return now ~= before
+end
 
 local function serialize(value, out, seen)
   local kind = type(value)
@@ -103,7 +173,7 @@ local function serialize(value, out, seen)
     seen[value] = true
     out[#out + 1] = "{"
     for k, v in pairs(value) do
-      if type(v) ~= "function" and type(v) ~= "userdata" and type(v) ~= "thread" then
+      if type(k) ~= "table" and type(k) ~= "function" and type(k) ~= "userdata" and type(v) ~= "function" and type(v) ~= "userdata" and type(v) ~= "thread" then
         out[#out + 1] = "["
         serialize(k, out, seen)
         out[#out + 1] = "]="
@@ -122,19 +192,105 @@ local function serialize(value, out, seen)
   end
 end
 
--- A value as Lua source. → text; raises an error for a table that holds itself.
+-- A table as Lua source, a constructor. → text; raises an error for what is no table, or holds itself.
 function tw_utils.serializeTable(value)
+  if type(value) ~= "table" then error("serializeTable: expected a table, found " .. type(value), 2) end
   local out = {}
   serialize(value, out, {})
   return table.concat(out)
 end
 
--- The value of such a text, which can call nothing. → value, or nil and why
+local escapes = { n = "\n", r = "\r", t = "\t", a = "\a", b = "\b", f = "\f", v = "\v" }
+
+-- Reads a constructor: nothing in it is run, so nothing in it can loop or take more than it has bytes.
+local function reader(text)
+  local at = 1
+  local value
+  local function blanks() at = string.find(text, "[^%s]", at) or #text + 1 end
+  local function expect(character)
+    blanks()
+    if string.sub(text, at, at) ~= character then error("byte " .. at .. ": expected '" .. character .. "'", 0) end
+    at = at + 1
+  end
+  local function quoted(quote)
+    local parts = {}
+    at = at + 1
+    while true do
+      local plain = string.match(text, "^[^\\" .. quote .. "]*", at)
+      parts[#parts + 1] = plain
+      at = at + #plain
+      local character = string.sub(text, at, at)
+      if character == "" then error("byte " .. at .. ": expected the end of a text", 0) end
+      at = at + 1
+      if character == quote then return table.concat(parts) end
+      local digits = string.match(text, "^%d%d?%d?", at)
+      if digits and tonumber(digits) < 256 then
+        parts[#parts + 1] = string.char(tonumber(digits))
+        at = at + #digits
+      else
+        local escaped = string.sub(text, at, at)
+        parts[#parts + 1] = escapes[escaped] or escaped
+        at = at + 1
+      end
+    end
+  end
+  local function constructor(depth)
+    if depth > 100 then error("byte " .. at .. ": expected less than 100 levels", 0) end
+    local made, index = {}, 0
+    expect("{")
+    while true do
+      blanks()
+      if string.sub(text, at, at) == "}" then break end
+      local name = string.match(text, "^[%a_][%w_]*%s*=", at)
+      if string.sub(text, at, at) == "[" then
+        at = at + 1
+        local key = value(depth)
+        expect("]")
+        expect("=")
+        if key == nil or key ~= key then error("byte " .. at .. ": expected a key", 0) end
+        made[key] = value(depth)
+      elseif name then
+        at = at + #name
+        made[string.match(name, "^[%w_]+")] = value(depth)
+      else
+        index = index + 1
+        made[index] = value(depth)
+      end
+      blanks()
+      local separator = string.sub(text, at, at)
+      if separator == "," or separator == ";" then at = at + 1 elseif separator ~= "}" then error("byte " .. at .. ": expected ',' or '}'", 0) end
+    end
+    at = at + 1
+    return made
+  end
+  local words = { ["true"] = true, ["false"] = false, inf = math.huge, nan = 0 / 0 }
+  function value(depth)
+    blanks()
+    local character = string.sub(text, at, at)
+    if character == "{" then return constructor(depth + 1) end
+    if character == '"' or character == "'" then return quoted(character) end
+    local word = string.match(text, "^%-?[%w.]+[%+%-]?%d*", at) or ""
+    at = at + #word
+    if word == "nil" then return nil end
+    if words[word] ~= nil then return words[word] end
+    if word == "-inf" then return -math.huge end
+    if word == "-nan" then return 0 / 0 end
+    local number = tonumber(word)
+    if number == nil then error("byte " .. at - #word .. ": expected a value", 0) end
+    return number
+  end
+  return function()
+    local result = value(0)
+    blanks()
+    if at <= #text then error("byte " .. at .. ": expected the end", 0) end
+    return result
+  end
+end
+
+-- The value of such a text; nothing in it is run. → value, or nil and why
 function tw_utils.deserializeTable(text)
-  local chunk, why = loadstring("return " .. text)
-  if not chunk then return nil, why end
-  setfenv(chunk, {})
-  local ok, value = pcall(chunk)
+  if type(text) ~= "string" then return nil, "expected a text, found " .. type(text) end
+  local ok, value = pcall(reader((string.gsub(text, "^%s*return%s*", "", 1))))
   if ok then return value end
   return nil, value
 end
@@ -142,10 +298,12 @@ end
 -- Runs f while no callback comes between. → what f returns; raises its error.
 function tw_utils.scopelock(f, ...)
   native.lock()
-  local results = { pcall(f, ...) }
-  native.unlock()
-  if not results[1] then error(results[2], 0) end
-  return unpack(results, 2)
+  local function finish(ok, ...)
+    native.unlock()
+    if not ok then error((...), 0) end
+    return ...
+  end
+  return finish(pcall(f, ...))
 end
 
 -- → bytes that the script's Lua state holds

@@ -12,13 +12,12 @@ properties.limit = { baseType="INTEGER", pushType="VALUE", value=0, description=
 properties.closed = { baseType="BOOLEAN", pushType="VALUE", value=false, description="Whether the contactor is closed" }
 properties.failures = { baseType="INTEGER", pushType="VALUE", value=0, description="Looks in a row that failed" }
 
-local meter = modbus.new {
-  host = p_data.meterHost or "127.0.0.1", port = tonumber(p_data.meterPort) or 502, unit = tonumber(p_data.unit) or 1, timeout = 1000,
-}
+local meter = modbus:new { host = p_data.meterHost or "127.0.0.1", port = tonumber(p_data.meterPort) or 502, timeout = 1000 }
+local unit = tonumber(p_data.unit) or 1
 
--- One value, or nil; what is wrong with the meter is told once, and again when it is well.
-local function ask(code, address, value)
-  local values, why = meter:executeFunction(code, address, value)
+-- Values, or 0 for what was written, or nil; what is wrong with the meter is told once, and again when it is well.
+local function ask(code, address, count, value)
+  local values, why = meter:executeFunction(unit, code, address, count, value)
   local failures = properties.failures
   if values then
     if failures.value > 0 then log.info(name, "the meter answers again") end
@@ -53,7 +52,7 @@ serviceDefinitions.SetLimit(
 )
 services.SetLimit = function(me, headers, query, data)
   if not data.watts or data.watts < 0 or data.watts > 65535 then return 400, "watts: expected 0 to 65535" end
-  local done, why = ask(6, 20, data.watts)
+  local done, why = ask(6, 20, 1, data.watts)
   if not done then return 504, "the meter does not answer: " .. why end
   set("limit", data.watts)
   return 200, true
@@ -62,7 +61,7 @@ end
 serviceDefinitions.Switch(input { name="closed", baseType="BOOLEAN" }, output { baseType="BOOLEAN" }, description { "Closes or opens the contactor" })
 services.Switch = function(me, headers, query, data)
   if data.closed == nil then return 400, "closed: expected true or false" end
-  local done, why = ask(5, 5, data.closed)
+  local done, why = ask(5, 5, 1, data.closed)
   if not done then return 504, "the meter does not answer: " .. why end
   set("closed", data.closed)
   return 200, data.closed

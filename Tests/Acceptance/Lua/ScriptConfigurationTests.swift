@@ -103,10 +103,10 @@ import Testing
 
     /// Every setting that is read is on the page, and every one on the page is read.
     @Test func theSettingsPageIsThatOfTheCode() throws {
-        let root = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../..").standardized
+        let root = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../..").standardized
         let code = try String(contentsOf: root.appending(path: "Sources/ScriptResource/Configuration/ScriptConfigurationReader.swift"), encoding: .utf8)
         let page = try String(contentsOf: root.appending(path: "Documentation/scripts.md"), encoding: .utf8)
-        let read = Set(code.matches(of: /(?:string|integer|bool|choice|secret|words)\("(\w+)"/).map { String($0.1) } + code.matches(of: /\("(\w+)", [0-9_]+\)/).map { String($0.1) })
+        let read = Set(code.matches(of: /(?:string|integer|bool|choice|secret|words|host|file)\("(\w+)"/).map { String($0.1) } + code.matches(of: /\("(\w+)", [0-9_]+\)/).map { String($0.1) })
         let described = Set(page.split(separator: "\n").filter { $0.hasPrefix("| `") && !$0.contains(#/^\| `(?:GET|POST|\/)/#) }.flatMap { row in
             row.dropFirst().prefix { $0 != "|" }.matches(of: /`(\w+)`/).map { String($0.1) }
         })
@@ -116,7 +116,7 @@ import Testing
 
     /// After a change of a function or its comment: `make docs`.
     @Test func theApiPageIsThatOfTheCode() async throws {
-        let root = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../..").standardized
+        let root = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../..").standardized
         for (form, path) in [("page", "Documentation/lua-api.md"), ("meta", "Sources/ScriptResource/thingworx/meta/library.lua")] {
             let program = try Program("/usr/bin/python3", [root.appending(path: "Scripts/lua-api").path, form], in: root.path)
             #expect(await program.exitStatus() == 0)

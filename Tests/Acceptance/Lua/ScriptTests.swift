@@ -45,13 +45,13 @@ import Testing
         try chain.directory.write("etc/custom/scripts/cpu.lua", """
             local load = 12.5
             function readLoad(method, path, headers, query, data)
-              if method == "PUT" then load = json.decode(data).value return 200, {}, "" end
+              if method == "PUT" then load = json.decode(data.content).value return 200, {}, "" end
               return 200, tw_utils.RESP_HEADERS(), json.encode { value = load, time = 1000, quality = "GOOD", path = path[2], q = query.q }
             end
             tw_http.registerCallback("/load", "readLoad")
             tw_http.registerCallback("/text", function() return 200, { ["Content-Type"] = "text/plain" }, "hello" end)
             while p_data.run do tw_utils.psleep(1000) end
-            log.info("cpu", "ended with %d and %s", p_data.extra, tostring(p_data.run))
+            log.info("cpu", "ended with %d and %s", p_data.extra, p_data.run)
             """)
         try chain.writeTemplate("host", """
             properties.load = { baseType = "NUMBER", handler = "script", key = "cpu/load", value = 0 }
@@ -61,10 +61,10 @@ import Testing
         try chain.directory.write("etc/custom/handlers/mine.lua", """
             module("handlers.mine", thingworx.handler.extend)
             local stored = 2
-            function open(me, pt) log.info(me.name, "handler opened for %s", pt.name) end
-            function close(me, pt) log.info(me.name, "handler closed for %s", pt.name) end
+            function open() log.info(name, "handler opened") end
+            function close() log.info(name, "handler closed") end
             function read(me, pt, headers, query) pt.value, pt.time, pt.quality = stored * pt.factor, 1000, "GOOD" return 200 end
-            function write(me, pt, headers, query, data) stored = data return 200 end
+            function write(me, pt, headers, query, data) stored = data.value return 200 end
             """)
         try chain.writeScripts(gateway: 1, """
             scripts.cpu = { file = "cpu.lua", extra = 7 }
@@ -81,10 +81,10 @@ import Testing
         #expect(try await client.property(thing: "H", "other").int == 50)
         #expect(try await client.property(thing: "H", "own").int == 6)
         _ = try await client.call(.PUT, "/scripts/Thingworx/H/Properties/own", body: ["own": 5])
-        #expect(try await client.property(thing: "H", "own").int == 15 && scripts.output.contains("handler opened for own"))
+        #expect(try await client.property(thing: "H", "own").int == 15 && scripts.output.contains("handler opened"))
         #expect(try await client.send(.GET, "/scripts/Nobody/x").status == 404)
         #expect(await scripts.end() == 0, "\(scripts.output)")
-        #expect(scripts.output.contains("cpu: ended with 7 and false") && scripts.output.contains("handler closed for own"))
+        #expect(scripts.output.contains("cpu: ended with 7 and false") && scripts.output.contains("handler closed"))
     }
 
     @Test func infotablesShapesAndTheMutex() async throws {
@@ -94,7 +94,7 @@ import Testing
             properties.count = { baseType = "INTEGER", value = 1 }
             properties.own = { baseType = "STRING", value = "of the shape" }
             services.Next = function(me) me.properties.count.value = me.properties.count.value + 1 return 200 end
-            serviceDefinitions.Next()
+            serviceDefinitions.Next(output { baseType = 'NOTHING' })
             """)
         try chain.writeTemplate("full", """
             require "counter"
@@ -115,7 +115,7 @@ import Testing
             end
             serviceDefinitions.Where(output { baseType = "LOCATION" })
             services.Where = function() return 200, { latitude = 1, longitude = 2, elevation = 3 } end
-            serviceDefinitions.Many(input { name = "t", baseType = "INFOTABLE" }, output { baseType = "JSON" })
+            serviceDefinitions.Many(input { name = "t", baseType = "INFOTABLE", aspects = { dataShape = "Reading" } }, output { baseType = "JSON" })
             services.Many = function(me, headers, query, data) return 200, { n = #data.t.rows, first = data.t.rows[1], list = { 1, 2 } } end
             """)
         try chain.directory.write("etc/custom/scripts/locked.lua", """

@@ -42,7 +42,7 @@ import Testing
         // The next change comes when this one has been taken over.
         while try await client.send(.POST, "/scripts/Thingworx/Tank/Services/Fresh", body: [:]).status != 404 {}
         mark = scripts.mark
-        try chain.directory.write("etc/custom/shapes/extra.lua", "module('shapes.extra', thingworx.shape.extend)\nservices.Shaped = function() return 200, 22 end")
+        try chain.directory.write("etc/custom/shapes/extra.lua", "module('shapes.extra', thingworx.shape.extend)\nserviceDefinitions.Shaped(output { baseType = 'NUMBER' })\nservices.Shaped = function() return 200, 22 end")
         try await scripts.line(containing: "Tank: changed, started anew", after: mark)
         var answer = try await client.send(.POST, "/scripts/Thingworx/Tank/Services/Shaped", body: [:])
         while answer.json["rows"]?[0]?["result"]?.int != 22 { answer = try await client.send(.POST, "/scripts/Thingworx/Tank/Services/Shaped", body: [:]) }
@@ -51,7 +51,7 @@ import Testing
 
     @Test func sighupTakesOverWhatChanged() async throws {
         let chain = try Chain()
-        try chain.writeTemplate("one", "properties.p = { baseType = 'NUMBER', value = 1 }\nservices.Rate = function(me) return 200, me.settings.scanRate end")
+        try chain.writeTemplate("one", "properties.p = { baseType = 'NUMBER', value = 1 }\nserviceDefinitions.Rate(output { baseType = 'NUMBER' })\nservices.Rate = function(me) return 200, me.scanRate end")
         try chain.directory.write("etc/custom/scripts/plain.lua", "log.debug('plain', 'began') while p_data.run do tw_utils.psleep(50) end log.info('plain', 'ended')")
         let before = "scripts.Same = { file = 'thing.lua', template = 'one', \(rates) }\nscripts.Other = { file = 'thing.lua', template = 'one', \(rates) }\nscripts.Plain = { file = 'plain.lua' }"
         try chain.writeScripts(gateway: 1, before)
@@ -74,11 +74,11 @@ import Testing
         // Whoever calls needs the new credentials at once.
         #expect(try await client.send(.GET, "/scripts").status == 401)
         let base = "http://127.0.0.1:\(try await scripts.port())/scripts"
-        var rate = try await Curl("\(base)/Thingworx/Other/Services/Rate", "-u", "u:p", "-d", "{}")
-        while rate.status != 200 { rate = try await Curl("\(base)/Thingworx/Other/Services/Rate", "-u", "u:p", "-d", "{}") }
+        var rate = try await Curl("\(base)/Thingworx/Other/Services/Rate", "-u", "u:p", "-H", "Content-Type: application/json", "-d", "{}")
+        while rate.status != 200 { rate = try await Curl("\(base)/Thingworx/Other/Services/Rate", "-u", "u:p", "-H", "Content-Type: application/json", "-d", "{}") }
         #expect(rate.body.contains("{\"result\":77}"), "\(rate.body)")
         let kept = try await Curl("\(base)/Thingworx/Other/Properties/p", "-u", "u:p")
-        #expect(kept.body.contains("{\"p\":9}"), "\(kept.body)")
+        #expect(kept.body.contains("\"p\":9"), "\(kept.body)")
         var byIdentifier = try await Curl("\(base)/Thingworx/*SN-2/Properties/p", "-u", "u:p")
         while byIdentifier.status != 200 { byIdentifier = try await Curl("\(base)/Thingworx/*SN-2/Properties/p", "-u", "u:p") }
         let list = try await Curl("\(base)", "-u", "u:p").body

@@ -13,7 +13,17 @@ final class StandInGateway: Sendable {
         let rows: [(name: String, value: JSONValue, time: Int)]
     }
 
+    /// A request to the gateway.
+    struct Call: Sendable {
+        let method: String
+        let path: String
+        let body: JSONValue
+        let type: String
+    }
+
     private struct State {
+        var calls: [Call] = []
+        var callWaiters: [(condition: @Sendable ([Call]) -> Bool, continuation: CheckedContinuation<[Call], Never>)] = []
         var pushes: [Push] = []
         var refusals = 0
         var refused = 0
@@ -43,6 +53,31 @@ final class StandInGateway: Sendable {
     /// What GetPropertySubscriptions answers; 404 until it is set.
     func subscribe(_ rows: JSONValue) { state.withLockedValue { $0.subscriptions = ["rows": rows] } }
 
+    /// All requests so far, as soon as they are as wanted.
+    func calls(_ condition: @escaping @Sendable ([Call]) -> Bool = { _ in true }) async -> [Call] {
+        await withCheckedContinuation { continuation in
+            let found = state.withLockedValue { state -> [Call]? in
+                if condition(state.calls) { return state.calls }
+                state.callWaiters.append((condition, continuation))
+                return nil
+            }
+            if let found { continuation.resume(returning: found) }
+        }
+    }
+
+    private func note(_ request: HTTPRequest) {
+        let call = Call(
+            method: request.method.rawValue, path: "/" + request.path.joined(separator: "/"), body: (try? JSONValue(parsing: request.body)) ?? .string(String(buffer: request.body)),
+            type: request.headers.first(name: "Content-Type") ?? "")
+        let ready = state.withLockedValue { state in
+            state.calls.append(call)
+            let ready = state.callWaiters.filter { $0.condition(state.calls) }
+            state.callWaiters.removeAll { $0.condition(state.calls) }
+            return ready.map { ($0.continuation, state.calls) }
+        }
+        for (continuation, calls) in ready { continuation.resume(returning: calls) }
+    }
+
     /// All pushes so far, as soon as they are as wanted.
     func pushes(_ condition: @escaping @Sendable ([Push]) -> Bool) async -> [Push] {
         await withCheckedContinuation { continuation in
@@ -56,9 +91,11 @@ final class StandInGateway: Sendable {
     }
 
     private func answer(_ request: HTTPRequest) -> HTTPResponse {
+        note(request)
         switch request.path.last {
         case "AddEdgeThing", "RemoveEdgeThing": return .json(ByteBuffer(string: "{}"))
         case "HasEdgeThing": return .json(ByteBuffer(string: #"{"rows":[{"result":true}]}"#))
+        case "isConnected": return .json(ByteBuffer(string: #"{"rows":[{"isConnected":true}]}"#))
         case "GetPropertySubscriptions":
             guard let subscriptions = state.withLockedValue({ $0.subscriptions }) else { return .error(.notFound, "none") }
             return .json(ByteBuffer(string: subscriptions.description))
@@ -72,7 +109,11 @@ final class StandInGateway: Sendable {
             if isRefused { return .error(.serviceUnavailable, "the platform is away") }
             keep(request)
             return .json(ByteBuffer(string: "{}"))
-        default: return .error(.notFound, "not here")
+        case "echo":
+            var response = HTTPResponse(.ok, body: request.body)
+            response.headers.add(name: "Content-Type", value: request.headers.first(name: "Content-Type") ?? "text/plain")
+            return response
+        default: return request.path.contains("Properties") || request.path.contains("Services") || request.path.contains("Events") ? .json(ByteBuffer(string: "{}")) : .error(.notFound, "not here")
         }
     }
 

@@ -10,7 +10,8 @@ import Testing
     private func run(_ template: String, _ settings: String = "", gateway: StandInGateway, _ body: (RestClient, Program) async throws -> Void) async throws {
         let chain = try Chain()
         try chain.writeTemplate("push", template + "\nservices.Set = function(me, headers, query, data) for k, v in pairs(data) do properties[k].value = v end return 200 end"
-            + "\nlocal scans, last = 0, 0\nservices.Scans = function(me) return 200, scans end\ntasks.EvaluateRules = function(me, pt) if pt.time ~= last then scans, last = scans + 1, pt.time end end")
+            + "\nlocal scans = 0\nserviceDefinitions.Scans(output { baseType = 'INTEGER' })\nservices.Scans = function(me) return 200, scans end"
+            + "\ntasks.EvaluateRules = function(me, name) if name == 'upToDate' then scans = scans + 1 end end")
         try chain.writeScripts(gateway: gateway.port, "scripts.T = { file = 'thing.lua', template = 'push', scanRateResolution = 20, scanRate = 40, taskRate = 50\(settings) }")
         let scripts = try chain.startScripts()
         try await body(try chain.local(try await scripts.port()), scripts)
@@ -24,7 +25,7 @@ import Testing
             properties.value = { baseType = "NUMBER", pushType = "VALUE", pushThreshold = 1, value = 10 }
             properties.always = { baseType = "STRING", pushType = "ALWAYS", value = "same" }
             properties.never = { baseType = "NUMBER", pushType = "NEVER", value = 5 }
-            properties.nothing = { baseType = "NUMBER", dataChangeType = "VALUE", dataChangeThreshold = 100, value = 1 }
+            properties.nothing = { baseType = "NUMBER", dataChangeType = "VALUE", threshold = 100, value = 1 }
             """, gateway: gateway) { client, _ in
             _ = await gateway.pushes { $0.values(of: "value") == [10] }
             for (step, value) in [10.5, 11.0, 11.2, 10.3, 10.1].enumerated() {

@@ -18,7 +18,7 @@ import Testing
             require "utils"
             local value = 12.5
             function load(method, path, headers, query, data)
-              if method == "PUT" then value = json.decode(data).value end
+              if method == "PUT" then value = json.decode(data.content).value end
               return 200, tw_utils.RESP_HEADERS(), json.encode { value = value }
             end
             tw_http.registerCallback("/load", "load")
@@ -63,9 +63,9 @@ import Testing
             local function helper(n) return n + 1 end
             tasks.Refresh = function(me)
               log.info("example", "refreshing %d", helper(1))
-              if me.upToDate then private.seen = true end
+              if properties.upToDate.value then seen = true end
             end
-            me:addLifecycleListener("start", "mine", function(me) log.info(name, "listener for %s", me.name) end)
+            me:addLifecycleListener("start", "mine", function() log.info(name, "listener for %s", me.name) end)
             """)
         try chain.writeScripts(gateway: 1, "scripts.cpu = { file = 'cpu.lua' }\nscripts.T = { file = 'thing.lua', template = 'example', scanRate = 1000, taskrate = 600, scanRateResolution = 100 }")
         let scripts = try chain.startScripts()
@@ -80,9 +80,9 @@ import Testing
         #expect(try await client.send(.POST, "/scripts/Thingworx/T/Services/Add", body: ["p1": 2]).status == 400)
         let readings = try await client.call(.POST, "/scripts/Thingworx/T/Services/Readings", body: [:])
         #expect(readings["rows"]?[1]?["Status"] == "Unknown" && readings["dataShape"]?["fieldDefinitions"]?["Temp"]?["baseType"] == "INTEGER")
-        let metadata = try await client.call(.POST, "/scripts/Thingworx/T/Services/GetMetadata", body: [:])["rows"]?[0]?["result"]
-        #expect(metadata?["serviceDefinitions"]?["Add"]?["Inputs"]?["fieldDefinitions"]?["p2"]?["description"] == "The second addend of the operation")
-        #expect(metadata?["propertyDefinitions"]?["Pushed_Threshold"]?["aspects"]?["pushThreshold"]?.int == 20)
+        let metadata = try await client.call(.POST, "/scripts/Thingworx/T/Services/GetMetadata", body: [:])
+        #expect(metadata["serviceDefinitions"]?["Add"]?["Inputs"]?["fieldDefinitions"]?["p2"]?["description"] == "The second addend of the operation")
+        #expect(metadata["propertyDefinitions"]?["Pushed_Threshold"]?["aspects"]?["pushThreshold"]?.int == 20)
         #expect(await scripts.end() == 0)
         #expect(scripts.output.contains("T: shape stopped"))
     }
@@ -135,8 +135,13 @@ import Testing
         try chain.writeGateway(platform: try await platform.port())
         let gateway = try chain.startGateway()
         try await gateway.line(containing: "and authenticated")
-        let properties = zip(names, types).map { "properties.\($0) = { baseType = '\($1)', pushType = 'NEVER' }\nserviceDefinitions.Echo_\($0)(input { name = 'x', baseType = '\($1)' }, output { baseType = '\($1)' })\nservices.Echo_\($0) = function(me, h, q, data) return 200, data.x end" }
-        try chain.writeTemplate("types", properties.joined(separator: "\n"))
+        // What a service returns as an image are its bytes; what it gets is Base64.
+        let properties = zip(names, types).map { """
+            properties.\($0) = { baseType = '\($1)', pushType = 'NEVER', dataShape = 'Echoed' }
+            serviceDefinitions.Echo_\($0)(input { name = 'x', baseType = '\($1)', aspects = { dataShape = 'Echoed' } }, output { baseType = '\($1)', aspects = { dataShape = 'Echoed' } })
+            services.Echo_\($0) = function(me, h, q, data) return 200, \($1 == "IMAGE" ? "tw_utils.base64_decode(data.x)" : "data.x") end
+            """ }
+        try chain.writeTemplate("types", "dataShapes.Echoed({ name = 'n', baseType = 'NUMBER' }, { name = 's', baseType = 'STRING' })\n" + properties.joined(separator: "\n"))
         try chain.writeScripts(gateway: try await gateway.port(), "scripts.Device = { file = 'thing.lua', template = 'types', identifier = 'SN-1', scanRateResolution = 20, scanRate = 60 }")
         let scripts = try chain.startScripts()
         try await platform.line(containing: "T1 is bound")
@@ -161,7 +166,7 @@ import Testing
 
 extension JSONValue {
     /// The same value, whatever the order of members and the way a number is written; an infotable's rows alone count.
-    fileprivate func isSame(as other: JSONValue) -> Bool {
+    func isSame(as other: JSONValue) -> Bool {
         if let rows = self["rows"], let others = other["rows"], self["dataShape"] != nil { return rows.isSame(as: others) }
         switch (self, other) {
         case (.object(let a), .object(let b)): return a.members.count == b.members.count && a.members.allSatisfy { member in b[member.name].map { member.value.isSame(as: $0) } ?? false }

@@ -47,7 +47,7 @@ import Testing
               print("line", i)
             end
             services.Twice(me, {}, {}, { x = 21 })
-            tw_utils.psleep(30)
+            local _ = tw_utils.psleep(30)
             { b = 2, a = "x" }
             """)
         #expect(session.status == 0)

@@ -13,21 +13,40 @@ enum FileNatives {
         case "cwd": return [.text(workingDirectory())]
         case "stat": return info(path)
         case "list": return list(path)
+        case "exists": return [.boolean(exists(path))]
         case "mkdir": return result(makeDirectory(path))
         case "remove": return result(remove(path))
         case "move": return result(move(path, other))
         case "copy": return result(copy(path, other))
-        case "chmod":
-            guard let mode = call[2].number.flatMap({ UInt32(exactly: $0) }) else { return [.nil, .text("expected a mode such as \"644\"")] }
-            return result(chmod(path, mode & 0o7777) == 0)
+        case "chmod": return result(change(path, other))
         case "md5": return digest(path)
+        case "zip": return archived { try ZipArchive.make(path, of: call[3].table?.list.compactMap(\.string) ?? [], below: other) }
+        case "unzip": return archived { try ZipArchive.unpack(path, into: other) }
         default: throw LuaError("no such operation on files")
         }
     }
 
-    /// true, or nil and why not; a path ends at a zero byte for the system, so none may hold one.
+    /// true, or nil, why not and the system's code.
     private static func result(_ succeeded: Bool) -> [LuaValue] { succeeded ? [.boolean(true)] : failure() }
-    private static func failure() -> [LuaValue] { [.nil, .text(String(cString: strerror(errno)))] }
+    private static func failure() -> [LuaValue] {
+        let code = errno
+        return [.nil, .text(String(cString: strerror(code))), .number(Double(code))]
+    }
+
+    private static func archived(_ body: () throws -> Void) -> [LuaValue] {
+        do {
+            try body()
+            return [.boolean(true)]
+        } catch {
+            return [.nil, .text("\(error)")]
+        }
+    }
+
+    /// Whether there is anything of that name, a link that leads nowhere too.
+    private static func exists(_ path: String) -> Bool {
+        var status = stat()
+        return lstat(path, &status) == 0
+    }
 
     private static func workingDirectory() -> String {
         guard let path = getcwd(nil, 0) else { return "." }
@@ -47,11 +66,11 @@ enum FileNatives {
         let type = isDirectory(status) ? "directory" : status.st_mode & S_IFMT == S_IFREG ? "file" : "other"
         let modified = Double(status.st_mtim.tv_sec) * 1000 + Double(status.st_mtim.tv_nsec / 1_000_000)
         return [.table(LuaTable(fields: [
-            "type": .text(type), "size": .number(Double(status.st_size)), "modified": .number(modified), "mode": .text(String(status.st_mode & 0o7777, radix: 8)),
+            "type": .text(type), "size": .number(Double(status.st_size)), "modified": .number(modified), "readOnly": .boolean(access(path, W_OK) != 0),
         ]))]
     }
 
-    private static func names(_ path: String) -> [String]? {
+    static func names(_ path: String) -> [String]? {
         guard let directory = opendir(path) else { return nil }
         defer { closedir(directory) }
         var names: [String] = []
@@ -88,10 +107,27 @@ enum FileNatives {
         return errno == EXDEV && copy(from, to) && remove(from)
     }
 
+    private static func isWithin(_ path: String, _ directory: String) -> Bool {
+        func resolved(_ path: String) -> String? {
+            guard let resolved = realpath(path, nil) else { return nil }
+            defer { free(resolved) }
+            return String(cString: resolved)
+        }
+        guard let outer = resolved(directory) else { return false }
+        // What is not there yet lies where its nearest directory lies.
+        var inner = path
+        while resolved(inner) == nil, let slash = inner.lastIndex(of: "/") { inner = String(inner[..<slash]) }
+        let found = (resolved(inner) ?? workingDirectory()) + "/"
+        guard found.hasPrefix(outer == "/" ? "/" : outer + "/") else { return false }
+        errno = EINVAL
+        return true
+    }
+
     private static func copy(_ from: String, _ to: String) -> Bool {
         guard let status = status(from) else { return false }
         if isDirectory(status) {
-            guard makeDirectory(to), let names = names(from) else { return false }
+            // A copy within itself would have no end.
+            guard let names = names(from), !isWithin(to, from), makeDirectory(to) else { return false }
             return names.allSatisfy { copy("\(from)/\($0)", "\(to)/\($0)") }
         }
         guard let input = fopen(from, "re") else { return false }
@@ -103,6 +139,16 @@ enum FileNatives {
         return fclose(output) == 0 && isWhole && ferror(input) == 0 && chmod(to, status.st_mode & 0o7777) == 0
     }
 
+    /// - Parameter mode: as chmod(1) takes it: octal digits, or letters such as `u+x,go-w`.
+    private static func change(_ path: String, _ mode: String) -> Bool {
+        guard let status = status(path) else { return false }
+        guard let bits = FileMode.bits(mode, before: status.st_mode & 0o7777, isDirectory: isDirectory(status)) else {
+            errno = EINVAL
+            return false
+        }
+        return chmod(path, bits) == 0
+    }
+
     private static func digest(_ path: String) -> [LuaValue] {
         guard let file = fopen(path, "re") else { return failure() }
         defer { fclose(file) }
@@ -110,16 +156,5 @@ enum FileNatives {
         var block = [UInt8](repeating: 0, count: 65_536)
         while case let count = fread(&block, 1, block.count, file), count > 0 { hash.update(data: block[..<count]) }
         return ferror(file) == 0 ? [.text(Hex.encode(hash.finalize()))] : failure()
-    }
-}
-
-/// `native.aes(encrypt, text, key)`: AES-256-GCM under the SHA-256 of a text; nil where it does not open.
-enum CipherNatives {
-    static func aes(_ call: LuaState.Call) throws -> [LuaValue] {
-        guard let text = call[1].bytes, let key = call[2].bytes, !key.isEmpty else { throw LuaError("expected a text and a key") }
-        let secret = SymmetricKey(data: SHA256.hash(data: key))
-        if call[0].boolean == true { return [.string(Array(try AES.GCM.seal(text, using: secret).combined!))] }
-        guard let box = try? AES.GCM.SealedBox(combined: text), let plain = try? AES.GCM.open(box, using: secret) else { return [.nil] }
-        return [.string(Array(plain))]
     }
 }

@@ -7,7 +7,7 @@ import Testing
 
 /// The larger templates of `Examples/things`, as they stand.
 @Suite struct ExampleThingTests {
-    static let directory = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../Examples/things").standardized
+    static let directory = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../../Examples/things").standardized
 
     @Test("lsr 12: a printer driven by io.popen and a Modbus meter run as they are") func printerAndMeter() async throws {
         let directory = try TemporaryDirectory()
@@ -73,6 +73,8 @@ import Testing
         let client = try chain.local(try await scripts.port())
         while try await client.send(.GET, "/scripts/Thingworx/Tank/Properties/level").status != 200 {}
         _ = try await client.call(.PUT, "/scripts/Thingworx/Tank/Properties/level", body: ["level": 50])
+        // What is written takes its place when it is read.
+        _ = try await client.property(thing: "Tank", "level")
         let drained = try await client.call(.POST, "/scripts/Thingworx/Tank/Services/Drain", body: ["litres": 20])["rows"]?[0]?["result"]?.double
         // Its task fills it meanwhile, by one every two seconds.
         #expect(drained.map { (30..<50).contains($0) } == true)
