@@ -26,6 +26,9 @@ public final class ReservedPort: Sendable {
         throw Program.Failure(description: "no \(count) free ports: \(String(cString: strerror(errno)))")
     }
 
+    /// Takes connections from now on, and answers none.
+    public func listenSilently() { descriptors.withLockedValue { $0.forEach { listen($0, 128) } } }
+
     /// Lets go of one of them.
     public func release(_ index: Int) {
         descriptors.withLockedValue { descriptors in

@@ -95,6 +95,9 @@ package actor Script {
     /// Those that sleep, each with the number of its sleep.
     private var sleepers: [FiberID: UInt64] = [:]
     private var sleeps: UInt64 = 0
+    /// Those that wait for an answer, each with the number of its call and what it gets when the call is given up.
+    private var callers: [FiberID: (call: UInt64, givenUp: [LuaValue])] = [:]
+    private var calls: UInt64 = 0
     private var ended: [CheckedContinuation<Void, Never>] = []
 
     /// The name and identifier that a Thing is reached by.
@@ -216,7 +219,10 @@ package actor Script {
         retry = nil
         guard status == .running, callNative("stop", [.boolean(staying)]) != nil else { return }
         status = .stopped
-        if let main, let sleep = sleepers[main] { wake(main, from: sleep) }
+        if let main {
+            if let sleep = sleepers[main] { wake(main, from: sleep) }
+            giveUpCall(of: main)
+        }
         guard main != nil else { return }
         await withCheckedContinuation { ended.append($0) }
     }
@@ -231,11 +237,35 @@ package actor Script {
             sleepers[fiber] = sleep
             environment.sleepTimer.schedule(in: amount) { [weak self] in self?.enter { $0.wake(fiber, from: sleep) } }
         case .http(let call):
-            environment.perform(call) { values in self.enter { $0.fibers?.resume(fiber, values) } }
+            let answered = answering(fiber, or: [.nil, .number(503), .nil, .text("the script is to end")])
+            environment.perform(call, completion: answered)
         case .callScript(let name, let request):
-            environment.callScript(name, request, within: requestTimeout) { answer in self.enter { $0.fibers?.resume(fiber, Script.values(of: answer)) } }
+            let answered = answering(fiber, or: [.number(503), .text("the script is to end"), .table(LuaTable())])
+            environment.callScript(name, request, within: requestTimeout) { answered(Script.values(of: $0)) }
         }
     }
+
+    /// What resumes a coroutine with an answer, unless its call was given up.
+    private func answering(_ fiber: FiberID, or givenUp: [LuaValue]) -> @Sendable ([LuaValue]) -> Void {
+        calls += 1
+        callers[fiber] = (calls, givenUp)
+        if status == .stopped, fiber == main { giveUpCall(of: fiber) }
+        return { [calls] values in self.enter { $0.answer(fiber, calls, values) } }
+    }
+
+    private func answer(_ fiber: FiberID, _ call: UInt64, _ values: [LuaValue]) {
+        guard callers[fiber]?.call == call else { return }
+        callers[fiber] = nil
+        fibers?.resume(fiber, values)
+    }
+
+    /// A gateway that does not answer does not hold up the end, with what a Thing has to do then.
+    private func giveUpCall(of fiber: FiberID) {
+        guard let (call, values) = callers[fiber] else { return }
+        environment.loop.scheduleTask(in: Script.patience) { self.enter { $0.answer(fiber, call, values) } }
+    }
+
+    private static let patience = TimeAmount.seconds(1)
 
     /// Does something in the script's turn.
     nonisolated func enter(_ body: @escaping @Sendable (isolated Script) -> Void) {

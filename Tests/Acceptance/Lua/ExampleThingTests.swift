@@ -6,7 +6,7 @@ import TestKit
 import Testing
 
 /// The larger templates of `Examples/things`, as they stand.
-@Suite struct ExampleThingTests {
+@Suite(.serialized) struct ExampleThingTests {
     static let directory = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../../Examples/things").standardized
 
     @Test("lsr 12: a printer driven by io.popen and a Modbus meter run as they are") func printerAndMeter() async throws {

@@ -3,7 +3,7 @@ import TestKit
 import Testing
 
 /// Callbacks, calls between scripts, and the HTTP interface (lua-library.md §6.7, §6.8 and §10).
-@Suite struct LuaCallbackTests {
+@Suite(.serialized) struct LuaCallbackTests {
     private let forever = "\nwhile p_data.run do tw_utils.psleep(50) end"
 
     @Test("lsr 18: what a callback may return") func returns() async throws {

@@ -4,11 +4,12 @@ import TestKit
 import Testing
 
 /// config.lua as users of the original have it (lua-library.md §11).
-@Suite struct LuaConfigurationTests {
+@Suite(.serialized) struct LuaConfigurationTests {
     @Test("lsr 69: max_clients, and entries before settings") func maximumClients() async throws {
         try await LuaHost.run(things: ["T": "properties.p = { baseType = 'NUMBER', value = 1 }"], config: """
             scripts.First = { file = "first.lua", ["scanrate"] = "70" }
             scripts.max_clients = 2
+            scripts.script_resource_request_timeout = 1000
             scripts.script_resource_use_default_certificate = "false"
             scripts.rap_timeout = "10000"
             """) { host async throws in

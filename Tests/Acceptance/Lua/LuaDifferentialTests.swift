@@ -3,7 +3,7 @@ import TestKit
 import Testing
 
 /// The same Lua under PUC's interpreter and in the host's states, with the same output.
-@Suite struct LuaDifferentialTests {
+@Suite(.serialized) struct LuaDifferentialTests {
     private static func fixture(_ path: String) -> String { Bundle.module.resourceURL!.appendingPathComponent("Fixtures/\(path)").path }
 
     /// Runs a chunk that calls `write` for its output under both, and compares.

@@ -4,7 +4,7 @@ import TestKit
 import Testing
 
 /// Files, directories and archives (lua-library.md §6.9), also those that are meant to harm.
-@Suite struct LuaFileTests {
+@Suite(.serialized) struct LuaFileTests {
     @Test("lsr 48, 49: files and directories") func filesAndDirectories() async throws {
         try await LuaHost.holds(#"""
             local base = os.tmpname()

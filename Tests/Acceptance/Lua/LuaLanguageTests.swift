@@ -3,7 +3,7 @@ import TestKit
 import Testing
 
 /// Lua 5.1 as users' files mean it (lua-library.md §2 and §3).
-@Suite struct LuaLanguageTests {
+@Suite(.serialized) struct LuaLanguageTests {
     @Test("lsr 13: a backslash before a dot in quotes is the dot") func unknownEscapes() async throws {
         try await LuaHost.run(things: ["T": #"""
             properties.temp = { baseType = "NUMBER", value = 0 }

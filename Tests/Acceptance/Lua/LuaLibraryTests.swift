@@ -4,7 +4,7 @@ import TestKit
 import Testing
 
 /// The library's modules, each function with what it takes, what it returns and how it fails (lua-library.md §6).
-@Suite struct LuaLibraryTests {
+@Suite(.serialized) struct LuaLibraryTests {
     @Test("lsr 39, 40: JSON") func json() async throws {
         try await LuaHost.holds(#"""
             local v = json.decode('{"a":null,"b":[1,null,3]}')

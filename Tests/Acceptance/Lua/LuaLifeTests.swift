@@ -4,7 +4,7 @@ import TestKit
 import Testing
 
 /// Handlers, the main loop and the registration (lua-library.md §7 and §8).
-@Suite struct LuaLifeTests {
+@Suite(.serialized) struct LuaLifeTests {
     private let forever = "\nwhile p_data.run do tw_utils.psleep(50) end"
 
     @Test("lsr 58: the generator's functions") func generator() async throws {
@@ -161,13 +161,27 @@ import Testing
             try await host.program.line(containing: "sleeps")
             let start = ContinuousClock.now
             #expect(await host.program.end() == 0)
-            #expect(start.duration(to: .now) < .seconds(3))
+            #expect(start.duration(to: .now) < .seconds(4))
             for text in ["T: slept", "handler closes", "shape stops", "second listener with 0", "a listener's error"] { #expect(host.program.output.contains(text), "\(text): \(host.program.output)") }
             #expect(!host.program.output.contains("first listener"))
             let calls = await gateway.calls()
             #expect(calls.contains { $0.path.hasSuffix("RemoveEdgeThing") && $0.body["name"] == "T" })
         }
         await gateway.stop()
+    }
+
+    /// A gateway that takes requests and never answers does not keep a Thing from its end.
+    @Test func theEndBesideASilentGateway() async throws {
+        let silent = try ReservedPort()
+        silent.listenSilently()
+        try await LuaHost.run(things: ["T": """
+            me:addLifecycleListener("stop", "x", function() log.info(name, "the listener ran") end)
+            me:addLifecycleListener("start", "x", function() log.info(name, "began") end)
+            """], settings: ["T": LuaHost.rates], gateway: silent.port) { host async throws in
+            try await host.program.line(containing: "began")
+            #expect(await host.program.end() == 0)
+            #expect(host.program.output.contains("the listener ran"), "\(host.program.output)")
+        }
     }
 
     /// Rules are asked after each property that is looked at, whatever its push type, and as a task.

@@ -5,7 +5,7 @@ import TestKit
 import Testing
 
 /// Templates as users write them, and values of every base type through the whole chain.
-@Suite struct LuaTemplateTests {
+@Suite(.serialized) struct LuaTemplateTests {
     @Test("lsr 1: a template with shape, data shape, service, task and handler loads as it is") func aTemplateLoadsUnmodified() async throws {
         let chain = try Chain()
         try chain.directory.write("etc/custom/shapes/yourshape.lua", """

@@ -3,7 +3,7 @@ import TestKit
 import Testing
 
 /// The Thing, its declarations and its metadata (lua-library.md §3 to §5, §9).
-@Suite struct LuaThingTests {
+@Suite(.serialized) struct LuaThingTests {
     @Test("lsr 28: what me, p_data and the scope hold") func theThingItself() async throws {
         try await LuaHost.run(things: ["T": """
             function helper(n) return n + 1 end

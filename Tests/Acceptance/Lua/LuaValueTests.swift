@@ -4,7 +4,7 @@ import TestKit
 import Testing
 
 /// Values between Lua and the base types (lua-library.md §9).
-@Suite struct LuaValueTests {
+@Suite(.serialized) struct LuaValueTests {
     @Test("lsr 33: images of properties stay Base64") func images() async throws {
         let gateway = try await StandInGateway()
         try await LuaHost.run(things: ["T": #"""

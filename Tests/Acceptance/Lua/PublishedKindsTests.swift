@@ -4,7 +4,7 @@ import TestKit
 import Testing
 
 /// Templates and scripts in the manner of those that users publish, as they stand.
-@Suite struct PublishedKindsTests {
+@Suite(.serialized) struct PublishedKindsTests {
     private static func file(_ name: String) throws -> String {
         try String(contentsOf: Bundle.module.resourceURL!.appendingPathComponent("Fixtures/things/\(name).lua"), encoding: .utf8)
     }

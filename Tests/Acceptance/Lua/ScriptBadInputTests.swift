@@ -5,7 +5,7 @@ import TestKit
 import Testing
 
 /// What strangers, mistakes and bad luck send to scripts: each gets a clear answer, and the others go on.
-@Suite struct ScriptBadInputTests {
+@Suite(.serialized) struct ScriptBadInputTests {
     private let rates = "register = false, scanRateResolution = 20, scanRate = 60, taskRate = 50"
 
     private let json = ["-H", "Content-Type: application/json"]

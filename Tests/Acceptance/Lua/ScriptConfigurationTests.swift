@@ -5,7 +5,7 @@ import TestKit
 import Testing
 
 /// `luaScriptResource -check`, secrets in `config.lua`, its log, and bounds of scripts.
-@Suite struct ScriptConfigurationTests {
+@Suite(.serialized) struct ScriptConfigurationTests {
     private func check(_ chain: Chain) async throws -> (Int32, String) {
         let program = try Program(Chain.binary("luaScriptResource"), ["-check"], in: chain.directory.path)
         return (await program.exitStatus(), program.output)

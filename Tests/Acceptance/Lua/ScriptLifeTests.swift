@@ -5,7 +5,7 @@ import TestKit
 import Testing
 
 /// What scripts keep, what becomes of those that do not pause, and of the programs that they start.
-@Suite struct ScriptLifeTests {
+@Suite(.serialized) struct ScriptLifeTests {
     @Test func keptValuesSurviveAKillAndABrokenFileIsSetAside() async throws {
         let chain = try Chain()
         try chain.directory.write("etc/custom/scripts/count.lua", """

@@ -5,7 +5,7 @@ import TestKit
 import Testing
 
 /// What a Thing pushes, when, and in which order; against a gateway that keeps it.
-@Suite struct ScriptPushTests {
+@Suite(.serialized) struct ScriptPushTests {
     /// A Thing T of a template, whose service Set writes properties from inside.
     private func run(_ template: String, _ settings: String = "", gateway: StandInGateway, _ body: (RestClient, Program) async throws -> Void) async throws {
         let chain = try Chain()

@@ -5,7 +5,7 @@ import TestKit
 import Testing
 
 /// Changes while a script resource runs: SIGHUP, and files that are watched.
-@Suite struct ScriptReloadTests {
+@Suite(.serialized) struct ScriptReloadTests {
     let rates = "register = false, scanRateResolution = 20, scanRate = 60, taskRate = 50"
 
     @Test func aChangedTemplateIsTakenOverWithTheValuesThatWereThere() async throws {

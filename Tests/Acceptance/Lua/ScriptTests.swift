@@ -5,7 +5,7 @@ import TestKit
 import Testing
 
 /// The script resource by itself: no gateway answers.
-@Suite struct ScriptTests {
+@Suite(.serialized) struct ScriptTests {
     let rates = "scanRateResolution = 20, scanRate = 60, taskRate = 50"
 
     @Test("lsr 2: one script's trouble stays its own") func oneScriptsTroubleStaysItsOwn() async throws {

@@ -4,7 +4,7 @@ import TestKit
 import Testing
 
 /// `edgectl new template` and `edgectl lua repl`.
-@Suite struct ScriptToolsTests {
+@Suite(.serialized) struct ScriptToolsTests {
     private func edgectl(_ chain: Chain, _ arguments: [String], input: String? = nil) async throws -> (status: Int32, output: String) {
         let program = try Program(Chain.binary("edgectl"), arguments, in: chain.directory.path, input: input)
         return (await program.exitStatus(), program.output)
