@@ -16,6 +16,7 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
     case local
     // The Lua host
     case lua
+    case source
     case scripts
 
     package func run(_ bytes: [UInt8]) {
@@ -32,6 +33,7 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
         case .platform: PlatformPath.run(bytes)
         case .local: LocalPath.run(bytes)
         case .lua: LuaPath.json(bytes)
+        case .source: LuaPath.source(bytes)
         case .scripts: LuaPath.request(bytes)
         }
     }
@@ -48,6 +50,8 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
     package var cost: Cost {
         switch self {
         case .json, .deflate, .frames, .multipart: Cost()
+        // Tokens and edits, in arrays that grow by doubling.
+        case .source: Cost(memoryPerByte: 400)
         // A cell of a byte becomes a value of some dozens, in an array that grows by doubling; and cells are made of nothing.
         case .message, .infotable, .table, .device: Cost(memory: 2 << 20, memoryPerByte: 600)
         // Sessions, a model and log lines of their own.

@@ -48,6 +48,20 @@ enum LuaPath {
         }
     }
 
+    // MARK: Source
+
+    /// Whatever is adapted keeps its lines, and what is taken out are backslashes alone.
+    static func source(_ bytes: [UInt8]) {
+        guard let adapted = LuaDialect.adapted(bytes) else { return }
+        func lines(_ text: [UInt8]) -> Int { text.count { $0 == 0x0A } }
+        guard lines(adapted) == lines(bytes) else { fatalError("lines are lost or made") }
+        var rest = adapted[...]
+        for byte in bytes where byte != UInt8(ascii: "\\") {
+            guard let place = rest.firstIndex(of: byte) else { fatalError("a byte is lost") }
+            rest = rest[(place + 1)...]
+        }
+    }
+
     // MARK: Requests
 
     /// A script resource with a Thing of properties of all kinds and services, made once.
@@ -81,11 +95,12 @@ enum LuaPath {
         module("templates.fuzz", thingworx.template.extend)
         properties.number = { baseType = "NUMBER", value = 1 }
         properties.text = { baseType = "STRING", value = "" }
-        properties.table = { baseType = "INFOTABLE" }
+        dataShapes.Row({ name = "n", baseType = "NUMBER" }, { name = "s", baseType = "STRING", aspects = { defaultValue = "d" } })
+        properties.table = { baseType = "INFOTABLE", dataShape = "Row" }
         properties.place = { baseType = "LOCATION" }
         properties.json = { baseType = "JSON" }
         properties.blob = { baseType = "BLOB" }
-        serviceDefinitions.Echo(input { name = "a", baseType = "STRING" }, input { name = "t", baseType = "INFOTABLE" }, output { baseType = "JSON" }, description { "" })
+        serviceDefinitions.Echo(input { name = "a", baseType = "STRING" }, input { name = "t", baseType = "INFOTABLE", aspects = { dataShape = "Row" } }, output { baseType = "JSON" }, description { "" })
         services.Echo = function(me, headers, query, data) return 200, data end
         """
 

@@ -6,7 +6,13 @@ package enum LuaDialect {
     /// - Returns: nil where the source is the same in both.
     package static func adapted(_ source: [UInt8]) -> [UInt8]? {
         // Most files hold neither a backslash nor the name.
-        guard source.contains(UInt8(ascii: "\\")) || source.firstRange(of: Array("arg".utf8)) != nil else { return nil }
+        let isConcerned = source.withUnsafeBytes { bytes -> Bool in
+            bytes.indices.contains { index in
+                let byte = bytes[index]
+                return byte == 0x5C || (byte == UInt8(ascii: "g") && index > 1 && bytes[index - 1] == UInt8(ascii: "r") && bytes[index - 2] == UInt8(ascii: "a"))
+            }
+        }
+        guard isConcerned else { return nil }
         var edits: [Edit] = []
         var lexer = LuaLexer(source)
         var blocks = Blocks()
@@ -88,8 +94,7 @@ package enum LuaDialect {
             case UInt8(ascii: "e") where text.elementsEqual("end".utf8): close()
             case UInt8(ascii: ".") where text.count == 3: if !functions.isEmpty { functions[functions.count - 1].usesMore = true }
             case UInt8(ascii: "a") where !isField && text.elementsEqual("arg".utf8):
-                // A function within one that has such a table sees it too.
-                for index in functions.indices { functions[index].namesArg = true }
+                if !functions.isEmpty { functions[functions.count - 1].namesArg = true }
             default: break
             }
         }
@@ -108,6 +113,8 @@ package enum LuaDialect {
                 return
             }
             guard opener == .function, let function = functions.popLast(), let body = function.body else { return }
+            // The function around it has a table that this one sees.
+            if function.namesArg, !functions.isEmpty { functions[functions.count - 1].namesArg = true }
             guard function.takesMore, function.namesArg else { return }
             // 5.1 declares the local in either case, and fills it where `...` is not used.
             edits.append(Edit(place: body, inserted: Array((function.usesMore ? " local arg " : " local arg=(\"\"):__arg(...) ").utf8)))

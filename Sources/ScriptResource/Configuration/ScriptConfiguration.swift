@@ -26,6 +26,10 @@ package struct ScriptConfiguration: Sendable {
         package var certificateChain: String?
         package var privateKey: String?
         package var passphrase: Secret?
+        /// Whether the program makes a certificate for itself where none is named, and where it lies.
+        package var makesCertificate = false
+        var madeCertificate = ""
+        var madeKey = ""
         package var authenticate = true
         package var user: String?
         package var password: Secret?

@@ -73,8 +73,10 @@ extension ScriptConfiguration {
         watch = settings.bool("watch", default: false)
         // Read by the original in a debugging aid alone; each script has its requestTimeout.
         _ = settings.integer("rap_timeout", default: 10_000, in: 0...86_400_000)
-        if settings.bool("script_resource_use_default_certificate", default: false) {
-            warnings.append("scripts.script_resource_use_default_certificate: there is no built-in certificate: set script_resource_certificate_chain and script_resource_private_key")
+        server.makesCertificate = settings.bool("script_resource_use_default_certificate", default: false)
+        (server.madeCertificate, server.madeKey) = ("\(path).certificate.pem", "\(path).key.pem")
+        if server.makesCertificate, server.tls, server.certificateChain == nil || server.privateKey == nil {
+            warnings.append("scripts.script_resource_use_default_certificate: the certificate is one that the program made for itself: who checks it, such as the gateway, needs \(server.madeCertificate)")
         }
         clearSecrets = settings.clearSecrets
     }

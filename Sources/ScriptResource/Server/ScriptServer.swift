@@ -6,6 +6,7 @@ import NetworkSupport
 import NIOConcurrencyHelpers
 package import NIOCore
 import NIOHTTP1
+import Secrets
 
 /// The HTTP interface of a script resource (lsr.md §7).
 package final class ScriptServer: Sendable {
@@ -58,10 +59,23 @@ package final class ScriptServer: Sendable {
 
     private static func identity(_ settings: ScriptConfiguration.Server) throws -> Identity? {
         guard settings.tls else { return nil }
-        guard let chain = settings.certificateChain, let key = settings.privateKey else {
-            throw ListenFailure("script_resource_ssl is on and there is no certificate: set script_resource_certificate_chain and script_resource_private_key, or script_resource_ssl to false")
+        if let chain = settings.certificateChain, let key = settings.privateKey {
+            return try Identity(chain: chain, key: key, passphrase: settings.passphrase?.reveal())
         }
-        return try Identity(chain: chain, key: key, passphrase: settings.passphrase?.reveal())
+        guard settings.makesCertificate else {
+            throw ListenFailure("script_resource_ssl is on and there is no certificate: set script_resource_certificate_chain and script_resource_private_key, script_resource_use_default_certificate to true for one that the program makes for itself, or script_resource_ssl to false")
+        }
+        return try madeIdentity(settings)
+    }
+
+    /// The certificate that the program made for itself, made anew a month before its end.
+    private static func madeIdentity(_ settings: ScriptConfiguration.Server) throws -> Identity {
+        let (chain, key) = (settings.madeCertificate, settings.madeKey)
+        if let identity = try? Identity(chain: chain, key: key, passphrase: nil), identity.daysLeft > 30 { return identity }
+        let made = try SelfSigned.make(name: settings.host, days: 3650)
+        try AtomicFile.replace(key, with: Array(made.key.utf8))
+        try AtomicFile.replace(chain, with: Array(made.certificate.utf8))
+        return try Identity(chain: chain, key: key, passphrase: nil)
     }
 
     private static func authentication(_ settings: ScriptConfiguration.Server) -> BasicAuthentication? {

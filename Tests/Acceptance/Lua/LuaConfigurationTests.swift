@@ -69,6 +69,27 @@ import Testing
         #expect(try chain.directory.read("etc/config.lua.p_data.original").contains("max_run_time"))
     }
 
+    @Test func aCertificateThatTheProgramMakes() async throws {
+        let chain = try Chain()
+        try chain.writeScripts(gateway: 1, "scripts.script_resource_ssl = true\nscripts.script_resource_use_default_certificate = true")
+        let path = chain.directory.path("etc/config.lua.certificate.pem")
+        var made: String?
+        for _ in 1...2 {
+            let scripts = try chain.startScripts()
+            let port = try await scripts.port()
+            try await scripts.line(containing: "the certificate is one that the program made for itself")
+            let trusting = try await Curl("--cacert", path, "https://127.0.0.1:\(port)/scripts")
+            #expect(trusting.status == 200)
+            await #expect(throws: Program.Failure.self) { try await Curl("https://127.0.0.1:\(port)/scripts") }
+            #expect(await scripts.end() == 0)
+            // It is the same after a restart.
+            let present = try String(contentsOfFile: path, encoding: .utf8)
+            #expect(made == nil || made == present)
+            made = present
+        }
+        #expect(try FileManager.default.attributesOfItem(atPath: chain.directory.path("etc/config.lua.key.pem"))[.posixPermissions] as? Int == 0o600)
+    }
+
     @Test func whatCheckFinds() async throws {
         let chain = try Chain()
         try chain.directory.write("etc/custom/shapes/mine.lua", "module('shapes.mine', thingworx.shape.extend)\nproperties.twice = { baseType = 'STRING' }")
