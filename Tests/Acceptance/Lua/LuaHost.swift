@@ -72,7 +72,7 @@ struct LuaHost: Sendable {
         let cover = Bundle.module.path(forResource: "cover", ofType: "lua", inDirectory: "Fixtures/library")!
         files["lua/cover.lua"] = try String(contentsOfFile: cover, encoding: .utf8)
         let watch = modules.isEmpty ? "" : "local cover = require('cover') " + modules.map { "cover.watch('\($0)')" }.joined(separator: " ") + "\n"
-        scripts["Check"] = watch + script + (modules.isEmpty ? "" : "\ncover.finish()") + "\nnative.log('info', 'check', 'all is well')\nwhile p_data.run do tw_utils.psleep(50) end"
+        scripts["Check"] = watch + script + (modules.isEmpty ? "" : "\ncover.finish()") + "\nnative.log('force', 'check', 'all is well')\nwhile p_data.run do tw_utils.psleep(50) end"
         try await run(things: things, settings: settings, scripts: scripts, files: files, config: config, gateway: gateway) { host in
             let line = try await host.program.line(what: "the end") { $0.contains("all is well") || ($0.contains("[ERROR]") && $0.contains("check.lua:")) }
             #expect(line.contains("all is well"), "\(line)")

@@ -63,11 +63,17 @@ import Testing
             properties.none.value = nil
             properties.word = { baseType = "INTEGER", value = "many" }
             properties.plain = { baseType = "NUMBER", value = 3 }
+            local loop = {} loop.loop = loop
+            properties.loop = { baseType = "JSON", value = loop }
+            properties.code = { baseType = "VARIANT", pushType = "ALWAYS", value = {} }
+            properties.code.value.f = print
             tasks.Lose = function() properties.none.value = nil end
             services.Held = function() return 299, properties.text.value end
             """#], settings: ["T": LuaHost.rates], gateway: gateway.port) { host async throws in
             let pushes = await gateway.pushes { !$0.values(of: "plain").isEmpty && !$0.values(of: "text").isEmpty }
-            #expect(pushes.values(of: "text").first?.double == 21.5 && pushes.values(of: "word").isEmpty)
+            #expect(pushes.values(of: "text").first?.double == 21.5 && pushes.values(of: "word").isEmpty && pushes.values(of: "loop").isEmpty)
+            _ = try await host.program.line(what: "the other warning") { $0.contains("loop is not pushed: json.encode: tables nested deeper") }
+            #expect(try await host.read("loop", of: "T").status == 500)
             #expect(try await host.read("text", of: "T").value("text").double == 21.5)
             #expect(try await host.call("Held", of: "T").body == "21.5\n")
             _ = try await host.program.line(what: "the warning") { $0.contains("[WARN]") && $0.contains("word is not pushed: cannot convert many to INTEGER") }

@@ -7,7 +7,15 @@ function stringx.stringToTable(text, delimiter)
   if type(text) == "number" then text = tostring(text) end
   if type(text) ~= "string" then return nil end
   local set = "%s"
-  if delimiter ~= nil and tostring(delimiter) ~= "" then set = string.gsub(tostring(delimiter), "[%^%]%-%%]", "%%%0") end
+  if delimiter ~= nil and tostring(delimiter) ~= "" then
+    -- Each character once, as a set is looked through for each character of the text.
+    local characters, seen = {}, {}
+    for character in string.gmatch(tostring(delimiter), ".") do
+      if not seen[character] then characters[#characters + 1] = character == "\0" and "%z" or string.find(character, "%w") and character or "%" .. character end
+      seen[character] = true
+    end
+    set = table.concat(characters)
+  end
   local parts = {}
   for part in string.gmatch(text, "[^" .. set .. "]+") do parts[#parts + 1] = part end
   return parts, #parts

@@ -64,22 +64,29 @@ function tablex.containsValue(t, value)
   return nil
 end
 
-local deepest = 100
+-- Tables that hold themselves, or the same tables over and over, end here.
+local deepest, most = 100, 200000
 
 -- { a = { b = 1 } } becomes { ["a.b"] = 1 }, in `out` where it is given; what is no scalar stands under ERROR. → table
-function tablex.toFlatTable(t, out, prefix, depth)
-  out, depth = out or {}, depth or 0
-  if type(t) ~= "table" or depth > deepest then
-    out.ERROR = "expected a table, found " .. (depth > deepest and "one that is nested too deep" or type(t))
-    return out
+function tablex.toFlatTable(t, out, prefix)
+  if type(out) ~= "table" or out == t then out = {} end
+  local count = 0
+  local function add(t, prefix, depth)
+    count = count + 1
+    if depth > deepest or count > most then
+      out.ERROR = "tables that are nested too deep, or too many"
+      return
+    end
+    for key, value in pairs(t) do
+      local name = prefix and prefix ~= "" and tostring(prefix) .. "." .. tostring(key) or tostring(key)
+      local kind = type(value)
+      if kind == "table" then add(value, name, depth + 1)
+      elseif kind == "string" or kind == "number" or kind == "boolean" then out[name] = value
+      else out.ERROR = name .. ": a " .. kind end
+      if count > most then return end
+    end
   end
-  for key, value in pairs(t) do
-    local name = prefix and prefix ~= "" and prefix .. "." .. tostring(key) or tostring(key)
-    local kind = type(value)
-    if kind == "table" then tablex.toFlatTable(value, out, name, depth + 1)
-    elseif kind == "string" or kind == "number" or kind == "boolean" then out[name] = value
-    else out.ERROR = name .. ": a " .. kind end
-  end
+  if type(t) == "table" then add(t, prefix, 0) else out.ERROR = "expected a table, found " .. type(t) end
   return out
 end
 
@@ -120,21 +127,26 @@ local function isList(t) return #t > 0 end
 -- Elements named after the keys, in their order, within `root` ("root"); the elements of a list are named as the list, with
 -- their number as attribute id. Texts go in as they are. → text
 function tablex.toXml(root, t, indent)
-  root = tostring(root or "root")
-  indent = indent or ""
-  if type(indent) == "number" then indent = string.rep(" ", indent) end
-  if type(t) ~= "table" then return indent .. "<" .. root .. ">" .. tostring(t == nil and "" or t) .. "</" .. root .. ">\n" end
-  if #indent > 2 * deepest then return "" end
-  local parts = {}
-  if isList(t) then
-    for id, each in ipairs(t) do
-      local item = tablex.toXml(root, each, indent)
-      parts[id] = string.gsub(item, "^(%s*<[^>%s]+)", function(head) return head .. ' id="' .. id .. '"' end, 1)
+  if type(indent) == "number" then indent = string.rep(" ", math.min(math.max(indent, 0), deepest)) end
+  indent = type(indent) == "string" and indent or ""
+  local parts, count = {}, 0
+  local function add(name, t, indent, depth, id)
+    count = count + 1
+    if depth > deepest or count > most then return end
+    name = tostring(name)
+    local opening = indent .. "<" .. name .. (id and ' id="' .. id .. '"' or "") .. ">"
+    if type(t) ~= "table" then
+      parts[#parts + 1] = opening .. tostring(t == nil and "" or t) .. "</" .. name .. ">\n"
+    elseif isList(t) then
+      for number, each in ipairs(t) do add(name, each, indent, depth + 1, number) end
+    else
+      parts[#parts + 1] = opening .. "\n"
+      for key, each in orderedPairs(t) do add(key, each, indent .. "  ", depth + 1) end
+      parts[#parts + 1] = indent .. "</" .. name .. ">\n"
     end
-    return table.concat(parts)
   end
-  for key, each in orderedPairs(t) do parts[#parts + 1] = tablex.toXml(key, each, indent .. "  ") end
-  return indent .. "<" .. root .. ">\n" .. table.concat(parts) .. indent .. "</" .. root .. ">\n"
+  add(root or "root", t, indent, 0)
+  return table.concat(parts)
 end
 
 local escapes = { ["&"] = "&amp;", ["<"] = "&lt;", [">"] = "&gt;", ['"'] = "&quot;" }

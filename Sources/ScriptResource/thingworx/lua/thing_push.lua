@@ -18,7 +18,10 @@ local function differs(pt)
   if kind == "number" and type(old) == "number" then
     return abs(new - old) > pt.pushThreshold or (new ~= new) ~= (old ~= old)
   end
-  if kind == "table" then return json.encode(new) ~= old end
+  if kind == "table" then
+    local ok, text = pcall(json.encode, new)
+    return not ok or text ~= old
+  end
   if kind == "string" and (pt.baseType == "NUMBER" or pt.baseType == "INTEGER") then
     return new ~= old and abs((tonumber(new) or 0) - (tonumber(old) or 0)) > pt.pushThreshold
   end
@@ -34,12 +37,17 @@ end
 
 local function collect(thing, pt, now)
   local value, why = convert.to(pt.baseType, pt.value)
+  local sent = pt.value
+  if type(sent) == "table" then
+    -- What has no form in JSON would keep others of its batch from the platform.
+    local ok, text = pcall(json.encode, sent)
+    if ok then sent = text else value, why = nil, text end
+  end
   if value == nil then
     if pt.unpushable ~= why then log.warn(thing.name, "%s is not pushed: %s", pt.name, why) end
     pt.unpushable = why
     return
   end
-  local sent = type(pt.value) == "table" and json.encode(pt.value) or pt.value
   -- Nothing equals what an ALWAYS property pushed last, so that no scan has to ask for its type.
   if pt.pushType == "ALWAYS" then
     keepTime(pt, now, sent, pt.lastSent)

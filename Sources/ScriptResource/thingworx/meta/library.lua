@@ -679,9 +679,8 @@ function tablex.containsValue(t, value) end
 ---@param t? any
 ---@param out? any
 ---@param prefix? any
----@param depth? any
 ---@return any ... table
-function tablex.toFlatTable(t, out, prefix, depth) end
+function tablex.toFlatTable(t, out, prefix) end
 --- Lines of key=value of the flat table, descending by key; query.delim (=) stands between.
 ---@param t? any
 ---@param prefix? any
