@@ -9,7 +9,9 @@ package enum LuaDialect {
         let isConcerned = source.withUnsafeBytes { bytes -> Bool in
             bytes.indices.contains { index in
                 let byte = bytes[index]
-                return byte == 0x5C || (byte == UInt8(ascii: "g") && index > 1 && bytes[index - 1] == UInt8(ascii: "r") && bytes[index - 2] == UInt8(ascii: "a"))
+                if byte == UInt8(ascii: "\\") { return true }
+                guard byte == UInt8(ascii: "g"), index > 1 else { return false }
+                return bytes[index - 1] == UInt8(ascii: "r") && bytes[index - 2] == UInt8(ascii: "a")
             }
         }
         guard isConcerned else { return nil }
@@ -88,7 +90,8 @@ package enum LuaDialect {
                 open.append(.function)
                 functions.append(Function())
                 isInParameters = true
-            case UInt8(ascii: "d") where text.elementsEqual("do".utf8), UInt8(ascii: "i") where text.elementsEqual("if".utf8): open.append(.other)
+            case UInt8(ascii: "d") where text.elementsEqual("do".utf8): open.append(.other)
+            case UInt8(ascii: "i") where text.elementsEqual("if".utf8): open.append(.other)
             case UInt8(ascii: "r") where text.elementsEqual("repeat".utf8): open.append(.loop)
             case UInt8(ascii: "u") where text.elementsEqual("until".utf8): if open.popLast() != .loop { isBroken = true }
             case UInt8(ascii: "e") where text.elementsEqual("end".utf8): close()

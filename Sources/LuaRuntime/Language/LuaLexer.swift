@@ -72,7 +72,9 @@ package struct LuaLexer {
     }
 
     static func isDigit(_ byte: UInt8) -> Bool { byte >= 0x30 && byte <= 0x39 }
-    private static func isNameStart(_ byte: UInt8) -> Bool { (byte | 0x20 >= 0x61 && byte | 0x20 <= 0x7A) || byte == UInt8(ascii: "_") || byte >= 0x80 }
+    private static func isNameStart(_ byte: UInt8) -> Bool {
+        (byte | 0x20 >= 0x61 && byte | 0x20 <= 0x7A) || byte == UInt8(ascii: "_") || byte >= 0x80
+    }
     private static func isNamePart(_ byte: UInt8) -> Bool { isNameStart(byte) || isDigit(byte) }
 
     /// The level of a long bracket that opens here: 0 for `[[`, 2 for `[==[`.
@@ -123,7 +125,7 @@ package struct LuaLexer {
     private mutating func skipNumber() {
         position = end(from: position) { LuaLexer.isNamePart($0) || $0 == UInt8(ascii: ".") }
         // 1e-5
-        while position < source.count, source[position] == UInt8(ascii: "-") || source[position] == UInt8(ascii: "+"), source[position - 1] | 0x20 == UInt8(ascii: "e") {
+        while position < source.count, "+-".utf8.contains(source[position]), source[position - 1] | 0x20 == UInt8(ascii: "e") {
             position = end(from: position + 1) { LuaLexer.isNamePart($0) || $0 == UInt8(ascii: ".") }
         }
     }

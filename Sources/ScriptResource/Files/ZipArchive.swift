@@ -36,11 +36,15 @@ enum ZipArchive {
         }
     }
 
-    private static func collect(_ name: String, _ root: String, _ archive: String, _ entries: inout [(name: String, isDirectory: Bool)]) throws {
+    private static func collect(
+        _ name: String, _ root: String, _ archive: String, _ entries: inout [(name: String, isDirectory: Bool)]
+    ) throws {
         var name = name[...]
         while name.hasPrefix("/") || name.hasPrefix("./") { name = name.dropFirst() }
         while name.hasSuffix("/") { name = name.dropLast() }
-        guard !name.isEmpty, !name.split(separator: "/").contains("..") else { throw LuaError("\(name): expected a name below the directory \(root)") }
+        guard !name.isEmpty, !name.split(separator: "/").contains("..") else {
+            throw LuaError("\(name): expected a name below the directory \(root)")
+        }
         let path = "\(root)/\(name)"
         var status = stat()
         guard lstat(path, &status) == 0 else { throw LuaError("\(path): \(String(cString: strerror(errno)))") }
@@ -61,18 +65,22 @@ enum ZipArchive {
 
     private static func add(_ entry: (name: String, isDirectory: Bool), _ root: String, to archive: OpaquePointer) throws {
         if entry.isDirectory {
-            guard zip_dir_add(archive, entry.name, 0) >= 0 else { throw LuaError("\(entry.name): \(String(cString: zip_strerror(archive)))") }
+            guard zip_dir_add(archive, entry.name, 0) >= 0 else { throw failure(entry.name, archive) }
             return
         }
         var status = stat()
         _ = stat("\(root)/\(entry.name)", &status)
-        guard let source = zip_source_file(archive, "\(root)/\(entry.name)", 0, -1) else { throw LuaError("\(entry.name): \(String(cString: zip_strerror(archive)))") }
+        guard let source = zip_source_file(archive, "\(root)/\(entry.name)", 0, -1) else { throw failure(entry.name, archive) }
         let index = zip_file_add(archive, entry.name, source, 0)
         guard index >= 0 else {
             zip_source_free(source)
-            throw LuaError("\(entry.name): \(String(cString: zip_strerror(archive)))")
+            throw failure(entry.name, archive)
         }
         zip_file_set_external_attributes(archive, UInt64(index), 0, UInt8(ZIP_OPSYS_UNIX), status.st_mode << 16)
+    }
+
+    private static func failure(_ name: String, _ archive: OpaquePointer) -> LuaError {
+        LuaError("\(name): \(String(cString: zip_strerror(archive)))")
     }
 
     private static func reason(_ code: Int32) -> String {
@@ -116,7 +124,9 @@ enum ZipArchive {
             }
             let name = String(cString: raw)
             let parts = name.split(separator: "/").map(String.init).filter { $0 != "." }
-            guard !name.hasPrefix("/"), !parts.contains(".."), parts.count <= 100 else { throw LuaError("the archive holds \(name), which leads out of the directory") }
+            guard !name.hasPrefix("/"), !parts.contains(".."), parts.count <= 100 else {
+                throw LuaError("the archive holds \(name), which leads out of the directory")
+            }
             let (sum, overflows) = bytes.addingReportingOverflow(status.size)
             guard !overflows, sum <= maximumBytes else { throw LuaError("the archive holds more than \(maximumBytes) bytes") }
             bytes = sum
@@ -127,9 +137,13 @@ enum ZipArchive {
     /// Permissions; 0 where the archive does not say.
     private static func mode(_ archive: OpaquePointer, _ index: UInt64, _ name: String) throws -> mode_t {
         var (system, attributes): (UInt8, UInt32) = (0, 0)
-        guard zip_file_get_external_attributes(archive, index, 0, &system, &attributes) == 0, system == UInt8(ZIP_OPSYS_UNIX) else { return 0 }
+        guard zip_file_get_external_attributes(archive, index, 0, &system, &attributes) == 0, system == UInt8(ZIP_OPSYS_UNIX) else {
+            return 0
+        }
         let mode = mode_t(attributes >> 16)
-        guard [0, S_IFREG, S_IFDIR].contains(mode & S_IFMT) else { throw LuaError("the archive holds \(name), which is neither a file nor a directory") }
+        guard [0, S_IFREG, S_IFDIR].contains(mode & S_IFMT) else {
+            throw LuaError("the archive holds \(name), which is neither a file nor a directory")
+        }
         return mode & 0o777
     }
 
@@ -145,7 +159,8 @@ enum ZipArchive {
         if entry.isDirectory { return }
         // Whatever has the name goes first: a link is not followed, a pipe not waited for.
         unlinkat(directory, last, 0)
-        let file = openat(directory, last, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, entry.mode == 0 ? 0o644 : entry.mode | 0o200)
+        let mode = entry.mode == 0 ? 0o644 : entry.mode | 0o200
+        let file = openat(directory, last, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode)
         guard file >= 0 else { throw LuaError("\(entry.parts.joined(separator: "/")): \(String(cString: strerror(errno)))") }
         do {
             try copy(entry, of: archive, to: file, &left)
@@ -166,7 +181,7 @@ enum ZipArchive {
 
     private static func copy(_ entry: Entry, of archive: OpaquePointer, to file: Int32, _ left: inout UInt64) throws {
         let name = entry.parts.joined(separator: "/")
-        guard let source = zip_fopen_index(archive, entry.index, 0) else { throw LuaError("\(name): \(String(cString: zip_strerror(archive)))") }
+        guard let source = zip_fopen_index(archive, entry.index, 0) else { throw failure(name, archive) }
         defer { zip_fclose(source) }
         var block = [UInt8](repeating: 0, count: 65_536)
         while true {

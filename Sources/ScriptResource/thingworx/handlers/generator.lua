@@ -31,7 +31,8 @@ local numeric = {
 local function time(text, otherwise)
   local year, month, day, hour, minute, second = string.match(tostring(text or ""), "^(%d+)-(%d+)-(%d+) (%d+):(%d+):(%d+)")
   if not year then return otherwise end
-  return os.time { year = tonumber(year), month = tonumber(month), day = tonumber(day), hour = tonumber(hour), min = tonumber(minute), sec = tonumber(second) } * 1000
+  return os.time { year = tonumber(year), month = tonumber(month), day = tonumber(day), hour = tonumber(hour), min = tonumber(minute),
+    sec = tonumber(second) } * 1000
 end
 
 local function times(pt)
@@ -67,12 +68,14 @@ local locations = {
     local place = type(pt.value) == "table" and pt.value or {}
     local elevation = number(place.elevation, 0)
     local high = number(pt.maxValue, 8440)
-    return { latitude = number(place.latitude, 0), longitude = number(place.longitude, 0), elevation = elevation < high and elevation + 1 or number(pt.minValue, 0) }
+    return { latitude = number(place.latitude, 0), longitude = number(place.longitude, 0),
+      elevation = elevation < high and elevation + 1 or number(pt.minValue, 0) }
   end,
   random = function() return { latitude = math.random(-90, 90), longitude = math.random(-180, 180), elevation = math.random(0, 8840) } end,
 }
 
-local byType = { NUMBER = numeric, INTEGER = numeric, LONG = numeric, DATETIME = dates, STRING = strings, TEXT = strings, LOCATION = locations }
+local byType = { NUMBER = numeric, INTEGER = numeric, LONG = numeric, DATETIME = dates, STRING = strings, TEXT = strings,
+  LOCATION = locations }
 
 function read(me, pt)
   local kind = string.lower(tostring(pt.functionType or "user"))

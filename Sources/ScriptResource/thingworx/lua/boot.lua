@@ -85,12 +85,16 @@ function native.load(name)
 end
 
 -- Global name -> module. A module takes memory where it is used alone: it is loaded when its name is first looked up.
-local globals = { orderedPairs = "tablex", thingworx = "thingworx", tw_rap = "tw_ems", ps_rap = "tw_ems", tw_server = "server", ps_server = "server",
-  ps_logger = "log", dataShapes = "dataShapes", DataShape = "dataShapes", core_handler = "core", dispatch_properties = "core", dispatch_services = "core",
-  is_json = "core" }
+local globals = {
+  orderedPairs = "tablex", thingworx = "thingworx", tw_rap = "tw_ems", ps_rap = "tw_ems", tw_server = "server", ps_server = "server",
+  ps_logger = "log", dataShapes = "dataShapes", DataShape = "dataShapes", core_handler = "core", dispatch_properties = "core",
+  dispatch_services = "core", is_json = "core",
+}
 -- What scripts require -> module.
-local library = { utils = "tw_utils", template = "template", shape = "template", handler = "handler", modbus = "modbus", ["types.datashape"] = "dataShapes",
-  core = "core", ps_library = "thingworx" }
+local library = {
+  utils = "tw_utils", template = "template", shape = "template", handler = "handler", modbus = "modbus", ["types.datashape"] = "dataShapes",
+  core = "core", ps_library = "thingworx",
+}
 
 for _, name in ipairs({ "json", "log", "stringx", "tablex", "propGroups", "page", "softwarejob", "server" }) do
   globals[name], library[name] = name, name

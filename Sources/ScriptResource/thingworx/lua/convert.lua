@@ -3,7 +3,8 @@ local json = native.load("json")
 local tw_utils = native.load("tw_utils")
 local convert = {}
 
-local texts = { STRING = true, TEXT = true, HTML = true, XML = true, HYPERLINK = true, IMAGELINK = true, PASSWORD = true, GUID = true, TAGS = true }
+local texts = { STRING = true, TEXT = true, HTML = true, XML = true, HYPERLINK = true, IMAGELINK = true, PASSWORD = true, GUID = true,
+  TAGS = true }
 local jsons = { JSON = true, QUERY = true, SCHEDULE = true }
 local numbers = { NUMBER = true, INTEGER = true, LONG = true, DATETIME = true, TIMESPAN = true }
 
@@ -44,14 +45,17 @@ local function location(value, isResult)
     decoded = {}
   end
   if isResult then return decoded end
-  return { latitude = tonumber(decoded.latitude) or 0, longitude = tonumber(decoded.longitude) or 0, elevation = tonumber(decoded.elevation) or 0,
+  return { latitude = tonumber(decoded.latitude) or 0, longitude = tonumber(decoded.longitude) or 0,
+    elevation = tonumber(decoded.elevation) or 0,
     units = decoded.units }
 end
 
 local function infotable(value)
   local decoded = ofText(value)
   if type(decoded) ~= "table" then return fail(value, "INFOTABLE") end
-  if decoded.rows ~= nil and type(decoded.rows) ~= "table" then return nil, "rows: expected a list of rows, found " .. tostring(decoded.rows) end
+  if decoded.rows ~= nil and type(decoded.rows) ~= "table" then
+    return nil, "rows: expected a list of rows, found " .. tostring(decoded.rows)
+  end
   if decoded.rows == nil and decoded.dataShape == nil then return { rows = json.isArray(decoded) and decoded or { decoded } } end
   return decoded
 end

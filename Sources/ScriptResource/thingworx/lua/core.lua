@@ -25,7 +25,9 @@ end
 local function decoded(headers, body, data, isNeeded)
   if data ~= nil and (type(data) ~= "table" or data.content == nil) then return data end
   if data ~= nil then body = tostring(data.content) end
-  if data == nil and not isJSON(headers) and (isNeeded or body ~= "") then return false, 400, "expected the content type application/json" end
+  if data == nil and not isJSON(headers) and (isNeeded or body ~= "") then
+    return false, 400, "expected the content type application/json"
+  end
   if not string.find(body, "%S") then return nil end
   local ok, value = pcall(json.decode, body)
   if not ok then return false, 400, value end
@@ -96,8 +98,12 @@ end
 
 -- For templates that answer requests themselves: data as a callback gets it. → status, headers, body
 function core_handler(method, path, headers, query, data) return native.core(method, path or {}, headers, query, "", data or {}) end
-function dispatch_properties(method, path, headers, query, data) return property(native.state, method, path and path[2] or "", headers, query, "", data or {}) end
-function dispatch_services(method, path, headers, query, data) return service(native.state, method, path and path[2] or "", headers, query, "", data or {}) end
+function dispatch_properties(method, path, headers, query, data)
+  return property(native.state, method, path and path[2] or "", headers, query, "", data or {})
+end
+function dispatch_services(method, path, headers, query, data)
+  return service(native.state, method, path and path[2] or "", headers, query, "", data or {})
+end
 
 -- Whether a request's headers say that its body is JSON.
 is_json = isJSON

@@ -45,7 +45,9 @@ function handler.get(name)
   if package.searchpath("handlers." .. name, package.path) then
     module = require("handlers." .. name)
     if type(module) ~= "table" then module = package.loaded["handlers." .. name] end
-    if type(module) ~= "table" then error("handlers/" .. name .. ".lua: expected module(\"handlers." .. name .. "\", thingworx.handler.extend) at its start", 0) end
+    if type(module) ~= "table" then
+      error("handlers/" .. name .. ".lua: expected module(\"handlers." .. name .. "\", thingworx.handler.extend) at its start", 0)
+    end
   else
     module, script = require("handlers.script"), name
     if type(module) ~= "table" then module = package.loaded["handlers.script"] end

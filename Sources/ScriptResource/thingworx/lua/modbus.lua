@@ -21,7 +21,8 @@ local function wordAt(text, position) return string.byte(text, position) * 256 +
 function modbus:new(config)
   if type(config) ~= "table" then error("modbus:new: expected a table with host, port and timeout, found " .. type(config), 2) end
   return setmetatable({
-    host = config.host or "127.0.0.1", port = tonumber(config.port) or 502, rtu = config.rtu or false, timeout = (tonumber(config.timeout) or 2000) / 1000,
+    host = config.host or "127.0.0.1", port = tonumber(config.port) or 502, rtu = config.rtu or false,
+      timeout = (tonumber(config.timeout) or 2000) / 1000,
     transaction = 0,
   }, modbus)
 end
@@ -101,7 +102,9 @@ end
 -- Sends a request, as executeFunction does, and waits for its answer. → frame { slave, code, data }, or nil and why
 function modbus:transmitFrame(slave, func, register, count, data)
   slave, func = tonumber(slave), tonumber(func)
-  if not slave or slave < 0 or slave > 255 or not func or func < 1 or func > 127 then return nil, "expected a slave from 0 to 255 and a function from 1 to 127" end
+  if not slave or slave < 0 or slave > 255 or not func or func < 1 or func > 127 then
+    return nil, "expected a slave from 0 to 255 and a function from 1 to 127"
+  end
   local rest, why = payload(func, count, data)
   if not rest then return nil, why end
   local ok
@@ -174,7 +177,9 @@ function modbus:processResponse(code, pkt, formats)
   if #bytes ~= string.byte(pkt, 1) then return {}, "an answer that ends too early" end
   if code <= 2 then
     local values = {}
-    for index = 0, #bytes * 8 - 1 do values[index + 1] = bit.band(string.byte(bytes, 1 + math.floor(index / 8)), bit.lshift(1, index % 8)) ~= 0 end
+    for index = 0, #bytes * 8 - 1 do
+      values[index + 1] = bit.band(string.byte(bytes, 1 + math.floor(index / 8)), bit.lshift(1, index % 8)) ~= 0
+    end
     return values
   end
   return decode(bytes, formats)

@@ -48,8 +48,12 @@ end
 -- type -> bytes, or a function that says how many; and how they are read.
 local types = {
   Int16 = { 2, scaled(signed) }, Uint16 = { 2, scaled(unsigned) }, Int32 = { 4, scaled(signed) }, Uint32 = { 4, scaled(unsigned) },
-  Float = { 4, scaled(function(bytes) return float(bytes, 8, 23) end) }, Double = { 8, scaled(function(bytes) return float(bytes, 11, 52) end) },
-  String = { function(format, left) return math.min(tonumber(format[2]) or left, left) end, function(bytes) return (string.gsub(bytes, "%z.*$", "")) end },
+  Float = { 4, scaled(function(bytes) return float(bytes, 8, 23) end) },
+  Double = { 8, scaled(function(bytes) return float(bytes, 11, 52) end) },
+  String = {
+    function(format, left) return math.min(tonumber(format[2]) or left, left) end,
+    function(bytes) return (string.gsub(bytes, "%z.*$", "")) end,
+  },
   MaskedBitmap16 = { 2, masked }, MaskedBitmap32 = { 4, masked }, Timestamp = { 12, timestamp },
 }
 

@@ -12,7 +12,8 @@ function page.escape(value) return (string.gsub(tostring(value), '[&<>"]', escap
 function page:new(title)
   if title == nil then error("page:new: expected a title", 2) end
   return setmetatable({
-    title = tostring(title), id = "", doctype = "<!DOCTYPE html>", html_open = "<html>", body_open = "<body>", head = {}, style = {}, body = {},
+    title = tostring(title), id = "", doctype = "<!DOCTYPE html>", html_open = "<html>", body_open = "<body>", head = {}, style = {},
+      body = {},
     headers = { ["Content-Type"] = "text/html" }, status = 200,
   }, page)
 end
@@ -32,7 +33,9 @@ local function attribute(name, value) return value ~= nil and value ~= "" and " 
 
 local function row(tag, cells, class, cellClass)
   local parts = {}
-  for _, cell in ipairs(cells) do parts[#parts + 1] = "<" .. tag .. attribute("class", cellClass) .. ">" .. tostring(cell) .. "</" .. tag .. ">" end
+  for _, cell in ipairs(cells) do
+    parts[#parts + 1] = "<" .. tag .. attribute("class", cellClass) .. ">" .. tostring(cell) .. "</" .. tag .. ">"
+  end
   return "<tr" .. attribute("class", class) .. ">" .. table.concat(parts) .. "</tr>"
 end
 
@@ -66,7 +69,8 @@ function page:render_list(t, ordered, id, class, li_class, dt_class, dd_class)
     for _, item in ipairs(t) do parts[#parts + 1] = "<li" .. attribute("class", li_class) .. ">" .. tostring(item) .. "</li>" end
   else
     for key, value in orderedPairs(type(t) == "table" and t or {}) do
-      parts[#parts + 1] = "<dt" .. attribute("class", dt_class) .. ">" .. tostring(key) .. "</dt><dd" .. attribute("class", dd_class) .. ">" .. tostring(value) .. "</dd>"
+      parts[#parts + 1] = "<dt" .. attribute("class", dt_class) .. ">" .. tostring(key) .. "</dt>"
+        .. "<dd" .. attribute("class", dd_class) .. ">" .. tostring(value) .. "</dd>"
     end
   end
   return "<" .. tag .. attribute("id", id) .. attribute("class", class) .. ">" .. table.concat(parts, "\n") .. "</" .. tag .. ">"
@@ -98,10 +102,13 @@ end
 function page:success()
   local contentType = tostring(native.headers(self.headers)["content-type"] or "text/html")
   local body = table.concat(self.body, "\n")
-  if string.find(contentType, "text/xml", 1, true) then return self.status, self.headers, '<?xml version="1.0" encoding="UTF-8"?>\n' .. body end
+  if string.find(contentType, "text/xml", 1, true) then
+    return self.status, self.headers, '<?xml version="1.0" encoding="UTF-8"?>\n' .. body
+  end
   if not string.find(contentType, "text/html", 1, true) then return self.status, self.headers, body end
   local style = #self.style > 0 and "<style>\n" .. table.concat(self.style, "\n") .. "\n</style>\n" or ""
-  return self.status, self.headers, table.concat({ self.doctype, self.html_open, "<head>", "<title>" .. page.escape(self.title) .. "</title>",
+  return self.status, self.headers, table.concat({ self.doctype, self.html_open, "<head>",
+    "<title>" .. page.escape(self.title) .. "</title>",
     style .. table.concat(self.head, "\n"), "</head>", self.body_open, body, "</body>", "</html>" }, "\n")
 end
 

@@ -57,7 +57,9 @@ end
 
 -- Invokes a service of a Thing; `data` are its parameters, a table or nil. → status, response; 404 without a service, 400
 -- where the data are no table
-function server.invoke(service, data, thing) return send("a service", tw_utils.EMS_SVC_PATH(target(thing), tostring(service)), service, data) end
+function server.invoke(service, data, thing)
+  return send("a service", tw_utils.EMS_SVC_PATH(target(thing), tostring(service)), service, data)
+end
 
 -- Invokes a service of the gateway itself. → as server.invoke
 function server.invokeLocalEms(service, data) return server.invoke(service, data, "LocalEms") end
@@ -66,7 +68,9 @@ function server.invokeLocalEms(service, data) return server.invoke(service, data
 function server.invokeChannel(service, data) return server.invoke(service, data, "me") end
 
 -- Fires an event of a Thing, with its data. → status, response; 404 without an event, 400 where the data are no table
-function server.fireEvent(event, data, thing) return send("an event", tw_utils.EMS_EVENT_PATH(target(thing), tostring(event)), event, data) end
+function server.fireEvent(event, data, thing)
+  return send("an event", tw_utils.EMS_EVENT_PATH(target(thing), tostring(event)), event, data)
+end
 
 -- Reads a property from the platform. → status, infotable as JSON text; 404 without a name
 function server.getProperty(name, thing)
@@ -90,11 +94,14 @@ local fields = { name = "STRING", time = "DATETIME", quality = "STRING", value =
 -- One message of rows that are ready to be sent.
 function server.pushRows(rows, thing)
   local definitions, sent = {}, {}
-  for field, baseType in pairs(fields) do definitions[field] = { name = field, baseType = baseType, description = "", aspects = json.object() } end
+  for field, baseType in pairs(fields) do
+    definitions[field] = { name = field, baseType = baseType, description = "", aspects = json.object() }
+  end
   for index, row in ipairs(rows) do
     sent[index] = { name = row.name, time = row.time, quality = row.quality, value = { baseType = row.baseType, value = row.value } }
   end
-  return server.invoke("UpdateSubscribedPropertyValues", { values = { dataShape = { fieldDefinitions = definitions }, rows = sent } }, thing)
+  return server.invoke("UpdateSubscribedPropertyValues", { values = { dataShape = { fieldDefinitions = definitions }, rows = sent } },
+    thing)
 end
 
 -- A property as a row; nil and why where its value has no form in its base type.
@@ -103,7 +110,8 @@ local function row(pt)
   local baseType = string.upper(tostring(pt.baseType or "STRING"))
   local value, why = convert.to(baseType, pt.value)
   if value == nil then return nil, why end
-  return { name = pt.name, baseType = baseType, value = value, time = convert.time(pt.time) or native.now(), quality = pt.quality or "UNKNOWN" }
+  return { name = pt.name, baseType = baseType, value = value, time = convert.time(pt.time) or native.now(),
+    quality = pt.quality or "UNKNOWN" }
 end
 
 -- Pushes properties, a list or a map of their tables, in batches of maxConcurrentPropertyUpdates; one that fails ends it.

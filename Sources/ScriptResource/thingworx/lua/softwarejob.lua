@@ -13,7 +13,9 @@ function softwarejob.new(t)
   for key, value in pairs(t) do job[key] = value end
   for _, key in ipairs(required) do if job[key] == nil then error("softwarejob.new: " .. key .. " is missing", 2) end end
   for _, key in ipairs({ "downloadTime", "installTime" }) do
-    if job[key] ~= nil and type(job[key]) ~= "number" then error("softwarejob.new: " .. key .. ": expected a number, found " .. type(job[key]), 2) end
+    if job[key] ~= nil and type(job[key]) ~= "number" then
+      error("softwarejob.new: " .. key .. ": expected a number, found " .. type(job[key]), 2)
+    end
   end
   local directory = tostring(job.sw_update_abs_dir or tw_dir.pwd())
   job.zip_file = string.match(tostring(job.path), "([^/]+)/*$") or ""
@@ -26,7 +28,9 @@ end
 
 -- Unpacks the archive and runs its script, with the job as environment. → true, or nil and why
 local function open(job)
-  if not string.match(tostring(job.script), "^[%w_.%-]+$") then return nil, "the script's name " .. tostring(job.script) .. " is no plain name" end
+  if not string.match(tostring(job.script), "^[%w_.%-]+$") then
+    return nil, "the script's name " .. tostring(job.script) .. " is no plain name"
+  end
   local ok, why = tw_dir.decompress(job.zip_abs_path, job.abs_dir)
   if not ok then return nil, "the archive " .. job.zip_abs_path .. " cannot be unpacked: " .. tostring(why) end
   local chunk

@@ -11,7 +11,9 @@ function stringx.stringToTable(text, delimiter)
     -- Each character once, as a set is looked through for each character of the text.
     local characters, seen = {}, {}
     for character in string.gmatch(tostring(delimiter), ".") do
-      if not seen[character] then characters[#characters + 1] = character == "\0" and "%z" or string.find(character, "%w") and character or "%" .. character end
+      if not seen[character] then
+        characters[#characters + 1] = character == "\0" and "%z" or string.find(character, "%w") and character or "%" .. character
+      end
       seen[character] = true
     end
     set = table.concat(characters)

@@ -69,7 +69,8 @@ end
 -- What is common to all modules of this Thing: they see it where they have no such name of their own.
 local function common(methods)
   return setmetatable({
-    base = _G, name = thing.name, p_data = p_data, definedServiceDefinitions = thing.definitions, serviceDefinitions = definitions(thing.definitions),
+    base = _G, name = thing.name, p_data = p_data, definedServiceDefinitions = thing.definitions,
+      serviceDefinitions = definitions(thing.definitions),
     input = part("input"), output = part("output"), description = part("description"), private = private,
   }, { __index = methods })
 end
@@ -93,7 +94,8 @@ end
 -- What `me`, which is p_data, has besides the settings: variables and functions of the template, then what the library adds. Lua's own
 -- functions are no settings: p_data.debug is nil where nobody set it.
 function template.beyond(methods)
-  local names, visible = thing.scope, { properties = true, services = true, tasks = true, serviceDefinitions = true, definedServiceDefinitions = true, data = true, p_data = true }
+  local names, visible = thing.scope, { properties = true, services = true, tasks = true, serviceDefinitions = true,
+    definedServiceDefinitions = true, data = true, p_data = true }
   return function(_, key)
     local module = thing.template
     local value = module and rawget(module, key)
@@ -139,14 +141,16 @@ function shape.extend(module)
   thing.shapes[#thing.shapes + 1] = target
   module.me = module
   for _, kind in ipairs(kinds) do module[kind] = target[kind] end
-  thing.inShape = thing.inShape or { __index = setmetatable({ start = startAndStop("starts"), stop = startAndStop("stops") }, { __index = thing.scope }) }
+  thing.inShape = thing.inShape or { __index = setmetatable({ start = startAndStop("starts"), stop = startAndStop("stops") },
+    { __index = thing.scope }) }
   setmetatable(module, thing.inShape)
 end
 
 function handler.extend(module)
   local names = thing and thing.scope or { base = _G, name = native.config.name, p_data = p_data }
   local own = { properties = {}, services = {}, tasks = {}, server = native.load("server"),
-    open = function() log.debug(native.config.name, "a handler opens") end, close = function() log.debug(native.config.name, "a handler closes") end }
+    open = function() log.debug(native.config.name, "a handler opens") end, close = function() log.debug(native.config.name,
+      "a handler closes") end }
   setmetatable(module, { __index = setmetatable(own, { __index = thing and names or setmetatable(names, { __index = _G }) }) })
 end
 

@@ -45,7 +45,8 @@ function Thing:deregisterEdgeThing() return native.load("thing_registration").de
 -- Has f() called at the "start" or the "stop" of the Thing; errors in it are logged. A later one of the same label takes
 -- the place of the earlier. Raises an error for another event.
 function Thing:addLifecycleListener(event, label, f)
-  local list = type(event) == "string" and state().listeners[event] or error("addLifecycleListener: expected start or stop, found " .. tostring(event), 2)
+  local list = type(event) == "string" and state().listeners[event] or error("addLifecycleListener: expected start or stop, found "
+    .. tostring(event), 2)
   for _, each in ipairs(list) do
     if each.label == label then
       each.f = f

@@ -17,7 +17,9 @@ end
 
 local function updatePropertyMap()
   local thing = native.state
-  if thing.me.registered and thing.me.register ~= false and not thing.properties.upToDate.value then native.load("thing_registration").subscribe(thing) end
+  if thing.me.registered and thing.me.register ~= false and not thing.properties.upToDate.value then
+    native.load("thing_registration").subscribe(thing)
+  end
 end
 
 return function(thing)
@@ -25,9 +27,12 @@ return function(thing)
     if thing.services[name] == nil then thing.services[name] = service end
     if thing.definitions[name] == nil then
       local baseType = name == "GetMetadata" and "JSON" or "NOTHING"
-      thing.definitions[name] = { inputs = {}, order = {}, output = { name = "result", baseType = baseType }, description = "", private = true }
+      thing.definitions[name] = { inputs = {}, order = {}, output = { name = "result", baseType = baseType }, description = "",
+        private = true }
     end
   end
   if thing.tasks.UpdatePropertyMap == nil then thing.tasks.UpdatePropertyMap = updatePropertyMap end
-  if thing.properties.upToDate == nil then thing.properties.upToDate = { baseType = "BOOLEAN", pushType = "NEVER", private = true, value = true } end
+  if thing.properties.upToDate == nil then
+    thing.properties.upToDate = { baseType = "BOOLEAN", pushType = "NEVER", private = true, value = true }
+  end
 end

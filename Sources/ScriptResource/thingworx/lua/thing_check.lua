@@ -7,7 +7,8 @@ local places = {}
 
 local function place(level)
   local info = debug.getinfo(level, "Sl")
-  return info and info.currentline > 0 and string.sub(info.source, 1, 1) == "@" and string.sub(info.source, 2) .. ":" .. info.currentline or nil
+  return info and info.currentline > 0 and string.sub(info.source, 1, 1) == "@" and string.sub(info.source,
+    2) .. ":" .. info.currentline or nil
 end
 
 -- The nearest place in the users' own files.
@@ -55,7 +56,8 @@ local function services()
   for name, f in orderedPairs(thing.services) do
     if type(f) ~= "function" then check.say("services", name, "expected a function, found " .. type(f))
     elseif not thing.definitions[name] then
-      native.finding(line(f) .. "services." .. name .. ": no serviceDefinitions." .. name .. ", so its result is dropped and GetMetadata does not show it")
+      native.finding(line(f) .. "services." .. name .. ": no serviceDefinitions." .. name
+        .. ", so its result is dropped and GetMetadata does not show it")
     end
   end
   for name in orderedPairs(thing.definitions) do
@@ -63,7 +65,8 @@ local function services()
   end
 end
 
-local ours = { "new", "start", "getProperty", "setProperty", "getServices", "registerEdgeThing", "deregisterEdgeThing", "addLifecycleListener", "openHandler" }
+local ours = { "new", "start", "getProperty", "setProperty", "getServices", "registerEdgeThing", "deregisterEdgeThing",
+  "addLifecycleListener", "openHandler" }
 
 local function names()
   local template = thing.template
@@ -73,12 +76,15 @@ local function names()
   end
   for name, value in orderedPairs(template) do
     if native.config.entry[name] and type(name) == "string" and string.sub(name, 1, 1) ~= "_" then
-      native.finding((type(value) == "function" and line(value) or "") .. name .. ": the setting of this name in config.lua hides it from me." .. name)
+      native.finding((type(value) == "function" and line(value) or "") .. name
+        .. ": the setting of this name in config.lua hides it from me." .. name)
     end
   end
   for name, pt in orderedPairs(thing.properties) do
     if thing.services[name] ~= nil then check.say("properties", name, "a service has this name too") end
-    if type(pt) == "table" and pt.dataShape ~= nil and not DataShape[pt.dataShape] then check.say("properties", name, "the data shape " .. tostring(pt.dataShape) .. " is not declared") end
+    if type(pt) == "table" and pt.dataShape ~= nil and not DataShape[pt.dataShape] then
+      check.say("properties", name, "the data shape " .. tostring(pt.dataShape) .. " is not declared")
+    end
   end
 end
 

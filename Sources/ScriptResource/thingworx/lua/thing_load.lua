@@ -20,7 +20,10 @@ local function default(pt, useShapes)
   if baseType ~= "INFOTABLE" then return 0 end
   if not useShapes then return { dataShape = { fieldDefinitions = json.object() }, rows = {} } end
   local shape = DataShape[pt.dataShape]
-  if not shape then error("properties." .. pt.name .. ": a table of the data shape " .. tostring(pt.dataShape) .. ", which is not declared (useShapes is on)", 0) end
+  if not shape then
+    error("properties." .. pt.name .. ": a table of the data shape " .. tostring(pt.dataShape)
+      .. ", which is not declared (useShapes is on)", 0)
+  end
   return { dataShape = shape:toTable(), rows = {} }
 end
 
@@ -45,7 +48,8 @@ local function initProperty(thing, name, pt)
   if pt.threshold and not pt.dataChangeThreshold then pt.dataChangeThreshold = tonumber(pt.threshold) end
   pt.scanRate = tonumber(pt.scanRate or pt.scanrate) or thing.rate("scanRate")
   if pt.scanRate <= thing.rate("scanRateResolution") then
-    error(string.format("properties.%s.scanRate (%d) must be greater than scanRateResolution (%d)", name, pt.scanRate, thing.rate("scanRateResolution")), 0)
+    error(string.format("properties.%s.scanRate (%d) must be greater than scanRateResolution (%d)", name, pt.scanRate,
+      thing.rate("scanRateResolution")), 0)
   end
   pt.updateTime = 0
   if pt.pushType == "NEVER" and pt.cacheTime == nil then pt.cacheTime = -1 end
@@ -56,7 +60,9 @@ local function initProperty(thing, name, pt)
     pt.handlerModule, pt.handlerScript = native.load("handler").get(pt.handler)
     local module = pt.handlerModule
     for _, f in ipairs({ "read", "write" }) do
-      if type(module[f]) ~= "function" then finding("properties", name, "the handler " .. tostring(pt.handler) .. " has no function " .. f) end
+      if type(module[f]) ~= "function" then
+        finding("properties", name, "the handler " .. tostring(pt.handler) .. " has no function " .. f)
+      end
     end
   else
     pt.isInMemory = true
@@ -68,7 +74,8 @@ end
 -- What most properties have in common is not kept in each of them; `init`, the definition with its defaults, is made when somebody
 -- looks.
 local function defaults()
-  local common = { dataChangeType = "VALUE", dataChangeThreshold = 0, cacheTime = 0, handlerModule = inmemory == true and package.loaded["handlers.inmemory"] or inmemory }
+  local common = { dataChangeType = "VALUE", dataChangeThreshold = 0, cacheTime = 0,
+    handlerModule = inmemory == true and package.loaded["handlers.inmemory"] or inmemory }
   return { __index = function(pt, key)
     if key ~= "init" then return common[key] end
     return native.load("thing_properties").keepInit(pt)
@@ -76,7 +83,8 @@ local function defaults()
 end
 
 return function(settings)
-  local fallbacks = { scanRate = 60000, taskRate = 15000, scanRateResolution = 500, keepAliveRate = 60000, registerRate = 43200000, requestTimeout = 15000,
+  local fallbacks = { scanRate = 60000, taskRate = 15000, scanRateResolution = 500, keepAliveRate = 60000, registerRate = 43200000,
+    requestTimeout = 15000,
     maxConcurrentPropertyUpdates = 100 }
   local thing = {
     me = settings, name = settings.name, identifier = settings.identifier, useShapes = settings.useShapes ~= false,
@@ -89,7 +97,8 @@ return function(settings)
   settings.registered, settings.initialPropertySubscriptionsAcquired, settings.lifecycle = false, false, thing.listeners
   for _, key in ipairs({ "scanRate", "taskRate" }) do
     if thing.rate("scanRateResolution") >= thing.rate(key) then
-      error(string.format("%s: scanRateResolution (%d) must be less than %s (%d)", thing.name, thing.rate("scanRateResolution"), key, thing.rate(key)), 0)
+      error(string.format("%s: scanRateResolution (%d) must be less than %s (%d)", thing.name, thing.rate("scanRateResolution"), key,
+        thing.rate(key)), 0)
     end
   end
   native.state = thing
@@ -97,7 +106,8 @@ return function(settings)
   if native.config.check then native.load("thing_check").begin(thing) end
   require("templates." .. settings.template)
   if not thing.template then
-    error("templates/" .. settings.template .. ".lua: expected module(\"templates." .. settings.template .. "\", thingworx.template.extend) at its start", 0)
+    error("templates/" .. settings.template .. ".lua: expected module(\"templates." .. settings.template
+      .. "\", thingworx.template.extend) at its start", 0)
   end
   if native.config.check then native.load("thing_check").loaded() end
   template.mergeShapes()

@@ -26,12 +26,14 @@ end
 
 local function property(thing, name, pt)
   local aspects = {
-    isPersistent = false, isReadOnly = false, dataChangeType = pt.dataChangeType, dataChangeThreshold = pt.dataChangeThreshold, cacheTime = pt.cacheTime,
+    isPersistent = false, isReadOnly = false, dataChangeType = pt.dataChangeType, dataChangeThreshold = pt.dataChangeThreshold,
+      cacheTime = pt.cacheTime,
     pushType = properties.declared(pt, "pushType"), pushThreshold = properties.declared(pt, "pushThreshold"),
   }
   if pt.baseType ~= "INFOTABLE" then aspects.defaultValue = convert.to(pt.baseType, pt.value) end
   local definition = {
-    name = name, baseType = pt.baseType, description = pt.description or "", tags = {}, category = "", sourceType = "ThingShape", ordinal = 0, aspects = aspects }
+    name = name, baseType = pt.baseType, description = pt.description or "", tags = {}, category = "", sourceType = "ThingShape",
+      ordinal = 0, aspects = aspects }
   if pt.dataShape ~= nil then return withShape(thing, name, pt, definition) end
   return definition
 end
@@ -77,6 +79,7 @@ return function(thing)
   end
   local description = rawget(thing.me, "description")
   return {
-    name = thing.edgeName, type = "Things", isSystemObject = false, description = description and tostring(description) or "", implementedShapes = shapes,
+    name = thing.edgeName, type = "Things", isSystemObject = false, description = description and tostring(description) or "",
+      implementedShapes = shapes,
     propertyDefinitions = json.object(propertyDefinitions), serviceDefinitions = json.object(serviceDefinitions) }
 end

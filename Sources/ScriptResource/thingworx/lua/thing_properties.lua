@@ -15,7 +15,9 @@ end
 function properties.keepInit(pt)
   local init = {}
   for key, value in pairs(pt) do
-    if type(value) ~= "function" and key ~= "handlerModule" and key ~= "prev" and key ~= "next" then init[key] = native.load("tablex").fullCopy(value) end
+    if type(value) ~= "function" and key ~= "handlerModule" and key ~= "prev" and key ~= "next" then
+      init[key] = native.load("tablex").fullCopy(value)
+    end
   end
   for _, key in ipairs({ "dataChangeType", "dataChangeThreshold", "cacheTime" }) do init[key] = pt[key] end
   for _, key in ipairs({ "pushType", "pushThreshold" }) do init[key] = properties.declared(pt, key) end
@@ -52,7 +54,8 @@ function properties.refresh(thing, pt, headers, query)
       return 500, string.match(tostring(code), "^(.-)\nstack traceback") or tostring(code)
     end
     if code ~= 200 then
-      log.error(thing.name, "handler %s, reading %s: %s %s", tostring(pt.handler), pt.name, tostring(code or "nothing returned"), tostring(why or ""))
+      log.error(thing.name, "handler %s, reading %s: %s %s", tostring(pt.handler), pt.name, tostring(code or "nothing returned"),
+        tostring(why or ""))
       return tonumber(code) or 500, why ~= nil and tostring(why) or "reading " .. pt.name .. " failed"
     end
   end
@@ -86,7 +89,8 @@ function properties.readAll(thing, headers, query)
   for i, pt in ipairs(thing.order) do
     if not properties.isPrivate(pt) then
       properties.refresh(thing, pt, headers, query)
-      definitions[pt.name] = { name = pt.name, description = pt.description or "", baseType = pt.baseType, ordinal = i - 1, aspects = json.object() }
+      definitions[pt.name] = { name = pt.name, description = pt.description or "", baseType = pt.baseType, ordinal = i - 1,
+        aspects = json.object() }
       row[pt.name] = convert.to(pt.baseType, pt.value)
     end
   end
@@ -96,7 +100,8 @@ end
 function properties.isPrivate(pt) return pt.private == true or pt.private == "true" end
 
 -- Fields that are the library's own.
-local internal = { handlerModule = true, isInMemory = true, lastPushed = true, lastQuality = true, lastTime = true, lastSent = true, unpushable = true,
+local internal = { handlerModule = true, isInMemory = true, lastPushed = true, lastQuality = true, lastTime = true, lastSent = true,
+  unpushable = true,
   handlerScript = true, init = true }
 
 -- All as they are: name -> fields that are no functions.

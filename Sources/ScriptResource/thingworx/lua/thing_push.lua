@@ -62,12 +62,15 @@ local function collect(thing, pt, now)
   -- A queue: its entries are those from first to last.
   local waiting = thing.waiting
   waiting.last = waiting.last + 1
-  waiting[waiting.last] = { name = pt.name, baseType = pt.baseType, value = value, time = convert.time(pt.time) or now, quality = pt.quality }
+  waiting[waiting.last] = { name = pt.name, baseType = pt.baseType, value = value, time = convert.time(pt.time) or now,
+    quality = pt.quality }
   if waiting.last - waiting.first >= maximumWaiting then
     waiting[waiting.first] = nil
     waiting.first = waiting.first + 1
     thing.droppedPushes = (thing.droppedPushes or 0) + 1
-    if thing.droppedPushes == 1 then log.warn(thing.name, "more than %d changes wait for the platform: the oldest are dropped", maximumWaiting) end
+    if thing.droppedPushes == 1 then
+      log.warn(thing.name, "more than %d changes wait for the platform: the oldest are dropped", maximumWaiting)
+    end
   end
 end
 
@@ -197,7 +200,8 @@ function push.send(thing)
     elseif code >= 400 and code < 500 and code ~= 401 and code ~= 408 and code ~= 429 then
       -- What the platform understood and refused would be refused for ever. Said once: a Thing that is not there yet is told
       -- of its creation by NotifyPropertyUpdate.
-      log[thing.pushRefused and "debug" or "error"](thing.name, "the platform refused %d changes (%d): %s", #batch, code, tostring(response))
+      log[thing.pushRefused and "debug" or "error"](thing.name, "the platform refused %d changes (%d): %s", #batch, code,
+        tostring(response))
       thing.pushRefused = true
     else
       log.debug(thing.name, "%d changes wait: %s", waiting.last - waiting.first + 1, tostring(response))

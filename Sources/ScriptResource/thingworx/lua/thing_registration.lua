@@ -12,7 +12,9 @@ local function succeeded(thing)
   local me = thing.me
   if me.registered then return end
   me.registered = true
-  if thing.me.register ~= false and (not thing.wasRegistered or me.getPropertySubscriptionsOnReconnect == true) then registration.subscribe(thing) end
+  if thing.me.register ~= false and (not thing.wasRegistered or me.getPropertySubscriptionsOnReconnect == true) then
+    registration.subscribe(thing)
+  end
   thing.wasRegistered = true
   push.forceAll(thing)
 end
@@ -24,7 +26,8 @@ function registration.register(thing)
     return 200, "this Thing does not register"
   end
   local parameters = {
-    name = thing.edgeName, host = config.host, port = config.port, path = "/scripts/Thingworx", proto = config.proto, timeout = thing.rate("requestTimeout"),
+    name = thing.edgeName, host = config.host, port = config.port, path = "/scripts/Thingworx", proto = config.proto,
+      timeout = thing.rate("requestTimeout"),
     keepalive = thing.rate("keepAliveRate"), user = config.user, password = config.password,
   }
   -- Templates look into it.
@@ -113,7 +116,8 @@ function registration.subscribe(thing)
       pt.pushType = pushTypes[string.upper(tostring(row.pushType or "VALUE"))] or "VALUE"
       pt.pushThreshold = tonumber(row.pushThreshold) or 0
     else
-      log.warn(thing.name, "the platform wants pushes of %s, which is not a property here", type(row) == "table" and tostring(row.edgeName) or tostring(row))
+      log.warn(thing.name, "the platform wants pushes of %s, which is not a property here",
+        type(row) == "table" and tostring(row.edgeName) or tostring(row))
     end
   end
   upToDate.value = true

@@ -8,7 +8,8 @@ function values.of(thing)
   for _, pt in ipairs(thing.order) do
     if pt.isInMemory then
       local isTable = type(pt.value) == "table"
-      all[pt.name] = { baseType = pt.baseType, time = pt.time, quality = pt.quality, value = not isTable and pt.value or nil, json = isTable and json.encode(pt.value) or nil }
+      all[pt.name] = { baseType = pt.baseType, time = pt.time, quality = pt.quality, value = not isTable and pt.value or nil,
+        json = isTable and json.encode(pt.value) or nil }
     end
   end
   return all

@@ -1,5 +1,6 @@
 -- The global `thingworx`: what templates, shapes and handlers extend, and the library under its older names.
-local modules = { template = "template", handler = "handler", utils = "tw_utils", server = "server", softwarejob = "softwarejob", convert = "convert" }
+local modules = { template = "template", handler = "handler", utils = "tw_utils", server = "server", softwarejob = "softwarejob",
+  convert = "convert" }
 
 return setmetatable({}, {
   __index = function(thingworx, name)

@@ -8,9 +8,12 @@ datashape.__index = datashape
 -- Adds a field, or takes the place of one of that name; also { name, baseType, description, aspects } in one table. →
 -- the data shape; raises an error where the name is no text.
 function datashape:addField(name, baseType, description, aspects)
-  if type(name) == "table" then name, baseType, description, aspects = name.name, name.baseType or name.basetype, name.description, name.aspects end
+  if type(name) == "table" then
+    name, baseType, description, aspects = name.name, name.baseType or name.basetype, name.description, name.aspects
+  end
   if type(name) ~= "string" then error("addField: expected the field's name, found " .. type(name), 2) end
-  local field = { name = name, baseType = string.upper(tostring(baseType or "STRING")), description = description or "", aspects = json.object(aspects) }
+  local field = { name = name, baseType = string.upper(tostring(baseType or "STRING")), description = description or "",
+    aspects = json.object(aspects) }
   if not self.byName[name] then self.fields[#self.fields + 1] = field else
     for i, known in ipairs(self.fields) do if known.name == name then self.fields[i] = field end end
   end

@@ -8,7 +8,8 @@ function tw_dir.pwd() return native.file("cwd") end
 local function record(path)
   local info, why = native.file("stat", path)
   if not info then return nil, why end
-  return { size = info.size, lastModified = info.modified, readOnly = info.readOnly, isFile = info.type == "file", isDir = info.type == "directory" }
+  return { size = info.size, lastModified = info.modified, readOnly = info.readOnly, isFile = info.type == "file",
+    isDir = info.type == "directory" }
 end
 
 local function listing(directory, kind, level)
@@ -38,7 +39,8 @@ function tw_dir.getFileInfo(file, hash)
 end
 
 local function differs(now, before)
-  return now.size ~= before.size or now.lastModified ~= before.lastModified or now.isDir ~= before.isDir or (before.md5 ~= nil and now.md5 ~= before.md5)
+  return now.size ~= before.size or now.lastModified ~= before.lastModified or now.isDir ~= before.isDir or (before.md5 ~= nil
+    and now.md5 ~= before.md5)
 end
 
 -- Whether a file differs from a record of it. → info record now, 0; with 1 where it differs, or there was none; nil, -1 where
@@ -61,10 +63,14 @@ end
 
 -- Whether files of a directory are new or changed since the table that the call before returned, or gone, where reportDeleted
 -- is true. → boolean, the table now
-function tw_dir.directoryFilesChanged(directory, info, reportDeleted) return changed(listing(directory, "isFile", 3), info, reportDeleted) end
+function tw_dir.directoryFilesChanged(directory, info, reportDeleted)
+  return changed(listing(directory, "isFile", 3), info, reportDeleted)
+end
 
 -- The same for its directories. → boolean, the table now
-function tw_dir.directorySubdirsChanged(directory, info, reportDeleted) return changed(listing(directory, "isDir", 3), info, reportDeleted) end
+function tw_dir.directorySubdirsChanged(directory, info, reportDeleted)
+  return changed(listing(directory, "isDir", 3), info, reportDeleted)
+end
 
 -- → 32 hexadecimal digits, or nil
 function tw_dir.calculateMD5(file)
@@ -175,12 +181,16 @@ end
 -- The archive is called after the first file, with .zip, unless given. → its name, or "" where it was not made
 function tw_dir.compressFiles(files, rootdir, zipfile)
   local names = {}
-  for name, value in orderedPairs(type(files) == "table" and files or {}) do names[#names + 1] = type(name) == "string" and name or tostring(value) end
+  for name, value in orderedPairs(type(files) == "table" and files or {}) do
+    names[#names + 1] = type(name) == "string" and name or tostring(value)
+  end
   return compress(names, rootdir, zipfile)
 end
 
 -- Puts a directory with all that is in it into a ZIP archive; links are left out. → as compressFiles
-function tw_dir.compressDir(directory, rootdir, zipfile) return directory == nil and "" or compress({ tostring(directory) }, rootdir, zipfile) end
+function tw_dir.compressDir(directory, rootdir, zipfile)
+  return directory == nil and "" or compress({ tostring(directory) }, rootdir, zipfile)
+end
 
 -- Puts one file into a ZIP archive. → as compressFiles
 function tw_dir.compressFile(file, rootdir, zipfile) return file == nil and "" or compress({ tostring(file) }, rootdir, zipfile) end

@@ -12,7 +12,8 @@ local function call(method, path, data, headers)
   elseif data ~= nil then
     body = tostring(data)
   end
-  local ok, response, code, _, why = pcall(native.http, { gateway = true, method = method, path = path, headers = headers, body = body or "" })
+  local ok, response, code, _, why = pcall(native.http, { gateway = true, method = method, path = path, headers = headers,
+    body = body or "" })
   if not ok then return tostring(response), 400 end
   return response or why, code
 end

@@ -73,7 +73,9 @@ end
 -- `path` is a list of segments. The longest registered path that fits is taken. Raises an error for what is no function.
 function tw_http.registerCallback(path, name)
   if type(path) ~= "string" then error("registerCallback: expected a path, found " .. type(path), 2) end
-  if type(name) ~= "string" and type(name) ~= "function" then error("registerCallback: expected a function's name, found " .. type(name), 2) end
+  if type(name) ~= "string" and type(name) ~= "function" then
+    error("registerCallback: expected a function's name, found " .. type(name), 2)
+  end
   local callback = { path = path, segments = segments(path), f = name, environment = getfenv(2) }
   native.registered(table.concat(callback.segments, "/"))
   for index, known in ipairs(callbacks) do

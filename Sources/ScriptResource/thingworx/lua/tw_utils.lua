@@ -33,7 +33,9 @@ function tw_utils.uri_encode(text)
   return (string.gsub(tostring(text), "[^%w%-%._~]", function(c) return string.format("%%%02X", string.byte(c)) end))
 end
 
-local function path(thing, kind, item) return "/Thingworx/Things/" .. tostring(thing) .. "/" .. kind .. "/" .. tostring(item == nil and "" or item) end
+local function path(thing, kind, item)
+  return "/Thingworx/Things/" .. tostring(thing) .. "/" .. kind .. "/" .. tostring(item == nil and "" or item)
+end
 
 -- Path of a Thing's service at the gateway; names go in as they are. → text
 function tw_utils.EMS_SVC_PATH(thing, service) return path(thing, "Services", service) end

@@ -7,7 +7,9 @@ local jobs = {}
 local function tell(job, service, parameters)
   parameters.id = job.id
   local code, response = server.invoke(service, parameters, job.updateManager)
-  if code ~= 200 then log.warn("softwareupdate", "the update manager %s was not told %s: %s", tostring(job.updateManager), service, tostring(response)) end
+  if code ~= 200 then
+    log.warn("softwareupdate", "the update manager %s was not told %s: %s", tostring(job.updateManager), service, tostring(response))
+  end
 end
 
 local function isCurrent(job) return jobs[job.thing] == job end
@@ -33,7 +35,9 @@ end
 local actions = {}
 
 function actions.start(data)
-  if jobs[data.thing] then return 409, "the update " .. tostring(jobs[data.thing].id) .. " of " .. tostring(data.thing) .. " is under way" end
+  if jobs[data.thing] then
+    return 409, "the update " .. tostring(jobs[data.thing].id) .. " of " .. tostring(data.thing) .. " is under way"
+  end
   data.sw_update_abs_dir = data.sw_update_abs_dir or data.sw_update_dir or p_data.sw_update_dir
   data.downloadTime, data.installTime = tonumber(data.downloadTime), tonumber(data.installTime)
   local ok, job = pcall(thingworx.softwarejob.new, data)
@@ -119,7 +123,9 @@ local function install(job)
       return finish(job, "completed")
     end
     local ok, done, why = pcall(step, job)
-    if not ok or not done then return finish(job, "failed", tostring(name) .. ": " .. tostring(ok and (why or "the step did not succeed") or done)) end
+    if not ok or not done then
+      return finish(job, "failed", tostring(name) .. ": " .. tostring(ok and (why or "the step did not succeed") or done))
+    end
   end
 end
 
