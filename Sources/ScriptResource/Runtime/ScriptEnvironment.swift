@@ -90,7 +90,10 @@ package final class ScriptEnvironment: Sendable {
             "proto": .text(server.tls ? "https" : "http"), "p_data": .table(scriptData(settings, name, thingName)),
             "kept": .table(persistentData.values(of: name)),
         ]
-        if isCheck { fields["entry"] = settings }
+        if isCheck {
+            fields["entry"] = settings
+            fields["scripts"] = .table(LuaTable(fields: Dictionary(uniqueKeysWithValues: configuration.entries.map { ($0.name, .boolean(true)) })))
+        }
         if server.authenticate, let user = server.user {
             fields["user"] = .text(user)
             fields["password"] = .text(server.password?.reveal() ?? "")

@@ -101,6 +101,10 @@ import Testing
             properties.odd = { baseType = "STRINGG" }
             properties.half = { baseType = "NUMBER", handler = "half" }
             properties.twice = { baseType = "NUMBER" }
+            properties.lost = { baseType = "NUMBER", handler = "nowhere", key = "x" }
+            properties.asked = { baseType = "NUMBER", handler = "script", key = "Old/x" }
+            properties.unasked = { baseType = "NUMBER", handler = "script", key = "Gone/x" }
+            properties.keyed = { baseType = "NUMBER", key = "Old/x" }
             properties.Both = { baseType = "NUMBER" }
             services.Both = function() return 200 end
             serviceDefinitions.Missing(output { baseType = "NUMBER" })
@@ -116,11 +120,12 @@ import Testing
         let check = try Program(Chain.binary("luaScriptResource"), ["-check"], in: chain.directory.path)
         #expect(await check.exitStatus() == 0)
         for text in [
-            "odd.lua:3: properties.odd: baseType: STRINGG is not known", "odd.lua:4: properties.half: the handler half has no function write", "properties.twice: the shape mine",
-            "odd.lua:6: properties.Both: a service has this name too", "odd.lua:8: serviceDefinitions.Missing: there is no service", "odd.lua:10: services.Undefined: no serviceDefinitions.Undefined",
-            "odd.lua:13: getProperty: takes the place", "mykey: the setting of this name", "odd.lua:15: ps_mutex: deprecated, it is tw_mutex now", "old.lua:2: ps_utils: deprecated, it is tw_utils now",
+            "odd.lua:3: properties.odd: baseType: STRINGG is not known", "odd.lua:6: properties.lost: the handler nowhere is neither", "odd.lua:8: properties.unasked: the handler Gone is neither", "odd.lua:9: properties.keyed: it has a key and no handler",
+            "odd.lua:4: properties.half: the handler half has no function write", "properties.twice: the shape mine",
+            "odd.lua:10: properties.Both: a service has this name too", "odd.lua:12: serviceDefinitions.Missing: there is no service", "odd.lua:14: services.Undefined: no serviceDefinitions.Undefined",
+            "odd.lua:17: getProperty: takes the place", "mykey: the setting of this name", "odd.lua:19: ps_mutex: deprecated, it is tw_mutex now", "old.lua:2: ps_utils: deprecated, it is tw_utils now",
         ] { #expect(check.output.contains(text), "\(text) in\n\(check.output)") }
-        #expect(!check.output.contains("ps_dir") && !check.output.contains("old.lua:1"))
+        #expect(!check.output.contains("properties.asked") && !check.output.contains("ps_dir") && !check.output.contains("old.lua:1"))
         #expect(check.output.contains("etc/config.lua: usable"))
     }
 }

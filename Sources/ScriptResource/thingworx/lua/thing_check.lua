@@ -88,7 +88,23 @@ local function names()
   end
 end
 
+-- Where a property's value is to come from, and does not.
+local function handlers()
+  local scripts = native.config.scripts
+  for name, pt in orderedPairs(thing.properties) do
+    if pt.handler == nil and pt.key ~= nil then check.say("properties", name, "it has a key and no handler, so its value lies in memory") end
+    local script = pt.handlerScript
+    if pt.handler == "script" then script = string.match(tostring(pt.key or ""), "^/*([^/?]+)") end
+    if script and not scripts[script] then
+      check.say("properties", name, "the handler " .. script .. " is neither a module handlers." .. script .. " nor a script of config.lua")
+    elseif pt.handler == "script" and not script then
+      check.say("properties", name, "the handler script needs a key <script>/<path>")
+    end
+  end
+end
+
 function check.finish()
+  handlers()
   services()
   names()
 end
