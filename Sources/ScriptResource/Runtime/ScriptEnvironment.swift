@@ -1,3 +1,4 @@
+import Formats
 import Glibc
 package import HTTPTransport
 package import Logging
@@ -210,10 +211,21 @@ package final class ScriptEnvironment: Sendable {
     /// The way to all Things has this name among the scripts.
     static let ownName = "Thingworx"
 
+    /// What Thingworx answers by itself: the names of the Things, and that it knows an identifier.
+    private func ownAnswer(_ path: [String]) -> Script.Answer? {
+        if path == ["registerIdentifier"] { return Script.Answer(status: 200, headers: [:], body: []) }
+        guard path == ["Things"] else { return nil }
+        return Script.Answer(status: 200, headers: ["Content-Type": "application/json"], body: Array(thingNames.description.utf8))
+    }
+
+    /// `{ "Things": [names] }`
+    var thingNames: JSONValue { .object(["Things": .array(all.filter { $0.thingName != nil }.map { .string($0.name) })]) }
+
     /// A call from script to script, given up after a while with 504. The completion is called once, on any thread.
     func callScript(_ name: String, _ request: Script.CallbackRequest, within limit: TimeAmount, completion: @escaping Script.Completion) {
         var (script, request) = (script(name) ?? thing(name), request)
         if script == nil, name == ScriptEnvironment.ownName {
+            if let answer = ownAnswer(request.path) { return completion(answer) }
             if request.path.first == "Things" { request.path.removeFirst() }
             script = request.path.first.flatMap { thing($0) }
             if script != nil { request.path.removeFirst() }

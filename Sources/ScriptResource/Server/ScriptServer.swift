@@ -154,8 +154,7 @@ package final class ScriptServer: Sendable {
 
     private static func things(_ http: HTTPRequest, _ environment: ScriptEnvironment) -> HTTPResponse {
         guard http.method == .GET else { return .text(.methodNotAllowed, "expected GET") }
-        let names = environment.all.filter { $0.thingName != nil }.map { JSONValue.string($0.name) }
-        return .json(ByteBuffer(string: JSONValue.object(["Things": .array(names)]).description))
+        return .json(ByteBuffer(string: environment.thingNames.description))
     }
 
     /// A request for a Thing's properties or services.

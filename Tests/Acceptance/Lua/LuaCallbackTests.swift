@@ -57,6 +57,8 @@ import Testing
             assert(tw_script.executeCallback("T", "GET") == 200)
             assert(tw_script.executeCallback("T", "PUT", "Properties/p", nil, nil, { content = '{"p":6}' }) == 200)
             assert(json.decode((select(2, tw_script.executeCallback("Thingworx", "GET", "Things/T/Properties/p")))).rows[1].p == 6)
+            assert(select(2, tw_script.executeCallback("Thingworx", "GET", "Things")) == '{"Things":["T"]}')
+            assert(tw_script.executeCallback("Thingworx", "POST", "registerIdentifier", nil, nil, { identifier = "x", thing = "T" }) == 200)
             c, b, h = tw_script.executeCallback("S2", "POST", "act", nil, { q = "1" }, { x = 1, content = "z" })
             assert(c == 201 and b == "1 z 1 act" and h.Mine == "yes", b)
             c, b = tw_script.executeCallback("Nobody", "GET", "x")
