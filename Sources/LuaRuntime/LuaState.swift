@@ -143,9 +143,8 @@ package final class LuaState {
     /// - Throws: `LuaError` with file and line.
     package func load(_ bytes: [UInt8], name: String) throws -> Reference {
         // A first line that is meant for the shell.
-        var bytes = bytes[...]
+        var bytes = (LuaDialect.adapted(bytes) ?? bytes)[...]
         if bytes.first == UInt8(ascii: "#") { bytes = bytes.drop { $0 != UInt8(ascii: "\n") } }
-        if let adapted = LuaDialect.adapted(Array(bytes)) { bytes = adapted[...] }
         let status = bytes.withUnsafeBytes {
             luaL_loadbufferx(main, $0.baseAddress?.assumingMemoryBound(to: CChar.self), $0.count, name, "t")
         }

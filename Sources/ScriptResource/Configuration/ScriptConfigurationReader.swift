@@ -81,7 +81,7 @@ extension ScriptConfiguration {
         clearSecrets = settings.clearSecrets
     }
 
-    /// Settings with their defaults, as scripts of the original find them: truth values are texts.
+    /// Settings with their defaults, for the scripts.
     private mutating func share(_ table: LuaTable) {
         let secrets: Set = ["rap_password", "script_resource_password", "script_resource_passphrase"]
         shared = [
@@ -90,7 +90,6 @@ extension ScriptConfiguration {
             "script_resource_ssl": .boolean(server.tls), "script_resource_authenticate": .boolean(server.authenticate),
         ]
         for (key, value) in table.fields where value.table == nil && !secrets.contains(key) { shared[key] = value }
-        shared = shared.mapValues { value in value.boolean.map { .text($0 ? "true" : "false") } ?? value }
     }
 
     private mutating func readLog(_ settings: inout LuaSettings) {

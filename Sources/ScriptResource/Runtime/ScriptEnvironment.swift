@@ -112,12 +112,9 @@ package final class ScriptEnvironment: Sendable {
             ("rap_password", configuration.gateway.password), ("script_resource_password", configuration.server.password),
             ("script_resource_passphrase", configuration.server.passphrase),
         ] { fields[key] = secret.map { .text($0.reveal()) } }
-        for (key, value) in settings.table?.fields ?? [:] {
-            if let boolean = value.boolean, !ScriptConfiguration.realBooleans.contains(key) {
-                fields[key] = .text(boolean ? "true" : "false")
-            } else {
-                fields[key] = value
-            }
+        fields.merge(settings.table?.fields ?? [:]) { $1 }
+        for (key, value) in fields where !ScriptConfiguration.realBooleans.contains(key) {
+            if let boolean = value.boolean { fields[key] = .text(boolean ? "true" : "false") }
         }
         fields["identifier"] = thingName?.identifier.map { .text($0) }
         return LuaTable(fields: fields, list: settings.table?.list ?? [])

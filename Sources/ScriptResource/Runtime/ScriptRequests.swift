@@ -12,11 +12,7 @@ extension Script {
             .text(request.method), .table(LuaTable(list: request.path.map { .text($0) })), request.headers, request.query, .string(request.body), request.data,
         ]
         enter { script in
-            script.run(function: "dispatch", arguments, completion: completion) { values in
-                var headers: [String: String] = [:]
-                for (name, value) in values.dropFirst().first?.table?.fields ?? [:] { headers[name] = Script.text(value) }
-                return Answer(status: Script.status(values.first), headers: headers, body: values.count > 2 ? values[2].bytes ?? [] : [])
-            }
+            script.run(function: "dispatch", arguments, completion: completion)
         }
     }
 
@@ -30,11 +26,7 @@ extension Script {
         method: String, kind: String, name: String, headers: LuaValue, query: LuaValue, body: [UInt8], completion: @escaping Completion
     ) {
         enter { script in
-            script.run(function: "thing", [.text(method), .text(kind), .text(name), headers, query, .string(body)], completion: completion) { values in
-                var headers: [String: String] = [:]
-                for (name, value) in values.dropFirst().first?.table?.fields ?? [:] { headers[name] = Script.text(value) }
-                return Answer(status: Script.status(values.first), headers: headers, body: values.count > 2 ? values[2].bytes ?? [] : [])
-            }
+            script.run(function: "thing", [.text(method), .text(kind), .text(name), headers, query, .string(body)], completion: completion)
         }
     }
 
@@ -63,13 +55,20 @@ extension Script {
         return status
     }
 
-    private func run(function name: String, _ arguments: [LuaValue], completion: @escaping Completion, _ answer: @escaping @Sendable ([LuaValue]) -> Answer) {
+    /// status, headers, body: what the Lua side returns for a request.
+    private static func answer(of values: [LuaValue]) -> Answer {
+        var headers: [String: String] = [:]
+        for (name, value) in values.dropFirst().first?.table?.fields ?? [:] { headers[name] = text(value) }
+        return Answer(status: status(values.first), headers: headers, body: values.count > 2 ? values[2].bytes ?? [] : [])
+    }
+
+    private func run(function name: String, _ arguments: [LuaValue], completion: @escaping Completion) {
         guard let fibers, let function = nativeFunction(name) else {
             return completion(Script.failure(503, "the script is not running (\(status))"))
         }
         fibers.run(function, arguments) { [logger] result in
             switch result {
-            case .success(let values): completion(answer(values))
+            case .success(let values): completion(Script.answer(of: values))
             case .failure(let error):
                 logger.error("\(error.message)")
                 completion(Script.failure(500, error.message))

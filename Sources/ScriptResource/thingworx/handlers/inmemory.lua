@@ -2,8 +2,7 @@
 module("handlers.inmemory", thingworx.handler.extend)
 
 function read(me, pt)
-  local next = pt.next
-  if next then pt.value, pt.time, pt.quality, pt.next = next.value, next.time, next.quality, nil end
+  native.load("thing_properties").takeNext(pt)
   return 200
 end
 

@@ -7,10 +7,8 @@ local function formed(headers, body)
   if body == "" then return {} end
   local contentType, data = headers["content-type"], {}
   if type(contentType) == "string" and string.find(string.lower(contentType), "application/x-www-form-urlencoded", 1, true) then
-    for item in string.gmatch(body, "[^&]+") do
-      local name, value = string.match(item, "^([^=]*)=?(.*)$")
-      data[tw_utils.uri_decode(name)] = tw_utils.uri_decode(value)
-    end
+    local _, fields = tw_utils.parseQueryParams("?" .. body)
+    for name, value in pairs(fields) do data[tw_utils.uri_decode(name)] = tw_utils.uri_decode(value) end
   end
   if data.content == nil then data.content = body end
   return data

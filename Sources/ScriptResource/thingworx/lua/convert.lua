@@ -114,9 +114,6 @@ function convert.from(baseType, value)
   return value
 end
 
--- A property's value as a number for comparison; what is none counts as 0.
-function convert.comparable(value) return tonumber(value) or 0 end
-
 -- An infotable's table with its rows checked and completed by a data shape, or nil and what does not fit.
 function convert.shaped(shape, value)
   local checked = native.load("tw_infotable").createInfoTable(shape)

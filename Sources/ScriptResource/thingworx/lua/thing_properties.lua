@@ -11,6 +11,9 @@ function properties.declared(pt, key)
   return value == nil and pt[key] or value
 end
 
+-- Fields that most properties share (thing_load.lua).
+local shared = { "dataChangeType", "dataChangeThreshold", "cacheTime" }
+
 -- A copy of the template's definition with its defaults, made when it is first looked at.
 function properties.keepInit(pt)
   local init = {}
@@ -19,7 +22,7 @@ function properties.keepInit(pt)
       init[key] = native.load("tablex").fullCopy(value)
     end
   end
-  for _, key in ipairs({ "dataChangeType", "dataChangeThreshold", "cacheTime" }) do init[key] = pt[key] end
+  for _, key in ipairs(shared) do init[key] = pt[key] end
   for _, key in ipairs({ "pushType", "pushThreshold" }) do init[key] = properties.declared(pt, key) end
   rawset(pt, "init", init)
   return init
@@ -110,7 +113,7 @@ function properties.all(thing)
   for name, pt in pairs(thing.properties) do
     local fields = {}
     for key, value in pairs(pt) do if not internal[key] and type(value) ~= "function" then fields[key] = value end end
-    for _, key in ipairs({ "dataChangeType", "dataChangeThreshold", "cacheTime" }) do fields[key] = pt[key] end
+    for _, key in ipairs(shared) do fields[key] = pt[key] end
     all[name] = fields
   end
   return json.object(all)

@@ -71,23 +71,13 @@ function actions.downloaded(data, job)
   return 200
 end
 
-local function time(data)
-  local value = tonumber(data.time)
-  return value, value == nil and "time: expected ms since 1970" or nil
-end
-
-function actions.scheduleDownload(data, job)
-  local value, why = time(data)
-  if not value then return 400, why end
-  job.downloadTime = value
-  return 200
-end
-
-function actions.scheduleInstall(data, job)
-  local value, why = time(data)
-  if not value then return 400, why end
-  job.installTime = value
-  return 200
+for action, field in pairs({ scheduleDownload = "downloadTime", scheduleInstall = "installTime" }) do
+  actions[action] = function(data, job)
+    local time = tonumber(data.time)
+    if not time then return 400, "time: expected ms since 1970" end
+    job[field] = time
+    return 200
+  end
 end
 
 -- What it waits for is due.
