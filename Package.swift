@@ -53,7 +53,7 @@ let package = Package(
             swiftSettings: settings),
         // MARK: Common ground of the programs
         .target(
-            name: "Secrets", dependencies: ["Formats", product("Crypto", "swift-crypto")], swiftSettings: settings),
+            name: "Secrets", dependencies: ["Formats", product("Crypto", "swift-crypto"), product("NIOCore", nio)], swiftSettings: settings),
         .target(name: "LogSupport", dependencies: ["Formats", logging, product("NIOConcurrencyHelpers", nio)], swiftSettings: settings),
         .target(name: "ProgramSupport",
             dependencies: ["Formats", "LogSupport", "Secrets", logging, arguments, product("NIOConcurrencyHelpers", nio), product("NIOCore", nio)], swiftSettings: settings),
@@ -71,6 +71,9 @@ let package = Package(
                 product("NIOConcurrencyHelpers", nio),
             ],
             swiftSettings: settings),
+        .target(name: "CClock"),
+        .target(
+            name: "MessageStore", dependencies: ["CClock", "CZlib", "Formats", "Secrets", product("NIOCore", nio), product("NIOPosix", nio)], swiftSettings: settings),
         // MARK: Gateway
         .target(
             name: "EdgeCore",
@@ -165,6 +168,8 @@ let package = Package(
             name: "EdgeCoreTests", dependencies: ["AlwaysOn", "EdgeCore", "Formats", "Secrets", "Settings", "TestKit", logging, product("NIOCore", nio)]),
         .testTarget(name: "ThingPlatformTests", dependencies: ["AlwaysOn", "Secrets", "TestKit", "ThingPlatform", product("NIOCore", nio)]),
         .testTarget(name: "LuaRuntimeTests", dependencies: ["LuaRuntime"]),
+        .target(name: "ChaosModel", dependencies: ["MessageStore", "Secrets", "TestKit", product("NIOCore", nio)], path: "Tests/Chaos/Model"),
+        .testTarget(name: "MessageStoreTests", dependencies: ["ChaosModel", "Formats", "MessageStore", "Secrets", "TestKit", product("NIOCore", nio), product("NIOPosix", nio)]),
         .testTarget(name: "SecretsTests", dependencies: ["Formats", "Secrets", "TestKit"]),
     ],
     swiftLanguageModes: [.v6]
@@ -176,4 +181,9 @@ if Context.environment["EDGE_FUZZ"] != nil {
         .target(name: "CFuzzer", path: "Tests/CFuzzer"),
         .executableTarget(name: "edge-fuzz", dependencies: ["CFuzzer", "FuzzTargets"], path: "Tests/edge-fuzz"),
     ]
+}
+
+// Crashes of the store on a model disk, optimised: see `make chaos-model`.
+if Context.environment["EDGE_CHAOS"] != nil {
+    package.targets += [.executableTarget(name: "edge-chaos", dependencies: ["ChaosModel"], path: "Tests/Chaos/edge-chaos")]
 }

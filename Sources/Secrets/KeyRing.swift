@@ -19,7 +19,7 @@ package struct KeyRing: Sendable {
     package static let legacyTag = "AES:"
 
     /// The first seals; all of them open. There are two only while secrets are being re-encrypted.
-    private let keys: [SymmetricKey]
+    let keys: [SymmetricKey]
 
     static let keySize = 32
 
