@@ -78,13 +78,13 @@ let package = Package(
         .target(
             name: "EdgeCore",
             dependencies: [
-                "AlwaysOn", "AlwaysOnSession", "AlwaysOnTransport", "Formats", "LogSupport", "NetworkSupport", "Secrets", "Settings", logging, product("NIOCore", nio),
-                product("NIOPosix", nio),
+                "AlwaysOn", "AlwaysOnSession", "AlwaysOnTransport", "Formats", "LogSupport", "MessageStore", "NetworkSupport", "Secrets", "Settings", logging,
+                product("NIOCore", nio), product("NIOPosix", nio),
             ], swiftSettings: settings),
         .target(
             name: "EdgeHTTP",
             dependencies: [
-                "AlwaysOn", "EdgeCore", "EdgeREST", "HTTPTransport", "LogSupport", "NetworkSupport", "Secrets", "Formats", logging, product("NIOCore", nio), product("NIOHTTP1", nio),
+                "AlwaysOn", "EdgeCore", "MessageStore", "EdgeREST", "HTTPTransport", "LogSupport", "NetworkSupport", "Secrets", "Formats", logging, product("NIOCore", nio), product("NIOHTTP1", nio),
                 product("NIOConcurrencyHelpers", nio), product("Crypto", "swift-crypto"),
             ],
             swiftSettings: settings),
@@ -107,7 +107,7 @@ let package = Package(
             ], swiftSettings: settings),
         // MARK: Programs
         .executableTarget(
-            name: "wsems", dependencies: ["AlwaysOnTransport", "EdgeCore", "EdgeHTTP", "HTTPTransport", "LogSupport", "NetworkSupport", "ProgramSupport", "Secrets", "Settings", "Formats", logging, arguments, product("NIOCore", nio), product("NIOPosix", nio), product("NIOConcurrencyHelpers", nio)],
+            name: "wsems", dependencies: ["AlwaysOnTransport", "EdgeCore", "MessageStore", "EdgeHTTP", "HTTPTransport", "LogSupport", "NetworkSupport", "ProgramSupport", "Secrets", "Settings", "Formats", logging, arguments, product("NIOCore", nio), product("NIOPosix", nio), product("NIOConcurrencyHelpers", nio)],
             swiftSettings: settings),
         .executableTarget(
             name: "luaScriptResource", dependencies: ["ScriptResource", "LogSupport", "ProgramSupport", "LuaRuntime", "HTTPTransport", logging, arguments, product("NIOCore", nio), product("NIOPosix", nio)],
@@ -116,14 +116,14 @@ let package = Package(
             name: "thingplatform", dependencies: ["AlwaysOnTransport", "ThingPlatform", "LogSupport", "ProgramSupport", "HTTPTransport", "NetworkSupport", logging, arguments, product("NIOPosix", nio)],
             swiftSettings: settings),
         .executableTarget(
-            name: "edgectl", dependencies: ["AlwaysOn", "EdgeCore", "EdgeREST", "Secrets", "Settings", "HTTPTransport", "ProgramSupport", "Formats", logging, arguments, product("NIOCore", nio), product("NIOPosix", nio), product("NIOHTTP1", nio)],
+            name: "edgectl", dependencies: ["AlwaysOn", "EdgeCore", "MessageStore", "EdgeREST", "Secrets", "Settings", "HTTPTransport", "ProgramSupport", "Formats", logging, arguments, product("NIOCore", nio), product("NIOPosix", nio), product("NIOHTTP1", nio)],
             swiftSettings: settings),
         // MARK: Tests
         .target(
             name: "FuzzTargets",
             dependencies: [
                 "AlwaysOn", "AlwaysOnSession", "AlwaysOnTransport", "EdgeCore", "EdgeHTTP", "EdgeREST", "Formats", "HTTPTransport", "LogSupport", "LuaRuntime",
-                "NetworkSupport", "ScriptResource", "Secrets", "ThingPlatform", logging, product("NIOCore", nio), product("NIOEmbedded", nio),
+                "MessageStore", "NetworkSupport", "ScriptResource", "Secrets", "ThingPlatform", logging, product("NIOCore", nio), product("NIOEmbedded", nio),
                 product("NIOHTTP1", nio), product("NIOPosix", nio), product("NIOWebSocket", nio),
             ], path: "Tests/FuzzTargets"),
         .testTarget(name: "FuzzTests", dependencies: ["FuzzTargets", "TestKit"], exclude: ["Corpus"]),
@@ -165,7 +165,7 @@ let package = Package(
             ],
             resources: [.copy("Fixtures")]),
         .testTarget(
-            name: "EdgeCoreTests", dependencies: ["AlwaysOn", "EdgeCore", "Formats", "Secrets", "Settings", "TestKit", logging, product("NIOCore", nio)]),
+            name: "EdgeCoreTests", dependencies: ["AlwaysOn", "EdgeCore", "Formats", "MessageStore", "Secrets", "Settings", "TestKit", logging, product("NIOCore", nio), product("NIOPosix", nio)]),
         .testTarget(name: "ThingPlatformTests", dependencies: ["AlwaysOn", "Secrets", "TestKit", "ThingPlatform", product("NIOCore", nio)]),
         .testTarget(name: "LuaRuntimeTests", dependencies: ["LuaRuntime"]),
         .target(name: "ChaosModel", dependencies: ["MessageStore", "Secrets", "TestKit", product("NIOCore", nio)], path: "Tests/Chaos/Model"),

@@ -104,7 +104,7 @@ extension HTTPResponse {
             return
         }
         guard let content = response.content else {
-            self = .json(ByteBuffer(string: "{}"))
+            self = .json(ByteBuffer(string: "{}"), status: response.origin == .stored ? .accepted : .ok)
             return
         }
         guard content.bytes.readableBytes > HTTPResponse.streamedFrom else {

@@ -20,6 +20,7 @@ package struct SettingDescription: Sendable {
         case none = ""
         case milliseconds = "ms"
         case bytes
+        case seconds = "s"
         case minutes = "min"
         case percent = "%"
         case days

@@ -21,6 +21,9 @@ struct PlatformCommand: AsyncParsableCommand {
     @Option(help: "Listen on this port instead of the configured one; 0 takes any free port.")
     var port: Int?
 
+    @Option(help: "Write every value that edges and users set to this file, a line of JSON each, before they are answered.")
+    var journal: String?
+
     func run() async throws {
         let log = LogSystem(level: .info)
         let logger = log.logger("platform")
@@ -46,7 +49,8 @@ struct PlatformCommand: AsyncParsableCommand {
         let logger = log.logger("platform")
         let signals = Signals.stream([SIGTERM, SIGINT])
         let loop = MultiThreadedEventLoopGroup.singleton.next()
-        let platform = try Platform(store: file, requestTimeout: content.server.requestTimeout, logger: logger, on: loop)
+        let platform = try Platform(
+            store: file, journal: try journal.map { try ValueJournal($0) }, requestTimeout: content.server.requestTimeout, logger: logger, on: loop)
         var server = HTTPServer.Configuration()
         server.host = content.server.host
         server.port = port ?? content.server.port

@@ -52,6 +52,7 @@ struct GatewayProgram {
             logger.error("\(error)")
             return .exit(1)
         }
+        await gateway.openStore()
         let server = await startServer(configuration, gateway)
         host.start(gateway: gateway, server: server, logOutputs: logOutputs)
         do { try file.keepBooted(loaded) } catch { logger.warning("the last good copy of the configuration could not be kept: \(error)") }
@@ -62,6 +63,7 @@ struct GatewayProgram {
         logger.info(outcome == .restart ? "restarting" : "stopping")
         await gateway.stop()
         await server?.stop()
+        await gateway.closeStore()
         logger.log(level: .audit, "stopped")
         // Whoever asks for the end while it restarts means the end.
         return Signals.isStopWanted ? .exit(0) : outcome

@@ -186,13 +186,13 @@ struct StoreBench {
         for cut in [1, 20, 76, 77, 200, 5000] {
             let bench = bench
             let log = try bench.open()
-            try bench.fill(log, 50)
+            try bench.fill(log, 80)
             log.close()
             let name = try #require(try bench.disk.names().first { $0.hasSuffix(".seg") })
             bench.disk.shorten(name, to: bench.disk.size(of: name) - cut)
             let again = try bench.open()
             let numbers = StoreBench.numbers(again)
-            #expect(numbers == Array(0..<numbers.count) && numbers.count >= 50 - cut / 80 - 1)
+            #expect(numbers == Array(0..<numbers.count) && numbers.count >= 80 - cut / 80 - 2)
             again.remove(StoreBench.all(again))
             again.close()
         }

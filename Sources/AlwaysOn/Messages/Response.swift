@@ -6,6 +6,24 @@ public struct Response: Sendable, Equatable {
     /// Why a request failed, for a person.
     public var reason: String?
     public var content: EncodedInfotable?
+    /// Not on the wire: how this end came by the response.
+    public var origin = Origin.peer
+
+    public enum Origin: Sendable {
+        /// Somebody worked on the request.
+        case peer
+        /// Made by this end because no answer came: the request may have been worked on or not.
+        case unanswered
+        /// The request is kept, to be delivered later.
+        case stored
+    }
+
+    /// What stands for the answer that did not come.
+    public static func unanswered(_ status: Status, reason: String) -> Response {
+        var response = Response(status, reason: reason)
+        response.origin = .unanswered
+        return response
+    }
 
     public init(_ status: Status, reason: String? = nil, content: EncodedInfotable? = nil) {
         self.status = status

@@ -112,7 +112,7 @@ package struct EdgeSession<Token> {
         if case .closed = state { return [] }
         let (overdue, replies) = exchange.expire(now)
         var actions = overdue.map { pending in
-            let response = Response(.gatewayTimeout, reason: "no answer from the platform in time")
+            let response = Response.unanswered(.gatewayTimeout, reason: "no answer from the platform in time")
             return if case .auth = pending { Action.close(.init(.policyViolation, "no answer to AUTH in time")) } else {
                 answered(pending, response, session: 0)
             }
@@ -131,7 +131,7 @@ package struct EdgeSession<Token> {
         state = .closed
         return exchange.removeAll().compactMap { pending in
             guard case .request(let token) = pending else { return nil }
-            return .complete(token, Response(.serviceUnavailable, reason: "the connection to the platform was lost"))
+            return .complete(token, .unanswered(.serviceUnavailable, reason: "the connection to the platform was lost"))
         }
     }
 
@@ -150,7 +150,7 @@ package struct EdgeSession<Token> {
     @_specialize(where Token == EventLoopPromise<Response>)
     package mutating func request(_ request: Request, token: Token, deadline: NIODeadline) -> Action {
         guard case .online(let session) = state else {
-            return .complete(token, Response(.serviceUnavailable, reason: "not connected to the platform"))
+            return .complete(token, .unanswered(.serviceUnavailable, reason: "not connected to the platform"))
         }
         switch exchange.send(
             code: request.method.rawValue, session: session, body: .request(request), context: .request(token), deadline: deadline)

@@ -142,7 +142,7 @@ struct Exchange<Context> {
         guard isControl || requests.count < limits.maximumRequestsInFlight else {
             counters.overloads += 1
             refusals.note("a request was refused with \(Status.serviceUnavailable): \(requests.count) are waiting for their answer already")
-            return .rejected(context, Response(.serviceUnavailable, reason: "\(requests.count) requests are waiting for their answer already"))
+            return .rejected(context, .unanswered(.serviceUnavailable, reason: "\(requests.count) requests are waiting for their answer already"))
         }
         let id = requests.add(context, deadline: deadline)
         let message = Message(header: Header(code: code, requestID: id, sessionID: session), body: body)

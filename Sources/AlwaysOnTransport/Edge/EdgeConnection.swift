@@ -53,7 +53,7 @@ package final class EdgeConnection: ChannelInboundHandler, @unchecked Sendable {
     /// 5.04 no answer in time, 4.13 too long).
     package func request(_ request: Request, timeout: TimeAmount) -> EventLoopFuture<Response> {
         let loop = assertLoop()
-        if let reason = congestion() { return loop.makeSucceededFuture(Response(.serviceUnavailable, reason: reason)) }
+        if let reason = congestion() { return loop.makeSucceededFuture(.unanswered(.serviceUnavailable, reason: reason)) }
         let promise = loop.makePromise(of: Response.self)
         perform(session.request(request, token: promise, deadline: loop.now + timeout))
         return promise.futureResult

@@ -150,15 +150,6 @@ package struct GatewayConfiguration: SettingsTarget, Equatable {
         package init() {}
     }
 
-    package struct OfflineStore: SettingsTarget, Equatable {
-        package var isEnabled = true
-        package var directory = "./offline_message_store"
-        package var maximumSize = 65_535
-        package var blocking = false
-
-        package init() {}
-    }
-
     package struct Tunnel: SettingsTarget, Equatable {
         package var tickResolution = TimeAmount.milliseconds(5)
         package var bufferSize = 8192
@@ -270,9 +261,6 @@ package struct GatewayConfiguration: SettingsTarget, Equatable {
     /// Groups that are read, and whose working is not part of this release.
     private func warnOfGroupsToCome(_ reader: ConfigReader) {
         let root = reader.document.value
-        if offlineStore.isEnabled, root["offline_msg_store"]?["enabled"] != nil {
-            reader.report(.warning, "offline_msg_store", "no effect yet: messages are refused with 503 while offline")
-        }
         if !file.directories.isEmpty { reader.report(.warning, "file.virtual_dirs", "no effect yet: file transfers are refused") }
         if root["tunnel"]?.object != nil { reader.report(.warning, "tunnel", "no effect yet: tunnels are refused") }
     }

@@ -22,7 +22,7 @@ extension GatewayConfiguration {
         .group("failover", \.failover, Failover.settings, "An extension: further entries of `ws_servers` used in order. Off unless set."),
         .group("proxy", \.proxy, Proxy.settings, "An HTTP proxy between the gateway and the platform. None unless `host` is set."),
         .group("certificates", \.certificates, Certificates.settings, "Whom the gateway trusts as a TLS client, and how it identifies itself."),
-        .group("offline_msg_store", \.offlineStore, OfflineStore.settings, "Messages kept while there is no connection. Read and checked; without effect in this release."),
+        .group("offline_msg_store", \.offlineStore, OfflineStore.settings, "Requests kept while there is no connection (Documentation/store.md)."),
         .custom(\.autoBind, EdgeThing.listDescription, json: { .array($0.map(\.json)) }) { group, _ in EdgeThing.readList(&group) }.live,
         .group("tunnel", \.tunnel, Tunnel.settings, "Tunnels through the platform. Read and checked; without effect in this release."),
         .group("file", \.file, FileTransfer.settings, "File transfer. Read and checked; without effect in this release."),

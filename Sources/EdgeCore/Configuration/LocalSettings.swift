@@ -49,15 +49,6 @@ extension GatewayConfiguration.HTTPServer {
     ]
 }
 
-extension GatewayConfiguration.OfflineStore {
-    static let settings: [Setting<Self>] = [
-        .bool("enabled", \.isEnabled, "Whether messages are kept."),
-        .directory("directory", \.directory, "Where."),
-        .integer("max_size", \.maximumSize, in: 1...1_099_511_627_776, unit: .bytes, "How much; more is refused."),
-        .bool("blocking", \.blocking, "Whether a message is kept until the platform has acknowledged it."),
-    ]
-}
-
 extension GatewayConfiguration.Tunnel {
     static let settings: [Setting<Self>] = [
         .milliseconds("tick_resolution", \.tickResolution, "Kept for older files."),

@@ -50,6 +50,10 @@ package actor Gateway {
     var keeping: EventLoopFuture<Void>?
     var unkept: [EventLoopPromise<Void>] = []
     let unbound: ThrottledLog
+    let unstored: ThrottledLog
+    /// nil: nothing is stored, or not yet.
+    var outbox: Outbox?
+    var storeRetry: Scheduled<Void>?
     /// Changes of the configuration that are being made.
     var configurationChanges = 0
     /// Why the connection that is about to close is closed from here: it is opened again at once, or after the rest.
@@ -76,6 +80,7 @@ package actor Gateway {
         self.host = host
         self.logger = logger
         unbound = ThrottledLog(logger, level: .warning)
+        unstored = ThrottledLog(logger, level: .warning)
         registry = Registry(autoBind: configuration.autoBind, messageSize: configuration.connection.chunkSize)
         servers = ServerSelection(count: configuration.servers.count)
         reconnect = Reconnect(interval: configuration.connection.retryInterval, retries: configuration.connection.retries)
@@ -108,6 +113,7 @@ package actor Gateway {
     package func stop() async {
         exhausted.succeed()
         while let keeping { try? await keeping.get() }
+        await drainBeforeStop()
         for timer in [monitorTimer?.task, bindRetry, dutyTimer, returnTimer] { timer?.cancel() }
         switch link {
         case .stopped, .connecting: link = .stopped
@@ -140,7 +146,13 @@ package actor Gateway {
     /// A request of a local device or application.
     package func handleLocal(_ request: Request) -> EventLoopFuture<Response> {
         if let answer = handleLocalEms(request, from: .local) { return answer }
+        if outbox != nil, StoredRequest.isStorable(request, services: configuration.offlineStore.services) { return handleStorable(request) }
+        return handleOnline(request)
+    }
+
+    func handleOnline(_ request: Request) -> EventLoopFuture<Response> {
         guard case .open(let connection) = link, connection.isOnline, closing == nil else { return handleOffline(request) }
+        outbox?.delivery.sentLive(loop.now)
         return send(request, over: connection, timeout: configuration.connection.messageTimeout)
     }
 

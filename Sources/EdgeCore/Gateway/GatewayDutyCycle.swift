@@ -51,13 +51,13 @@ extension Gateway {
     func handleOffline(_ request: Request) -> EventLoopFuture<Response> {
         let isOff = if case .resting = link { true } else { closing != nil }
         guard isOff || !waiting.isEmpty, configuration.dutyCycle.isOn else {
-            return loop.makeSucceededFuture(Response(.serviceUnavailable, reason: "not connected to the platform"))
+            return loop.makeSucceededFuture(.unanswered(.serviceUnavailable, reason: "not connected to the platform"))
         }
         guard configuration.connection.connectOnDemand else {
-            return loop.makeSucceededFuture(Response(.serviceUnavailable, reason: "off the network as duty_cycle wants it; connect_on_demand would connect"))
+            return loop.makeSucceededFuture(.unanswered(.serviceUnavailable, reason: "off the network as duty_cycle wants it; connect_on_demand would connect"))
         }
         guard waiting.count < configuration.connection.maximumRequestsInFlight else {
-            return loop.makeSucceededFuture(Response(.serviceUnavailable, reason: "\(waiting.count) requests are waiting for a connection already"))
+            return loop.makeSucceededFuture(.unanswered(.serviceUnavailable, reason: "\(waiting.count) requests are waiting for a connection already"))
         }
         let promise = loop.makePromise(of: Response.self)
         let limit = configuration.connection.connectTimeout + configuration.connection.messageTimeout
@@ -84,6 +84,6 @@ extension Gateway {
     func failWaiting(_ text: String) {
         let requests = waiting
         waiting = []
-        for waiting in requests { waiting.promise.succeed(Response(.serviceUnavailable, reason: text)) }
+        for waiting in requests { waiting.promise.succeed(.unanswered(.serviceUnavailable, reason: text)) }
     }
 }

@@ -48,8 +48,10 @@ extension Gateway {
             bindRetryPause = nil
             link = .open(connection)
             logger.info("connected to \(endpoint.url) and authenticated")
-            perform(registry.online())
+            let binds = registry.online()
+            perform(binds)
             sendWaiting(over: connection)
+            beginDelivery(binds: Gateway.bindMessages(in: binds))
             beginDuty()
             scheduleReturn()
         case .refused:
@@ -57,7 +59,9 @@ extension Gateway {
             logRefusal()
         case .bindAnswered(let bind, let response):
             if response.status.isSuccess { audit("bound", bind) }
-            perform(registry.answered(bind, response))
+            let more = registry.answered(bind, response)
+            perform(more)
+            bindAnswered(more: Gateway.bindMessages(in: more))
         case .unbindAnswered(let bind, let response):
             audit("unbound", bind)
             if !response.status.isSuccess { logger.debug("UNBIND of \(bind.names.count) Things was answered \(response.status)") }
@@ -75,6 +79,7 @@ extension Gateway {
 
     private func closed(_ text: String, _ connection: EdgeConnection) {
         registry.offline()
+        endDelivery()
         bindRetry?.cancel()
         bindRetry = nil
         for timer in [dutyTimer, returnTimer] { timer?.cancel() }
@@ -149,6 +154,10 @@ extension Gateway {
                 scheduleBindRetry()
             }
         }
+    }
+
+    static func bindMessages(in actions: [Registry.Action]) -> Int {
+        actions.reduce(0) { count, action in if case .bind(let messages) = action { count + messages.count } else { count } }
     }
 
     private func scheduleBindRetry() {

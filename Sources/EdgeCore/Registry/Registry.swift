@@ -64,6 +64,9 @@ package struct Registry: Sendable {
 
     package func binding(_ name: String) -> Binding? { entries[name]?.binding }
 
+    /// How far the binding is of the Thing that a request names: exactly, else by its identifier.
+    package func bindingOfThing(_ name: String) -> Binding? { (entries[name] ?? entries["*" + name])?.binding }
+
     /// Every Thing with how far its binding is, by name.
     package var bindings: [GatewayStatus.Binding] {
         entries.compactMap { name, entry in

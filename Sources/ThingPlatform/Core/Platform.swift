@@ -29,14 +29,19 @@ package actor Platform {
     var model: PlatformModel
     var bindings = BindingTable()
     var edges: [UInt32: Edge] = [:]
+    /// What edges have sent, by Thing.
+    var seen: [String: SeenMessages] = [:]
+    let journal: ValueJournal?
     private var lastID: UInt32 = 0
     /// Lines about keys that are not accepted and names that are not bound: strangers decide how many there are.
     nonisolated let refusals: ThrottledLog
 
     /// - Parameter executor: the loop's own where there is none; an embedded loop has none.
+    /// - Parameter journal: gets every value that is taken.
     /// - Throws: what the store says is wrong with the model.
     package init(
-        store: any ModelStore, requestTimeout: TimeAmount = .seconds(30), logger: Logger, on loop: any EventLoop, executor: (any SerialExecutor)? = nil
+        store: any ModelStore, journal: ValueJournal? = nil, requestTimeout: TimeAmount = .seconds(30), logger: Logger, on loop: any EventLoop,
+        executor: (any SerialExecutor)? = nil
     ) throws {
         self.loop = loop
         self.executor = executor ?? loop.executor
@@ -44,6 +49,10 @@ package actor Platform {
         self.requestTimeout = requestTimeout
         refusals = ThrottledLog(logger, level: .warning)
         model = try store.load()
+        self.journal = journal
+        var seen: [String: SeenMessages] = [:]
+        journal?.forEachOrigin { seen[$0.thing, default: SeenMessages()].insert($0.identity, as: $0.name, answered: Response(.success)) }
+        self.seen = seen
     }
 
     static func now() -> Int64 {
@@ -90,8 +99,14 @@ package actor Platform {
         let isPush = request.characteristic == .service && request.method == .post && request.name == "UpdateSubscribedPropertyValues"
         let isOwn = isPush && edge != nil && bindings.connection(of: thing.name) == edge
         if !isOwn, let refusal = refusal(of: request, on: thing.name, for: principal) { return answer(refusal) }
-        return switch request.characteristic {
-        case .property: request.method == .get ? read(request.name, of: thing) : write(request, to: thing, edge: edge)
+        // What joins several sorts out itself which of them came before.
+        if isPush || edge == nil { return work(request, on: thing, edge: edge, .live) }
+        return performOnce(request, on: thing) { work(request, on: thing, edge: edge, $0) }
+    }
+
+    private func work(_ request: Request, on thing: Thing, edge: UInt32?, _ delivery: Delivery) -> EventLoopFuture<Response> {
+        switch request.characteristic {
+        case .property: request.method == .get ? read(request.name, of: thing) : write(request, to: thing, edge: edge, delivery)
         case .service: invoke(request, on: thing)
         case .event: answer(fire(request, on: thing))
         }

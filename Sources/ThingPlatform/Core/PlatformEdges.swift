@@ -155,6 +155,7 @@ extension Platform {
             _ = bindings.remember(name, for: id, of: edges[id]?.principal?.user ?? "")
         }
         model[thing: thing.name] = nil
+        seen[thing.name] = nil
     }
 
     // MARK: Synchronising

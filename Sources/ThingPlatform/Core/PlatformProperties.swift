@@ -47,7 +47,7 @@ extension Platform {
         }
     }
 
-    func write(_ request: Request, to thing: Thing, edge: UInt32?) -> EventLoopFuture<Response> {
+    func write(_ request: Request, to thing: Thing, edge: UInt32?, _ delivery: Delivery = .live) -> EventLoopFuture<Response> {
         guard let content = request.content?.decoded(), content.rowCount > 0 else {
             return answer(Response(.badRequest, reason: "expected an infotable with the new value"))
         }
@@ -75,8 +75,12 @@ extension Platform {
         } catch {
             return answer(Response(error.status, reason: error.message))
         }
+        let here = accepted.filter { !$0.isRemote }.map { PropertyUpdate(name: $0.name, value: $0.value, time: nil) }
+        if let journal, !here.isEmpty, !note(here, journal, of: thing, as: request.entityName, delivery) {
+            return answer(Response(.serviceUnavailable, reason: "the journal cannot be written"))
+        }
         for (name, value, isRemote) in accepted where !isRemote {
-            guard store(name, value, of: thing.name) else { return answer(Response(.entityTooLarge, reason: "the values of \(thing.name) take too much already: \(name) is not stored")) }
+            guard store(name, value, of: thing.name, time: delivery.time, isLate: delivery.isLate) else { return answer(Response(.entityTooLarge, reason: "the values of \(thing.name) take too much already: \(name) is not stored")) }
         }
         let remote = contents.map { name, value, content in
             forward(Request(.put, thing.name, .property, name, content: content), to: thing).map { response in
@@ -91,15 +95,19 @@ extension Platform {
 
     /// - Returns: false where there is no room for it.
     @discardableResult
-    func store(_ name: String, _ value: Value, of thing: String, time: Int64? = nil, quality: String = "GOOD") -> Bool {
+    func store(_ name: String, _ value: Value, of thing: String, time: Int64? = nil, quality: String = "GOOD", isLate: Bool = false) -> Bool {
+        // What comes late does not take the place of what is newer.
+        if isLate, let time, let current = model[values: thing, name], current.time > time { return true }
         logger.trace("\(thing).\(name) = \(value.text ?? value.baseType.name)")
         return model.keep(TimedValue(value: value, time: time ?? Platform.now(), quality: quality), of: name, thing: thing)
     }
 
     /// A push of an edge.
-    func update(_ thing: Thing, with updates: [PropertyUpdate]) -> Response {
+    ///
+    /// - Returns: the answer, and how many values were taken.
+    func update(_ thing: Thing, with updates: [PropertyUpdate], _ delivery: Delivery = .live, as name: String? = nil) -> (response: Response, stored: Int) {
         var refused: [String] = []
-        var unkept: [String] = []
+        var taken: [PropertyUpdate] = []
         for update in updates {
             var definition = thing.properties[update.name]
             if definition == nil, thing.discovers, update.value != .nothing {
@@ -111,15 +119,32 @@ extension Platform {
                 refused.append(update.name)
                 continue
             }
-            if !store(update.name, value, of: thing.name, time: update.time, quality: update.quality) { unkept.append(update.name) }
+            var update = update
+            update.value = value
+            taken.append(update)
         }
+        if let journal, !taken.isEmpty, !note(taken, journal, of: thing, as: name, delivery) {
+            return (Response(.serviceUnavailable, reason: "the journal cannot be written"), 0)
+        }
+        var unkept: [String] = []
+        for update in taken where !store(update.name, update.value, of: thing.name, time: update.time ?? delivery.time, quality: update.quality, isLate: delivery.isLate) {
+            unkept.append(update.name)
+        }
+        let stored = taken.count - unkept.count
         guard unkept.isEmpty else {
-            return Response(.entityTooLarge, reason: "not stored, because the values of \(thing.name) take too much already: \(NameList(unkept))")
+            return (Response(.entityTooLarge, reason: "not stored, because the values of \(thing.name) take too much already: \(NameList(unkept))"), stored)
         }
         guard refused.isEmpty else {
-            return Response(.badRequest, reason: "not stored, because they are not defined or of another base type: \(NameList(refused))")
+            return (Response(.badRequest, reason: "not stored, because they are not defined or of another base type: \(NameList(refused))"), stored)
         }
-        return Response(.success)
+        return (Response(.success), stored)
+    }
+
+    private func note(_ updates: [PropertyUpdate], _ journal: ValueJournal, of thing: Thing, as name: String?, _ delivery: Delivery) -> Bool {
+        let now = Platform.now()
+        return journal.note(
+            updates.map { .init(property: $0.name, value: TimedValue(value: $0.value, time: $0.time ?? delivery.time ?? now, quality: $0.quality)) },
+            of: thing.name, as: name, delivery.identity)
     }
 
     /// What the edge is to push (alwayson.md §6).

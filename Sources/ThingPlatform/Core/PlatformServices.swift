@@ -6,10 +6,7 @@ extension Platform {
     func invoke(_ request: Request, on thing: Thing) -> EventLoopFuture<Response> {
         switch request.name {
         case "UpdateSubscribedPropertyValues":
-            guard let updates = request.content.flatMap({ PropertyUpdate.list(from: $0.decoded()) }) else {
-                return answer(Response(.badRequest, reason: "expected \"values\": an infotable of name, value, time, quality"))
-            }
-            return answer(update(thing, with: updates))
+            return answer(push(request, on: thing))
         case "GetPropertySubscriptions": return answer(.success(subscriptions(of: thing)))
         case "GetPropertyValues": return read("*", of: thing)
         case "IsConnected" where model.isRemote(thing): return answer(.result(.boolean(thing.isConnected)))

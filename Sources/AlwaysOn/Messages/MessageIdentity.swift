@@ -1,0 +1,145 @@
+/// Who a request is, so that a platform works on it once however often it comes: an extension in request headers, which platforms that
+/// do not know it pass over.
+///
+/// `X-Message-Id: <epoch>-<number>` says it of one request. A push that was made of several says it of each, with how many rows are
+/// its own: `<epoch>-<first number>:<rows>,<rows>*<times>…`, in several headers where one (127 bytes) does not do. The numbers of one
+/// epoch count up for each name that requests are sent to.
+public struct MessageIdentity: Sendable, Hashable {
+    public static let header = "X-Message-Id"
+    /// When a request was accepted that is delivered later: milliseconds since 1970 UTC, then ` unsynchronized` where no clock told
+    /// them that had been set.
+    public static let timeHeader = "X-Message-Time"
+    public static let unsynchronized = "unsynchronized"
+
+    /// Chosen at random by each process that numbers requests.
+    public var epoch: UInt64
+    public var number: UInt64
+
+    public init(epoch: UInt64, number: UInt64) {
+        self.epoch = epoch
+        self.number = number
+    }
+
+    public var text: String { "\(MessageIdentity.hexadecimal(epoch))-\(number)" }
+
+    public var field: Request.HeaderField { .init(name: MessageIdentity.header, value: text) }
+
+    /// Reads `<epoch>-<number>`.
+    public init?(_ text: some StringProtocol) {
+        guard let dash = text.utf8.firstIndex(of: UInt8(ascii: "-")), let epoch = UInt64(text[..<dash], radix: 16),
+            let number = UInt64(text[text.index(after: dash)...])
+        else { return nil }
+        self.init(epoch: epoch, number: number)
+    }
+
+    private static func hexadecimal(_ number: UInt64) -> String {
+        let digits = String(number, radix: 16)
+        return String(repeating: "0", count: 16 - digits.count) + digits
+    }
+
+    // MARK: Several in one
+
+    /// One of the requests that a push was made of.
+    public struct Part: Sendable, Equatable {
+        public var identity: MessageIdentity
+        /// Rows of the push that are its own; nil: all.
+        public var rows: Int?
+
+        public init(_ identity: MessageIdentity, rows: Int?) {
+            self.identity = identity
+            self.rows = rows
+        }
+    }
+
+    /// The headers that name these parts, in their order.
+    public static func fields(of parts: [Part]) -> [Request.HeaderField] {
+        var fields: [Request.HeaderField] = []
+        var index = 0
+        while index < parts.count {
+            let first = parts[index]
+            guard let rows = first.rows else {
+                fields.append(first.identity.field)
+                index += 1
+                continue
+            }
+            var value = "\(first.identity.text):"
+            var next = index
+            var count = rows
+            while true {
+                var end = next
+                while end < parts.count, follows(parts[end], first, by: end - index), parts[end].rows == count { end += 1 }
+                let item = end - next > 1 ? "\(count)*\(end - next)" : "\(count)"
+                let separator = next == index ? "" : ","
+                guard next == index || value.utf8.count + separator.utf8.count + item.utf8.count < 120 else { break }
+                value += separator + item
+                next = end
+                guard next < parts.count, follows(parts[next], first, by: next - index), let rows = parts[next].rows else { break }
+                count = rows
+            }
+            fields.append(.init(name: header, value: value))
+            index = next
+        }
+        return fields
+    }
+
+    private static func follows(_ part: Part, _ first: Part, by distance: Int) -> Bool {
+        part.identity.epoch == first.identity.epoch && part.identity.number == first.identity.number &+ UInt64(distance)
+    }
+
+    /// The parts that a request's headers name; none where they name none, or say what cannot be read.
+    ///
+    /// - Parameter most: more parts than this are not believed.
+    public static func parts(in headers: [Request.HeaderField], most: Int = 65_536) -> [Part] {
+        var parts: [Part] = []
+        for field in headers where field.name == header {
+            guard let colon = field.value.utf8.firstIndex(of: UInt8(ascii: ":")) else {
+                guard let identity = MessageIdentity(field.value) else { return [] }
+                parts.append(Part(identity, rows: nil))
+                continue
+            }
+            guard var identity = MessageIdentity(field.value[..<colon]) else { return [] }
+            for item in field.value[field.value.index(after: colon)...].split(separator: ",", omittingEmptySubsequences: false) {
+                let halves = item.split(separator: "*", omittingEmptySubsequences: false)
+                guard let rows = Int(halves[0]), rows >= 0, rows <= most, halves.count <= 2, let times = halves.count == 2 ? Int(halves[1]) : 1, times > 0,
+                    times <= most - parts.count
+                else { return [] }
+                for _ in 0..<times {
+                    parts.append(Part(identity, rows: rows))
+                    identity.number &+= 1
+                }
+            }
+        }
+        return parts
+    }
+}
+
+/// Numbers of one epoch that have been seen, as ranges: those that come in order are one.
+public struct SeenNumbers: Sendable, Equatable {
+    private var ranges: [ClosedRange<UInt64>] = []
+    private static let most = 64
+
+    public init() {}
+
+    public func contains(_ number: UInt64) -> Bool { ranges.last { $0.lowerBound <= number }?.contains(number) ?? false }
+
+    public mutating func insert(_ number: UInt64) {
+        guard let index = ranges.lastIndex(where: { $0.lowerBound <= number }) else { return put(number...number, at: 0) }
+        guard !ranges[index].contains(number) else { return }
+        guard ranges[index].upperBound + 1 == number else { return put(number...number, at: index + 1) }
+        ranges[index] = ranges[index].lowerBound...number
+        join(index)
+    }
+
+    private mutating func put(_ range: ClosedRange<UInt64>, at index: Int) {
+        ranges.insert(range, at: index)
+        join(index)
+        // Old gaps are of requests that nobody repeats any more.
+        if ranges.count > SeenNumbers.most { ranges.replaceSubrange(0..<2, with: [ranges[0].lowerBound...ranges[1].upperBound]) }
+    }
+
+    /// Joins a range with the one behind it where they touch.
+    private mutating func join(_ index: Int) {
+        guard index + 1 < ranges.count, ranges[index].upperBound &+ 1 == ranges[index + 1].lowerBound else { return }
+        ranges.replaceSubrange(index...index + 1, with: [ranges[index].lowerBound...ranges[index + 1].upperBound])
+    }
+}
