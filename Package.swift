@@ -160,7 +160,7 @@ let package = Package(
         .testTarget(
             name: "Acceptance",
             dependencies: [
-                "AlwaysOn", "EdgeREST", "Formats", "HTTPTransport", "NetworkSupport", "TestKit", logging, "edgectl", "luaScriptResource", "thingplatform", "wsems",
+                "AlwaysOn", "EdgeREST", "Formats", "HTTPTransport", "MessageStore", "NetworkSupport", "TestKit", logging, "edgectl", "luaScriptResource", "thingplatform", "wsems",
                 product("NIOCore", nio), product("NIOPosix", nio), product("NIOHTTP1", nio), product("Crypto", "swift-crypto"),
             ],
             resources: [.copy("Fixtures")]),

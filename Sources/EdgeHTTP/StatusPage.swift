@@ -20,8 +20,28 @@ enum StatusPage {
         }
         return [
             "version": .string(version), "isConnected": .bool(status.isConnected), "platform": .string(status.platform), "things": .array(things),
-            "session": .object(counters), "warnings": .array(status.warnings.map { .string($0) }),
+            "session": .object(counters), "store": status.store.map { json($0) } ?? .null, "warnings": .array(status.warnings.map { .string($0) }),
         ]
+    }
+
+    private static func json(_ store: GatewayStatus.Store) -> JSONValue {
+        [
+            "messages": .int(store.messages), "bytes": .int(store.bytes), "maximumBytes": .int(store.maximumBytes), "delivered": .int(store.delivered),
+            "refused": .int(store.refused), "expired": .int(store.expired), "dropped": .int(store.dropped), "damaged": .int(store.damaged),
+            "notStored": .int(store.notStored), "waiting": .array(store.waiting.map { .string($0) }), "lastRefusal": store.lastRefusal.map { .string($0) } ?? .null,
+        ]
+    }
+
+    private static func storeRows(_ store: GatewayStatus.Store) -> String {
+        let numbers = [
+            ("waiting for the platform", store.messages), ("bytes of \(store.maximumBytes)", store.bytes), ("delivered since the start", store.delivered),
+            ("refused by the platform, set aside", store.refused), ("too old", store.expired), ("dropped for room", store.dropped), ("damaged", store.damaged),
+            ("not stored", store.notStored),
+        ]
+        var rows = numbers.map { "<tr><td>\($0.0)</td><td class=n>\($0.1)</td></tr>" }.joined()
+        if !store.waiting.isEmpty { rows += "<tr><td>held back for</td><td>\(HTMLPage.escaped(store.waiting.prefix(20).joined(separator: ", ")))</td></tr>" }
+        if let refusal = store.lastRefusal { rows += "<tr><td>last refusal</td><td>\(HTMLPage.escaped(refusal))</td></tr>" }
+        return rows
     }
 
     private static func numbers(_ counters: SessionCounters) -> [(String, Int)] {
@@ -54,6 +74,7 @@ enum StatusPage {
             <tr><td>version</td><td>\(HTMLPage.escaped(version))</td></tr></table>
             \(warnings.isEmpty ? "" : "<h2>Security</h2><ul class=warn>\(warnings)</ul>")
             <h2>Things</h2><table><tr><th>name<th>binding<th>answered by</tr>\(rows)</table>
+            \(status.store.map { "<h2>Stored requests</h2><table>\(storeRows($0))</table>" } ?? "")
             <h2>This connection</h2><table>\(counters)</table>
             </html>
             """

@@ -31,10 +31,10 @@ package struct RestClient: Sendable {
     }
 
     /// - Returns: the answer's JSON.
-    /// - Throws: `RestError` for any status but 200, `HTTPCallFailure`.
+    /// - Throws: `RestError` for any status but 200 and 202 (stored for later), `HTTPCallFailure`.
     package func call(_ method: HTTPMethod, _ path: String, body: JSONValue? = nil) async throws -> JSONValue {
         let (status, json) = try await send(method, path, body: body)
-        guard status == 200 else { throw RestError("\(method) \(path): \(status) \(json["error"]?.string ?? "")") }
+        guard status == 200 || status == 202 else { throw RestError("\(method) \(path): \(status) \(json["error"]?.string ?? "")") }
         return json
     }
 

@@ -148,8 +148,11 @@ package final class MessageStore: @unchecked Sendable {
         run { _ in }.flatMap { self.isWorking || !self.appends.isEmpty || !self.removals.isEmpty ? self.untilIdle() : self.loop.makeSucceededVoidFuture() }
     }
 
-    /// Begins with what has to be done in time, as throwing out what is too old.
-    package func start() { if maximumAge != nil { expire() } }
+    /// Says what opening found, and begins to throw out what is too old.
+    package func start() {
+        run { _ in }.whenComplete { _ in }
+        if maximumAge != nil { expire() }
+    }
 
     // MARK: Work
 

@@ -43,9 +43,14 @@ final class Chain: Sendable {
             """)
     }
 
-    func startPlatform(port: Int = 0) throws -> Program {
-        try Program(Chain.binary("thingplatform"), ["--config", directory.path("platform.json"), "--port", "\(port)"], in: directory.path)
+    /// - Parameter journal: whether every value goes to `journal.jsonl` too.
+    func startPlatform(port: Int = 0, journal: Bool = false) throws -> Program {
+        let more = journal ? ["--journal", directory.path("journal.jsonl")] : []
+        return try Program(Chain.binary("thingplatform"), ["--config", directory.path("platform.json"), "--port", "\(port)"] + more, in: directory.path)
     }
+
+    /// What the platform has taken so far, oldest first.
+    func journal() throws -> [JSONValue] { try directory.read("journal.jsonl").split(separator: "\n").map { try JSONValue(parsing: String($0)) } }
 
     // MARK: Gateway
 

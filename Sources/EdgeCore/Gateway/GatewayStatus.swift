@@ -1,5 +1,6 @@
 package import AlwaysOnSession
 import AlwaysOnTransport
+import MessageStore
 
 /// How a gateway is, for its status page.
 package struct GatewayStatus: Sendable {
@@ -10,8 +11,28 @@ package struct GatewayStatus: Sendable {
         package var host: String
     }
 
+    /// What is stored until the platform can be reached.
+    package struct Store: Sendable, Equatable {
+        package var messages = 0
+        package var bytes = 0
+        package var maximumBytes = 0
+        /// Set aside after the platform refused them.
+        package var refused = 0
+        package var delivered = 0
+        package var expired = 0
+        package var dropped = 0
+        package var damaged = 0
+        /// There was no room, or the disk said no.
+        package var notStored = 0
+        /// Things whose requests wait for a binding, or after a refusal.
+        package var waiting: [String] = []
+        package var lastRefusal: String?
+    }
+
     package var isConnected: Bool
     package var platform: String
+    /// nil: none is open.
+    package var store: Store?
     package var bindings: [Binding]
     package var counters: SessionCounters
     package var warnings: [String]
@@ -22,8 +43,19 @@ extension Gateway {
         var counters = SessionCounters()
         if case .open(let connection) = link { counters = connection.counters }
         return GatewayStatus(
-            isConnected: isConnected, platform: endpoint.url, bindings: registry.bindings, counters: counters,
+            isConnected: isConnected, platform: endpoint.url, store: storeStatus, bindings: registry.bindings, counters: counters,
             warnings: SecurityWarnings.of(configuration))
+    }
+}
+
+extension Gateway {
+    private var storeStatus: GatewayStatus.Store? {
+        guard let outbox else { return nil }
+        let waiting = outbox.stores.waiting.status
+        return GatewayStatus.Store(
+            messages: waiting.messages, bytes: waiting.bytes, maximumBytes: configuration.offlineStore.maximumSize, refused: outbox.stores.refused.status.messages,
+            delivered: outbox.delivery.delivered, expired: waiting.expired, dropped: waiting.dropped, damaged: waiting.damaged, notStored: waiting.refused,
+            waiting: outbox.delivery.waiting, lastRefusal: outbox.delivery.lastRefusal)
     }
 }
 

@@ -76,9 +76,13 @@ extension SegmentLog {
             segment.end = last.lowerBound
             reports.append(.torn(bytes: last.count, file: name))
         }
+        // Numbers that are missing tell how many the damaged places held.
+        var missing = Int(truncatingIfNeeded: segment.lastSequence &- header.firstSequence &+ 1) - found.count
         for range in bad where range.upperBound < size {
             segment.holes[range.lowerBound] = range.upperBound
-            keepDamaged(bytes.getSlice(at: range.lowerBound, length: range.count) ?? ByteBuffer(), of: header.number, at: range.lowerBound, messages: nil)
+            keepDamaged(
+                bytes.getSlice(at: range.lowerBound, length: range.count) ?? ByteBuffer(), of: header.number, at: range.lowerBound, messages: max(missing, 0))
+            missing = 0
         }
         return (segment, found)
     }
