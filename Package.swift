@@ -21,6 +21,8 @@ let package = Package(
         .executable(name: "luaScriptResource", targets: ["luaScriptResource"]),
         .executable(name: "thingplatform", targets: ["thingplatform"]),
         .executable(name: "edgectl", targets: ["edgectl"]),
+        // Preloaded into programs under test.
+        .library(name: "FaultShim", type: .dynamic, targets: ["CFaultShim"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
@@ -168,6 +170,14 @@ let package = Package(
             name: "EdgeCoreTests", dependencies: ["AlwaysOn", "EdgeCore", "Formats", "MessageStore", "Secrets", "Settings", "TestKit", logging, product("NIOCore", nio), product("NIOPosix", nio)]),
         .testTarget(name: "ThingPlatformTests", dependencies: ["AlwaysOn", "Secrets", "TestKit", "ThingPlatform", product("NIOCore", nio)]),
         .testTarget(name: "LuaRuntimeTests", dependencies: ["LuaRuntime"]),
+        .target(name: "CFaultControl", path: "Tests/Chaos/CFaultControl"),
+        .target(name: "CFaultShim", dependencies: ["CFaultControl"], path: "Tests/Chaos/CFaultShim", linkerSettings: [.linkedLibrary("dl")]),
+        .testTarget(
+            name: "ChaosTests",
+            dependencies: [
+                "CFaultControl", "EdgeREST", "Formats", "HTTPTransport", "TestKit", "thingplatform", "wsems", product("NIOConcurrencyHelpers", nio),
+                product("NIOCore", nio), product("NIOPosix", nio),
+            ], path: "Tests/Chaos/Processes"),
         .target(name: "ChaosModel", dependencies: ["MessageStore", "Secrets", "TestKit", product("NIOCore", nio)], path: "Tests/Chaos/Model"),
         .testTarget(name: "MessageStoreTests", dependencies: ["ChaosModel", "Formats", "MessageStore", "Secrets", "TestKit", product("NIOCore", nio), product("NIOPosix", nio)]),
         .testTarget(name: "SecretsTests", dependencies: ["Formats", "Secrets", "TestKit"]),

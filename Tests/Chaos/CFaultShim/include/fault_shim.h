@@ -1,0 +1,1 @@
+// What the shim replaces is declared by the system.
