@@ -6,6 +6,8 @@
 # make soak   200 Lua Things for half an hour, their memory watched (MINUTES=30)
 # make conformance   the WebSocket cases of RFC 6455 and RFC 7692, with their number
 # make hostile   the attacks on whole programs, against optimised ones, with a second for a plain request meanwhile
+# make chaos  whole programs killed, halted, cut off and refused the disk, RUNS times from SEED on; failing seeds by name
+# make chaos-model  crashes of the store on a model disk, 20 a run
 # make fuzz   every fuzz target for SECONDS each, guided by coverage (RUNS=10000000 for a number of inputs, LENGTH=128 for short ones)
 # make docs   the reference page, schema and samples of config.json, from the description in the code
 # make tsan   all tests under the thread sanitizer
@@ -18,9 +20,9 @@ BUILD = swift build -j $(JOBS) --scratch-path $(SCRATCH)
 PROGRAMS = thingplatform wsems luaScriptResource edgectl
 
 # Tests that would keep others waiting beyond their limits.
-HEAVY = Acceptance.Hostile|FuzzTests|InputLimitTests|aThousandThings|textsThatTakeMuchMemory
+HEAVY = Acceptance.Hostile|FuzzTests|ChaosTests|InputLimitTests|aThousandThings|textsThatTakeMuchMemory
 
-.PHONY: hostile run test build release bench bench-codec bench-forward bench-calls soak conformance docs fuzz tsan deps clean
+.PHONY: chaos chaos-model hostile run test build release bench bench-codec bench-forward bench-calls soak conformance docs fuzz tsan deps clean
 
 deps:
 	@Scripts/install-deps
@@ -47,6 +49,17 @@ release: deps
 hostile: release
 	@$(BUILD) -c debug --build-tests
 	@EDGE_BIN=$(abspath $(SCRATCH))/release swift test --skip-build --scratch-path $(SCRATCH) --filter Hostile
+
+SEED ?= 1
+chaos: release
+	@$(BUILD) -c debug --build-tests
+	@EDGE_BIN=$(abspath $(SCRATCH))/release CHAOS_RUNS=$(if $(filter-out -1,$(RUNS)),$(RUNS),100) CHAOS_SEED=$(SEED) CHAOS_TRACES=$(abspath $(SCRATCH))/chaos \
+	  swift test --skip-build --scratch-path $(SCRATCH) --filter ChaosTests | grep -E "chaos:|✔|✘"
+
+# Each run is 20 crashes: RUNS=50000 are a million.
+chaos-model: deps
+	@EDGE_CHAOS=1 swift build -c release -j $(JOBS) --scratch-path .build-chaos --product edge-chaos
+	@.build-chaos/release/edge-chaos $(if $(filter-out -1,$(RUNS)),$(RUNS),1000) $(SEED)
 
 bench: bench-codec release
 	@BIN=$(SCRATCH)/release Benchmarks/bind

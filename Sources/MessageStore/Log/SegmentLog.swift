@@ -44,6 +44,11 @@ package struct StoredMessage: Sendable {
         package var segment: UInt64
         package var sequence: UInt64
 
+        package init(segment: UInt64, sequence: UInt64) {
+            self.segment = segment
+            self.sequence = sequence
+        }
+
         package static func < (left: Place, right: Place) -> Bool { left.sequence < right.sequence }
     }
 
@@ -56,6 +61,16 @@ package struct StoredMessage: Sendable {
     package var payload: ByteBuffer
     /// Bytes that it takes of the store.
     package var size: Int
+
+    package init(place: Place, key: String, label: UInt8, time: StoredTime, isOfThisBoot: Bool, payload: ByteBuffer, size: Int) {
+        self.place = place
+        self.key = key
+        self.label = label
+        self.time = time
+        self.isOfThisBoot = isOfThisBoot
+        self.payload = payload
+        self.size = size
+    }
 }
 
 /// What happened to a store that its owner is to say in the log.

@@ -9,6 +9,8 @@ extension SegmentLog {
         package var cursor = Cursor()
         /// Whether there was nothing more behind the cursor.
         package var isAtEnd = false
+
+        package init() {}
     }
 
     private static let pieceSize = 262_144
