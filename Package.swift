@@ -96,7 +96,7 @@ let package = Package(
         .target(
             name: "ScriptResource",
             dependencies: [
-                "LuaRuntime", "CZip", "HTTPTransport", "LogSupport", "NetworkSupport", product("Crypto", "swift-crypto"), "Secrets", "Settings", "Formats", logging, product("NIOConcurrencyHelpers", nio), product("NIOCore", nio), product("NIOPosix", nio),
+                "LuaRuntime", "CZip", "HTTPTransport", "LogSupport", "MessageStore", "NetworkSupport", product("Crypto", "swift-crypto"), "Secrets", "Settings", "Formats", logging, product("NIOConcurrencyHelpers", nio), product("NIOCore", nio), product("NIOPosix", nio),
                 product("NIOHTTP1", nio),
             ],
             resources: [.copy("thingworx")], swiftSettings: settings),
@@ -112,7 +112,7 @@ let package = Package(
             name: "wsems", dependencies: ["AlwaysOnTransport", "EdgeCore", "MessageStore", "EdgeHTTP", "HTTPTransport", "LogSupport", "NetworkSupport", "ProgramSupport", "Secrets", "Settings", "Formats", logging, arguments, product("NIOCore", nio), product("NIOPosix", nio), product("NIOConcurrencyHelpers", nio)],
             swiftSettings: settings),
         .executableTarget(
-            name: "luaScriptResource", dependencies: ["ScriptResource", "LogSupport", "ProgramSupport", "LuaRuntime", "HTTPTransport", logging, arguments, product("NIOCore", nio), product("NIOPosix", nio)],
+            name: "luaScriptResource", dependencies: ["ScriptResource", "LogSupport", "MessageStore", "ProgramSupport", "LuaRuntime", "HTTPTransport", logging, arguments, product("NIOCore", nio), product("NIOPosix", nio)],
             swiftSettings: settings),
         .executableTarget(
             name: "thingplatform", dependencies: ["AlwaysOnTransport", "ThingPlatform", "LogSupport", "ProgramSupport", "HTTPTransport", "NetworkSupport", logging, arguments, product("NIOPosix", nio)],
@@ -162,7 +162,7 @@ let package = Package(
         .testTarget(
             name: "Acceptance",
             dependencies: [
-                "AlwaysOn", "EdgeREST", "Formats", "HTTPTransport", "MessageStore", "NetworkSupport", "TestKit", logging, "edgectl", "luaScriptResource", "thingplatform", "wsems",
+                "AlwaysOn", "EdgeREST", "Formats", "HTTPTransport", "MessageStore", "NetworkSupport", "Secrets", "TestKit", logging, "edgectl", "luaScriptResource", "thingplatform", "wsems",
                 product("NIOCore", nio), product("NIOPosix", nio), product("NIOHTTP1", nio), product("Crypto", "swift-crypto"),
             ],
             resources: [.copy("Fixtures")]),

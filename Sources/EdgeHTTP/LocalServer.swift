@@ -92,17 +92,20 @@ package struct LocalServer: Sendable {
         }
     }
 
+    /// A client that sends a request again, because it was not told what became of it, says by this that it is the same.
+    static func identity(of http: HTTPRequest) -> MessageIdentity? { http.headers.first(name: MessageIdentity.header).flatMap { MessageIdentity($0) } }
+
     private static func answer(_ http: HTTPRequest, _ gateway: isolated Gateway, version: String) -> EventLoopFuture<HTTPResponse> {
         if http.path.isEmpty, http.method == .GET || http.method == .HEAD {
             return gateway.loop.makeSucceededFuture(StatusPage.response(to: http, gateway.status, version: version))
         }
         guard LongWork.isLong(http.body.readableBytes) else {
-            do throws(RestFailure) { return gateway.handleLocal(try RestPath.request(from: http)).map { HTTPResponse($0, order: .rowsFirst) } } catch {
+            do throws(RestFailure) { return gateway.handleLocal(try RestPath.request(from: http), identity: identity(of: http)).map { HTTPResponse($0, order: .rowsFirst) } } catch {
                 return gateway.loop.makeSucceededFuture(HTTPResponse(error))
             }
         }
         return RestPath.request(from: http, on: gateway.loop)
-            .flatMap { request in gateway.assumeIsolated { $0.handleLocal(request) } }
+            .flatMap { request in gateway.assumeIsolated { $0.handleLocal(request, identity: identity(of: http)) } }
             .map { HTTPResponse($0, order: .rowsFirst) }
             .flatMapErrorThrowing { error in HTTPResponse(try RestFailure.of(error)) }
     }

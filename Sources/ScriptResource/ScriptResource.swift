@@ -37,6 +37,7 @@ package final class ScriptResource: Sendable {
         let environment = try ScriptEnvironment(configuration: configuration, client: try HTTPClient(client, on: loop), logger: logger)
         if let problem = environment.persistentData.problem { logger("scripts").error("\(problem)") }
         if let notice = environment.persistentData.notice { logger("scripts").notice("\(notice)") }
+        await environment.openPushStore()
         let server = try await ScriptServer.start(environment, logger: logger("http"))
         environment.listening(on: server.port)
         var control: ControlSocket?
@@ -93,6 +94,7 @@ package final class ScriptResource: Sendable {
         environment.watchdog.stop()
         await control?.close()
         await server.stop()
+        await environment.closePushStore()
     }
 
     private static func tls(_ gateway: ScriptConfiguration.Gateway) -> TLSClientSettings {

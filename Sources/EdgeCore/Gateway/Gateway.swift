@@ -144,9 +144,10 @@ package actor Gateway {
     }
 
     /// A request of a local device or application.
-    package func handleLocal(_ request: Request) -> EventLoopFuture<Response> {
+    /// - Parameter identity: what its sender calls it, if he does.
+    package func handleLocal(_ request: Request, identity: MessageIdentity? = nil) -> EventLoopFuture<Response> {
         if let answer = handleLocalEms(request, from: .local) { return answer }
-        if outbox != nil, StoredRequest.isStorable(request, services: configuration.offlineStore.services) { return handleStorable(request) }
+        if outbox != nil, StoredRequest.isStorable(request, services: configuration.offlineStore.services) { return handleStorable(request, identity) }
         return handleOnline(request)
     }
 

@@ -69,10 +69,10 @@ extension Gateway {
     // MARK: Accepting
 
     /// A request that may be repeated: sent where that is possible and in order, else kept.
-    func handleStorable(_ request: Request) -> EventLoopFuture<Response> {
+    func handleStorable(_ request: Request, _ identity: MessageIdentity?) -> EventLoopFuture<Response> {
         guard outbox != nil else { return handleOnline(request) }
         var request = request
-        request.headers.append(outbox!.identities.next(for: request.entityName).field)
+        request.headers.append((identity ?? outbox!.identities.next(for: request.entityName)).field)
         if configuration.offlineStore.order == .strict, outbox!.stores.waiting.count(of: request.entityName) > 0 { return keep(request) }
         let identified = request
         return handleOnline(request).flatMap { response in

@@ -59,6 +59,9 @@ package struct ScriptConfiguration: Sendable {
     package var fips = false
     /// Whether a script whose files change is started anew.
     package var watch = false
+    /// Where pushes wait while the gateway is away; nil: in memory.
+    package var pushStore: String?
+    package var pushStoreSize = 16 << 20
     package var entries: [Entry] = []
     package var warnings: [String] = []
     /// Settings as every script sees them, secrets left out.

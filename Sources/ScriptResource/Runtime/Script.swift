@@ -32,6 +32,7 @@ package actor Script {
         case sleep(TimeAmount)
         case http(HTTPCall)
         case callScript(name: String, CallbackRequest)
+        case disk(EventLoopFuture<[LuaValue]>)
     }
 
     /// A request for a callback of a script.
@@ -242,6 +243,9 @@ package actor Script {
         case .callScript(let name, let request):
             let answered = answering(fiber, or: [.number(503), .text("the script is to end"), .table(LuaTable())])
             environment.callScript(name, request, within: requestTimeout) { answered(Script.values(of: $0)) }
+        case .disk(let result):
+            let answered = answering(fiber, or: [.boolean(false), .text("the script is to end")])
+            result.whenComplete { answered((try? $0.get()) ?? [.boolean(false), .text("the store is closed")]) }
         }
     }
 

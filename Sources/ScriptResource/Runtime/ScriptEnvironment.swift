@@ -7,6 +7,7 @@ import LuaRuntime
 import NIOConcurrencyHelpers
 package import NIOCore
 import NIOHTTP1
+import NIOPosix
 import Secrets
 import Synchronization
 
@@ -22,6 +23,9 @@ package final class ScriptEnvironment: Sendable {
     let sleepTimer: SleepTimer
     let persistentData: PersistentData
     let watchdog: ScriptWatchdog
+    private let openPushes = NIOLockedValueBox<PushStore?>(nil)
+    /// nil: pushes wait in memory.
+    var pushes: PushStore? { openPushes.withLockedValue { $0 } }
     private let scripts = NIOLockedValueBox<[String: Script]>([:])
     /// Things by their identifiers.
     private let identified = NIOLockedValueBox<[String: Script]>([:])
@@ -65,6 +69,21 @@ package final class ScriptEnvironment: Sendable {
         return found
     }
 
+    /// Opens the store of pushes, if there is to be one. Scripts run without one where it does not open.
+    func openPushStore() async {
+        guard let directory = configuration.pushStore else { return }
+        let (size, keyFile, loop, logger) = (configuration.pushStoreSize, KeyFile(besides: configuration.path), loop, logger("push_store"))
+        do {
+            let store = try await NIOThreadPool.singleton.runIfActive { try PushStore.open(directory, size: size, keyFile: keyFile, on: loop) }
+            let pushes = try await loop.submit { PushStore(store, on: loop, logger: logger) }.get()
+            openPushes.withLockedValue { $0 = pushes }
+        } catch {
+            logger.error("\(error). Changes wait in memory while the gateway is away")
+        }
+    }
+
+    func closePushStore() async { await openPushes.withLockedValue { $0 }?.close() }
+
     // MARK: Files
 
     func read(_ path: String) throws -> [UInt8] { try AtomicFile.read(path) }
@@ -86,7 +105,7 @@ package final class ScriptEnvironment: Sendable {
         let host = ["0.0.0.0", "::"].contains(server.host) ? "127.0.0.1" : server.host
         var fields: [String: LuaValue] = [
             "name": .text(name), "edgeName": .text(thingName?.identifier.map { "*\($0)" } ?? name), "logLevel": .text(configuration.log.lowest.name), "check": .boolean(isCheck),
-            "watch": .boolean(configuration.watch), "values": values,
+            "watch": .boolean(configuration.watch), "values": values, "keepsPushes": .boolean(pushes != nil),
             "etc": .text(etc), "thingworx": .text(thingworx), "host": .text(host), "port": .number(Double(port.load(ordering: .relaxed))),
             "proto": .text(server.tls ? "https" : "http"), "p_data": .table(scriptData(settings, name, thingName)),
             "kept": .table(persistentData.values(of: name)),

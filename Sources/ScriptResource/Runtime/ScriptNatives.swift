@@ -78,6 +78,19 @@ extension Script {
                 return .values([.boolean(false), .text("\(error)")])
             }
         },
+        "keep_push": { call in
+            let (name, text, identity) = (call[0].string ?? "", call[1].bytes ?? [], call[2].string ?? "")
+            return script(of: call).withPushes(of: call) { $0.keep(text, identity, of: name) }
+        },
+        "kept_push": { call in
+            let name = call[0].string ?? ""
+            return script(of: call).withPushes(of: call) { $0.oldest(of: name) }
+        },
+        "drop_push": { call in
+            let name = call[0].string ?? ""
+            return script(of: call).withPushes(of: call) { $0.dropOldest(of: name) }
+        },
+        "new_epoch": { _ in .values([.text(MessageEpoch.text())]) },
         "loaded": { call in
             if let path = call[0].string { script(of: call).noteFile(path) }
             return .values([])
@@ -99,6 +112,13 @@ extension Script {
     ])
 
     private static func script(of call: LuaState.Call) -> Script { unsafeDowncast(call.owner, to: Script.self) }
+
+    /// Asks the store of pushes; nothing where there is none.
+    private nonisolated func withPushes(of call: LuaState.Call, _ work: (PushStore) -> EventLoopFuture<[LuaValue]>) -> LuaState.Outcome {
+        guard let pushes = environment.pushes else { return .values([]) }
+        let result = work(pushes)
+        return perform(.disk(result), of: call) { (try? result.wait()) ?? [] }
+    }
 
     /// Suspends the coroutine for an operation, or, where it cannot be suspended, does it while the thread waits.
     private nonisolated func perform(_ operation: Operation, of call: LuaState.Call, blocking: () -> [LuaValue]) -> LuaState.Outcome {

@@ -18,6 +18,10 @@ end
 local function swap(response, code)
   if code == 200 then
     server.available, server.online = true, true
+  elseif code == 202 then
+    -- The gateway keeps it for the platform: for scripts that is as good as done.
+    server.available, server.online = true, false
+    code = 200
   else
     check()
   end
@@ -91,8 +95,8 @@ end
 
 local fields = { name = "STRING", time = "DATETIME", quality = "STRING", value = "VARIANT" }
 
--- One message of rows that are ready to be sent.
-function server.pushRows(rows, thing)
+-- One message of rows that are ready to be sent, as text.
+function server.pushText(rows)
   local definitions, sent = {}, {}
   for field, baseType in pairs(fields) do
     definitions[field] = { name = field, baseType = baseType, description = "", aspects = json.object() }
@@ -100,8 +104,23 @@ function server.pushRows(rows, thing)
   for index, row in ipairs(rows) do
     sent[index] = { name = row.name, time = row.time, quality = row.quality, value = { baseType = row.baseType, value = row.value } }
   end
-  return server.invoke("UpdateSubscribedPropertyValues", { values = { dataShape = { fieldDefinitions = definitions }, rows = sent } },
-    thing)
+  local ok, text = tw_utils.encodeData({ values = { dataShape = { fieldDefinitions = definitions }, rows = sent } })
+  if not ok then return nil, text end
+  return text
+end
+
+-- Sends such a message. `id` tells the platform that it is the same, where it is sent again.
+function server.pushMessage(text, thing, id)
+  if not text then return 400, "the changes have no form in JSON" end
+  local headers = id and { ["X-Message-Id"] = id } or nil
+  return server.post(tw_utils.EMS_SVC_PATH(target(thing), "UpdateSubscribedPropertyValues"), text, headers)
+end
+
+-- One message of rows that are ready to be sent.
+function server.pushRows(rows, thing)
+  local text, why = server.pushText(rows)
+  if not text then return 400, why end
+  return server.pushMessage(text, thing)
 end
 
 -- A property as a row; nil and why where its value has no form in its base type.

@@ -89,7 +89,7 @@ return function(settings)
   local thing = {
     me = settings, name = settings.name, identifier = settings.identifier, useShapes = settings.useShapes ~= false,
     edgeName = settings.identifier and "*" .. settings.identifier or settings.name,
-    properties = {}, services = {}, tasks = {}, definitions = {}, order = {}, sortedAs = {}, waiting = { first = 1, last = 0 }, shapes = {},
+    properties = {}, services = {}, tasks = {}, definitions = {}, order = {}, sortedAs = {}, waiting = { first = 1, last = 0 }, pushEpoch = native.new_epoch(), pushNumber = 0, hasKept = native.config.keepsPushes, shapes = {},
     nextDue = 0, listeners = { start = {}, stop = {} }, propertyDefaults = defaults(),
     -- A script may change its rates; what is no number counts as not said.
     rate = function(name) return tonumber(settings[name]) or fallbacks[name] end,

@@ -65,6 +65,7 @@ function loop.run(thing)
     if p_data.run then native.sleep(thing.rate("scanRateResolution")) end
   end
   signal(thing, "stop")
+  push.leave(thing)
   if not native.staying then registration.leave(thing) end
 end
 

@@ -113,6 +113,11 @@ local function makeBooleans(list)
   end
 end
 
+-- Whether changes are collected: from the first registration on, also while the gateway is away.
+local function collects(thing)
+  return thing.me.registered or not thing.hasLeft and (thing.wasRegistered or native.config.keepsPushes)
+end
+
 -- Those whose values lie here: nothing but comparisons, so that many of them cost little.
 local function scanHere(thing, list, now)
   for i = 1, #list do
@@ -133,7 +138,7 @@ local function scanElsewhere(thing, list, now, nextDue)
       pt.updateTime = now + pt.scanRate
       local isPushed = pt.pushType ~= "NEVER"
       local code = isPushed and properties.refresh(thing, pt)
-      if code == 200 and thing.me.registered and differs(pt) then collect(thing, pt, native.now()) end
+      if code == 200 and collects(thing) and differs(pt) then collect(thing, pt, native.now()) end
       if rules then guard(thing, "task EvaluateRules", rules, thing.me, pt.name) end
     end
     -- It may have been written meanwhile.
@@ -151,14 +156,14 @@ local function scanTouched(thing, touched, now)
     if pt.baseType == "BOOLEAN" then pt.value = convert.boolean(pt.value) end
     pt.lastPushed = nil
   end
-  if thing.me.registered then scanHere(thing, touched, now) end
+  if collects(thing) then scanHere(thing, touched, now) end
 end
 
 function push.scan(thing, now)
   if now < thing.nextDue then return end
   -- What is written while a value is fetched makes it earlier.
   thing.nextDue = math.huge
-  local nextDue, touched, registered = math.huge, thing.touched, thing.me.registered
+  local nextDue, touched, isCollecting = math.huge, thing.touched, collects(thing)
   if touched then
     thing.touched = nil
     scanTouched(thing, touched, now)
@@ -167,8 +172,8 @@ function push.scan(thing, now)
     if now >= group.due then
       group.due = now + group.rate
       if group.booleans then makeBooleans(group.booleans) end
-      -- Without a registration nothing is pushed, and all of it when there is one.
-      if registered then scanHere(thing, group, now) end
+      -- Before the first registration nothing is pushed, and all of it when there is one.
+      if isCollecting then scanHere(thing, group, now) end
     end
     if group.due < nextDue then nextDue = group.due end
   end
@@ -186,36 +191,118 @@ function push.touch(thing, pt)
   thing.touched[#thing.touched + 1] = pt
 end
 
+-- What the platform understood and refused would be refused for ever. Said once: a Thing that is not there yet is told of its
+-- creation by NotifyPropertyUpdate.
+local function isRefusal(code) return code >= 400 and code < 500 and code ~= 401 and code ~= 408 and code ~= 429 end
+
+local function noteRefusal(thing, what, code, response)
+  log[thing.pushRefused and "debug" or "error"](thing.name, "the platform refused %s (%d): %s", what, code, tostring(response))
+  thing.pushRefused = true
+end
+
+-- One that registers is told by its registration when the gateway is back; one that does not asks ever less often.
+local function pause(thing)
+  local most = thing.me.register == false and longestPause or shortestPause
+  thing.pushPause = math.min((thing.pushPause or shortestPause / 2) * 2, most)
+  thing.nextPush = native.now() + thing.pushPause
+end
+
+-- The oldest changes as one message, its number, the place of the last of them, and how many they are. What may have arrived is the
+-- same when it is sent again: under one number the platform takes one message.
+local function nextMessage(thing)
+  local waiting, unsent = thing.waiting, thing.unsent
+  if unsent then
+    thing.unsent = nil
+    if unsent.last >= waiting.first then return unsent.text, unsent.id, unsent.last, unsent.count end
+  end
+  local last = math.min(waiting.last, waiting.first + thing.rate("maxConcurrentPropertyUpdates") - 1)
+  local batch = {}
+  for i = waiting.first, last do batch[#batch + 1] = waiting[i] end
+  thing.pushNumber = thing.pushNumber + 1
+  return server.pushText(batch), thing.pushEpoch .. "-" .. thing.pushNumber, last, #batch
+end
+
+-- More may have been collected, and old ones dropped, while they were under way.
+local function forget(waiting, last)
+  for i = waiting.first, last do waiting[i] = nil end
+  waiting.first = math.max(waiting.first, last + 1)
+  if waiting.first > waiting.last then waiting.first, waiting.last = 1, 0 end
+end
+
+local function keep(thing, text, id, last)
+  if not text then
+    noteRefusal(thing, "changes", 400, "they have no form in JSON")
+    forget(thing.waiting, last)
+    return true
+  end
+  local kept, why = native.keep_push(thing.edgeName, text, id)
+  if kept then
+    thing.hasKept = true
+    forget(thing.waiting, last)
+  elseif thing.keepFailed ~= why then
+    log.error(thing.name, "changes wait in memory, as the disk does not take them: %s", tostring(why))
+  end
+  thing.keepFailed = why
+  return kept
+end
+
+-- All that waits goes to the disk.
+local function keepAll(thing)
+  local waiting = thing.waiting
+  while waiting.first <= waiting.last do
+    local text, id, last = nextMessage(thing)
+    if not keep(thing, text, id, last) then return end
+  end
+end
+
+-- What is on disk goes to the gateway, oldest first. Whether nothing is left there.
+local function sendKept(thing)
+  while thing.hasKept and p_data.run do
+    local text, id = native.kept_push(thing.edgeName)
+    if not text then
+      thing.hasKept = false
+      break
+    end
+    local code, response = server.pushMessage(text, thing.edgeName, id)
+    if isRefusal(code) then
+      noteRefusal(thing, "changes", code, response)
+    elseif code ~= 200 then
+      pause(thing)
+      return false
+    end
+    native.drop_push(thing.edgeName)
+  end
+  return not thing.hasKept
+end
+
 -- Sends what waits, in order, in batches; what fails stays and is first next time.
 function push.send(thing)
-  local waiting = thing.waiting
-  if not thing.me.registered or waiting.first > waiting.last or native.now() < (thing.nextPush or 0) then return end
+  local waiting, keeps = thing.waiting, native.config.keepsPushes
+  if waiting.first > waiting.last and not thing.hasKept then return end
+  if not thing.me.registered or native.now() < (thing.nextPush or 0) or not sendKept(thing) then
+    if keeps then keepAll(thing) end
+    return
+  end
   while waiting.first <= waiting.last and p_data.run do
-    local last = math.min(waiting.last, waiting.first + thing.rate("maxConcurrentPropertyUpdates") - 1)
-    local batch = {}
-    for i = waiting.first, last do batch[#batch + 1] = waiting[i] end
-    local code, response = server.pushRows(batch, thing.edgeName)
+    local text, id, last, count = nextMessage(thing)
+    local code, response = server.pushMessage(text, thing.edgeName, id)
     if code == 200 then
       thing.pushRefused, thing.pushPause = nil, nil
-    elseif code >= 400 and code < 500 and code ~= 401 and code ~= 408 and code ~= 429 then
-      -- What the platform understood and refused would be refused for ever. Said once: a Thing that is not there yet is told
-      -- of its creation by NotifyPropertyUpdate.
-      log[thing.pushRefused and "debug" or "error"](thing.name, "the platform refused %d changes (%d): %s", #batch, code,
-        tostring(response))
-      thing.pushRefused = true
+    elseif isRefusal(code) then
+      noteRefusal(thing, count .. " changes", code, response)
     else
       log.debug(thing.name, "%d changes wait: %s", waiting.last - waiting.first + 1, tostring(response))
-      -- One that registers is told by its registration when the gateway is back; one that does not asks ever less often.
-      local most = thing.me.register == false and longestPause or shortestPause
-      thing.pushPause = math.min((thing.pushPause or shortestPause / 2) * 2, most)
-      thing.nextPush = native.now() + thing.pushPause
+      pause(thing)
+      if keeps and keep(thing, text, id, last) then keepAll(thing) else thing.unsent = { text = text, id = id, last = last, count = count } end
       return
     end
-    -- More may have been collected, and old ones dropped, while the batch was under way.
-    for i = waiting.first, last do waiting[i] = nil end
-    waiting.first = math.max(waiting.first, last + 1)
-    if waiting.first > waiting.last then waiting.first, waiting.last = 1, 0 end
+    forget(waiting, last)
   end
+end
+
+-- At the end: what the gateway has not taken is there at the next start.
+function push.leave(thing)
+  if native.config.keepsPushes then keepAll(thing) end
 end
 
 -- Every property is to be pushed at the next scan.

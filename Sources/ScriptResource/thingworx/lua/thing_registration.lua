@@ -11,7 +11,7 @@ local firstPause, longestPause = 250, 10000
 local function succeeded(thing)
   local me = thing.me
   if me.registered then return end
-  me.registered = true
+  me.registered, thing.hasLeft = true, nil
   if thing.me.register ~= false and (not thing.wasRegistered or me.getPropertySubscriptionsOnReconnect == true) then
     registration.subscribe(thing)
   end
@@ -53,7 +53,7 @@ end
 
 -- Also of a Thing that does not register: others may have registered it.
 function registration.deregister(thing)
-  thing.me.registered = false
+  thing.me.registered, thing.hasLeft = false, true
   return server.invokeLocalEms("RemoveEdgeThing", { name = thing.edgeName })
 end
 
