@@ -64,7 +64,7 @@ package final class MessageStore: @unchecked Sendable {
         var dropped: Int
     }
 
-    private let loop: any EventLoop
+    package let loop: any EventLoop
     private let pool: NIOThreadPool
     private let worker: Worker
     private let sync: Sync

@@ -55,6 +55,8 @@ extension Gateway {
         case "ReloadConfiguration": return reloadConfiguration()
         case "Restart": answer = restart(from: origin)
         case "TestPort": return try testPort(input)
+        case "RetryStoredRequests": return try retryStored(input)
+        case "DropStoredRequests": return try dropStored(input)
         default: answer = Response(.notFound, reason: "LocalEms has no service \"\(service)\"")
         }
         return loop.makeSucceededFuture(answer)

@@ -97,6 +97,13 @@ package struct Delivery {
         isReading = false
     }
 
+    /// What is at hand is to be read again: some of it was thrown away.
+    package mutating func reload() {
+        guard isOpen else { return }
+        close()
+        open()
+    }
+
     /// Something new was stored.
     package mutating func stored() { isAtEnd = false }
 

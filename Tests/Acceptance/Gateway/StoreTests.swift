@@ -129,7 +129,7 @@ import Testing
     }
 
     @Test("ems 52: what the platform does not acknowledge stays stored, and is worked on once when it does") func unacknowledged() async throws {
-        var pair = try await Pair(store: ", \"blocking\": true", more: ", \"ws_connection\": {\"encryption\": \"none\", \"max_connect_delay\": 0, \"connect_retry_interval\": 100, \"message_timeout\": 300}")
+        var pair = try await Pair(store: ", \"blocking\": true", more: ", \"ws_connection\": {\"encryption\": \"none\", \"max_connect_delay\": 0, \"connect_retry_interval\": 100, \"msg_timeout\": 300}")
         pair.platform.signal(SIGSTOP)
         // It has taken the request, and nobody knows whether it has worked on it.
         #expect(try await pair.put("T1", 1).status == 202)
@@ -187,6 +187,42 @@ import Testing
         let status = try await pair.local.send(.GET, "/").json["store"]
         #expect(status?["refused"]?.int == 1)
         await pair.end()
+    }
+
+    @Test func peopleSeeRetryAndDropWhatWasRefused() async throws {
+        var pair = try await Pair(store: ", \"tries\": 1, \"parallel\": 4")
+        try pair.chain.fixGatewayPort(try await pair.gateway.port())
+        try await pair.losePlatform()
+        for number in 1...3 { _ = try await pair.push("T\(number)", [("later", number, number), ("later", 10 * number, number)]) }
+        let before = try await edgectl(pair, "list", "--waiting")
+        #expect(before.contains { $0.contains("T2\tpush of 2 values") && $0.hasPrefix("w") })
+        try pair.startPlatform()
+        try await pair.drained()
+        while try await pair.local.send(.GET, "/").json["store"]?["refused"]?.int != 3 { try await Task.sleep(for: .milliseconds(20)) }
+        let listed = try await edgectl(pair, "list").filter { $0.hasPrefix("r") }
+        #expect(listed.count == 3 && listed[0].contains("T1\tpush of 2 values\tbad request (4.00), not stored, because they are not defined"))
+        let id = String(listed[1].prefix { $0 != "\t" })
+        let shown = try JSONValue(parsing: try await edgectl(pair, "show", id).joined())
+        #expect(shown["thing"] == "T2" && shown["content"]?["values"]?["rows"]?[1]?["value"]?["value"]?.int == 20)
+        #expect(try await edgectl(pair, "export").count == 3)
+
+        // The property is made, and one of them goes.
+        await pair.platform.end(SIGKILL)
+        try pair.chain.writeModel(things: StoreTests.things.replacingOccurrences(of: "\"speed\"", with: "\"later\": {\"baseType\": \"NUMBER\"}, \"speed\""))
+        try pair.startPlatform()
+        #expect(try await edgectl(pair, "drop", id) == ["1 thrown away"])
+        #expect(try await edgectl(pair, "retry", "--all") == ["2 to be tried again"])
+        try await pair.drained()
+        #expect(try pair.values(of: "T1") == [1, 10] && pair.values(of: "T3") == [3, 30] && pair.values(of: "T2") == [])
+        #expect(try await edgectl(pair, "list").last == "0 wait for the platform, 0 were refused")
+        try await pair.gateway.line(containing: "2 refused requests are tried again")
+        await pair.end()
+    }
+
+    private func edgectl(_ pair: Pair, _ arguments: String...) async throws -> [String] {
+        let tool = try Program(Chain.binary("edgectl"), ["store"] + arguments, in: pair.chain.directory.path)
+        #expect(await tool.exitStatus() == 0, "\(tool.output)")
+        return tool.lines
     }
 
     /// A Thing that the platform does not have must not keep others waiting.

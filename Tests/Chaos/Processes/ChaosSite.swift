@@ -38,7 +38,7 @@ final class ChaosSite {
         try directory.write("etc/config.json", """
             {"ws_servers": [{"host": "127.0.0.1", "port": \(proxy.port)}], "appKey": "\(ChaosSite.key)", "logger": {"level": "INFO"},
              "http_server": {"host": "127.0.0.1", "port": 0, "ssl": false, "authenticate": false, "ports_to_try": 0},
-             "ws_connection": {"encryption": "none", "max_connect_delay": 0, "connect_retry_interval": 50, "message_timeout": 700, "connect_timeout": 700,
+             "ws_connection": {"encryption": "none", "max_connect_delay": 0, "connect_retry_interval": 50, "msg_timeout": 700, "connect_timeout": 700,
                                "ping_rate": 400, "pingpong_timeout": 300},
              "offline_msg_store": {"enabled": true, "directory": "\(directory.path("store"))", "max_size": 4000000\(store)},
              "auto_bind": [{"name": "T1", "host": "127.0.0.1", "port": 1}, {"name": "T2", "host": "127.0.0.1", "port": 1}]}
