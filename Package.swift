@@ -197,3 +197,13 @@ if Context.environment["EDGE_FUZZ"] != nil {
 if Context.environment["EDGE_CHAOS"] != nil {
     package.targets += [.executableTarget(name: "edge-chaos", dependencies: ["ChaosModel"], path: "Tests/Chaos/edge-chaos")]
 }
+
+// The store by itself: see Benchmarks/store.
+if Context.environment["EDGE_BENCH"] != nil {
+    package.targets += [
+        .executableTarget(
+            name: "store-bench",
+            dependencies: ["AlwaysOn", "EdgeCore", "MessageStore", "Secrets", product("NIOConcurrencyHelpers", nio), product("NIOCore", nio), product("NIOPosix", nio)],
+            path: "Benchmarks/Store", exclude: ["peers.c"]),
+    ]
+}

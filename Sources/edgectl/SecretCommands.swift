@@ -35,6 +35,7 @@ struct Rotate: AsyncParsableCommand {
         where access(candidate, F_OK) == 0 && !files.contains(candidate) {
             files.append(candidate)
         }
+        try refuseWhereStored()
         let places = GatewayConfiguration.secrets.adding(PersistentThings.secretPlaces)
         do {
             try KeyRotation(keyFile: KeyFile(besides: config[0]), secrets: places).run(files: files)
@@ -43,5 +44,20 @@ struct Rotate: AsyncParsableCommand {
             throw ExitCode(1)
         }
         Console.line("new key; re-encrypted \(files.joined(separator: ", "))")
+    }
+
+    /// What is stored is encrypted with the key of before, and is not to be lost.
+    private func refuseWhereStored() throws {
+        for path in config where access(path, F_OK) == 0 {
+            let file = ConfigurationFile(path: path)
+            guard let settings = file.reread(report: { _, _ in })?.configuration.offlineStore, access(settings.directory, F_OK) == 0 else { continue }
+            let counts = try StoredRequests(settings, keyFile: file.keyFile).counts
+            guard counts.waiting + counts.refused > 0 else { continue }
+            Console.error("""
+                nothing was changed: \(counts.waiting) requests in \(settings.directory) wait for the platform and \(counts.refused) were refused, encrypted with \
+                the key of now. Let the gateway deliver them, and drop or retry the refused ones (`edgectl store`)
+                """)
+            throw ExitCode(1)
+        }
     }
 }

@@ -272,6 +272,10 @@ import Testing
         try await pair.losePlatform()
         for value in 0..<40 { _ = try await pair.put("T1", value) }
         await pair.gateway.end(SIGKILL)
+        // What is encrypted with a key keeps that key.
+        let rotation = try Program(Chain.binary("edgectl"), ["secrets", "rotate"], in: pair.chain.directory.path)
+        #expect(await rotation.exitStatus() == 1)
+        #expect(rotation.output.contains("nothing was changed: 40 requests in store wait for the platform"))
         let store = pair.chain.directory.path("store")
         let name = try #require(try FileManager.default.contentsOfDirectory(atPath: store).first { $0.hasSuffix(".seg") })
         var bytes = try Data(contentsOf: URL(fileURLWithPath: "\(store)/\(name)"))

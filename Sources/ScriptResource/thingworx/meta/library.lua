@@ -160,6 +160,16 @@ function server.getProperty(name, thing) end
 ---@param thing? any
 ---@return any ... status, response; 404 without a name, 400 where the data are no table
 function server.setProperty(name, data, thing) end
+--- One message of rows that are ready to be sent, as text.
+---@param rows? any
+---@return nil
+function server.pushText(rows) end
+--- Sends such a message. `id` tells the platform that it is the same, where it is sent again.
+---@param text? any
+---@param thing? any
+---@param id? any
+---@return nil
+function server.pushMessage(text, thing, id) end
 --- One message of rows that are ready to be sent.
 ---@param rows? any
 ---@param thing? any
