@@ -101,6 +101,14 @@ public final class Program: Sendable {
 
     public func signal(_ number: Int32) { if state.withLockedValue({ $0.exit == nil }) { kill(pid, number) } }
 
+    /// Stops it in its tracks, and waits until it stands still.
+    public func halt() async throws {
+        signal(SIGSTOP)
+        while try String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8).split(separator: ")").last?.first(where: { $0 != " " }) != "T" {
+            try await Task.sleep(for: .milliseconds(1))
+        }
+    }
+
     /// Sends a signal and waits for the end.
     @discardableResult
     public func end(_ number: Int32 = SIGTERM) async -> Int32 {

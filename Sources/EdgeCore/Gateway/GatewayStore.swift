@@ -15,9 +15,11 @@ extension Gateway {
     /// Opens the stores, if there are to be any. What keeps them from opening does not keep the gateway from running: it is tried again.
     package func openStore() async {
         guard configuration.offlineStore.isEnabled, outbox == nil else { return }
-        let (settings, keyFile, loop) = (configuration.offlineStore, host.file.keyFile, loop)
+        let (settings, keyFile, mayMakeKey, loop) = (configuration.offlineStore, host.file.keyFile, configuration.applicationKey != nil, loop)
         do {
-            let stores = try await NIOThreadPool.singleton.runIfActive(eventLoop: loop) { try OfflineStores.open(settings, keyFile: keyFile, on: loop) }.get()
+            let stores = try await NIOThreadPool.singleton.runIfActive(eventLoop: loop) {
+                try OfflineStores.open(settings, keyFile: keyFile, mayMakeKey: mayMakeKey, on: loop)
+            }.get()
             take(stores, settings)
         } catch {
             logger.error("offline_msg_store: \(error). Until then requests are refused while there is no connection")

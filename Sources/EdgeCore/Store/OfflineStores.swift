@@ -1,4 +1,5 @@
 import AlwaysOn
+import Glibc
 package import MessageStore
 package import NIOCore
 package import Secrets
@@ -12,11 +13,15 @@ package struct OfflineStores: Sendable {
 
     /// Takes time: not for an event loop.
     ///
+    /// - Parameter mayMakeKey: false where something is encrypted with a key that is missing: a new one would only hide that.
     /// - Throws: `StoreFailure` or what the key file says.
-    package static func open(_ settings: GatewayConfiguration.OfflineStore, keyFile: KeyFile, on loop: any EventLoop) throws -> OfflineStores {
+    package static func open(
+        _ settings: GatewayConfiguration.OfflineStore, keyFile: KeyFile, mayMakeKey: Bool, on loop: any EventLoop
+    ) throws -> OfflineStores {
         let ring: KeyRing?
         do {
-            ring = settings.encrypts ? try keyFile.loadOrCreate() : try keyFile.load()
+            ring = try keyFile.load() ?? (settings.encrypts && mayMakeKey ? keyFile.loadOrCreate() : nil)
+            guard ring != nil || !settings.encrypts else { throw FileFailure("read", keyFile.path, code: ENOENT) }
         } catch {
             guard settings.encrypts else { throw error }
             throw StoreFailure(.closed, "there is no key to encrypt with (\(error)): mend that, or set offline_msg_store.encrypt to false")

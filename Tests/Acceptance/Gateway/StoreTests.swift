@@ -130,7 +130,7 @@ import Testing
 
     @Test("ems 52: what the platform does not acknowledge stays stored, and is worked on once when it does") func unacknowledged() async throws {
         var pair = try await Pair(store: ", \"blocking\": true", more: ", \"ws_connection\": {\"encryption\": \"none\", \"max_connect_delay\": 0, \"connect_retry_interval\": 100, \"msg_timeout\": 300}")
-        pair.platform.signal(SIGSTOP)
+        try await pair.platform.halt()
         // It has taken the request, and nobody knows whether it has worked on it.
         #expect(try await pair.put("T1", 1).status == 202)
         #expect(try await pair.put("T1", 2).status == 202)

@@ -144,12 +144,12 @@ struct ChaosRun {
             try await site.restartPlatform()
         case 6:
             note("halt the platform")
-            site.platform.signal(SIGSTOP)
+            try await site.platform.halt()
             try await Task.sleep(for: pause * 3)
             site.platform.signal(SIGCONT)
         case 7:
             note("halt the gateway")
-            site.gateway.signal(SIGSTOP)
+            try await site.gateway.halt()
             try await Task.sleep(for: pause)
             site.gateway.signal(SIGCONT)
         case 8:
