@@ -168,7 +168,9 @@ let package = Package(
             resources: [.copy("Fixtures")]),
         .testTarget(
             name: "EdgeCoreTests", dependencies: ["AlwaysOn", "EdgeCore", "Formats", "MessageStore", "Secrets", "Settings", "TestKit", logging, product("NIOCore", nio), product("NIOPosix", nio)]),
-        .testTarget(name: "ThingPlatformTests", dependencies: ["AlwaysOn", "Secrets", "TestKit", "ThingPlatform", product("NIOCore", nio)]),
+        .testTarget(
+            name: "ThingPlatformTests",
+            dependencies: ["AlwaysOn", "Secrets", "TestKit", "ThingPlatform", logging, product("NIOCore", nio), product("NIOPosix", nio)]),
         .testTarget(name: "LuaRuntimeTests", dependencies: ["LuaRuntime"]),
         .target(name: "CFaultControl", path: "Tests/Chaos/CFaultControl"),
         .target(name: "CFaultShim", dependencies: ["CFaultControl"], path: "Tests/Chaos/CFaultShim", linkerSettings: [.linkedLibrary("dl")]),

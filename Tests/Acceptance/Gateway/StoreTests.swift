@@ -239,6 +239,39 @@ import Testing
         await pair.end()
     }
 
+    @Test(arguments: [("strict", 202), ("live_first", 404)]) func whatComesNowWaitsOrDoesNot(order: String, status: Int) async throws {
+        var pair = try await Pair(autoBind: #"[{"name": "TNew", "host": "127.0.0.1", "port": 1}]"#, store: ", \"order\": \"\(order)\"")
+        try await pair.losePlatform()
+        #expect(try await pair.put("TNew", 1).status == 202)
+        let mark = pair.gateway.mark
+        try pair.startPlatform()
+        try await pair.gateway.line(containing: "and authenticated", after: mark)
+        // Its binding is refused, so that what is stored stays; what comes now goes to the platform, or behind it.
+        #expect(try await pair.put("TNew", 2).status == status)
+        #expect(try await pair.put("T1", 3).status == 200)
+        await pair.end()
+    }
+
+    @Test func anOrderlyStopMayWaitForDeliveries() async throws {
+        var pair = try await Pair(store: ", \"drain_on_stop\": 20000, \"blocking\": true")
+        try await pair.losePlatform()
+        for value in 0..<150 { #expect(try await pair.put("T1", value).status == 202) }
+        let mark = pair.gateway.mark
+        try pair.startPlatform()
+        try await pair.gateway.line(containing: "and authenticated", after: mark)
+        #expect(await pair.gateway.end() == 0)
+        #expect(try pair.values(of: "T1") == Array(0..<150))
+        await pair.platform.end()
+    }
+
+    @Test func inTheOffPhaseOfTheDutyCycleRequestsAreKept() async throws {
+        let pair = try await Pair(more: ", \"duty_cycle\": {\"duty_cycle\": 50, \"connect_period\": 1500, \"delay_duty_cycle\": 0}")
+        try await pair.gateway.line(containing: "leaving the network")
+        #expect(try await pair.put("T1", 1).status == 202)
+        while try pair.values(of: "T1") != [1] { try await Task.sleep(for: .milliseconds(20)) }
+        await pair.end()
+    }
+
     // MARK: Directories that will not do
 
     @Test func aSecondGatewayDoesNotTakeTheFirstOnesStore() async throws {
