@@ -97,7 +97,7 @@ docs: deps
 SECONDS ?= 60
 RUNS ?= -1
 LENGTH ?= 4096
-TARGETS ?= message infotable json deflate table device frames multipart session platform local lua scripts
+TARGETS ?= message infotable json deflate table device frames multipart session platform local store lua source scripts
 fuzz: deps
 	@EDGE_FUZZ=1 swift build -c release -j $(JOBS) --sanitize=fuzzer --scratch-path .build-fuzz --product edge-fuzz
 	@for target in $(TARGETS); do \

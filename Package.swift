@@ -124,7 +124,7 @@ let package = Package(
         .target(
             name: "FuzzTargets",
             dependencies: [
-                "AlwaysOn", "AlwaysOnSession", "AlwaysOnTransport", "EdgeCore", "EdgeHTTP", "EdgeREST", "Formats", "HTTPTransport", "LogSupport", "LuaRuntime",
+                "AlwaysOn", "AlwaysOnSession", "AlwaysOnTransport", "ChaosModel", "EdgeCore", "EdgeHTTP", "EdgeREST", "Formats", "HTTPTransport", "LogSupport", "LuaRuntime",
                 "MessageStore", "NetworkSupport", "ScriptResource", "Secrets", "ThingPlatform", logging, product("NIOCore", nio), product("NIOEmbedded", nio),
                 product("NIOHTTP1", nio), product("NIOPosix", nio), product("NIOWebSocket", nio),
             ], path: "Tests/FuzzTargets"),

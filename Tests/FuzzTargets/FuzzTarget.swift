@@ -14,6 +14,8 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
     case session
     case platform
     case local
+    // Files
+    case store
     // The Lua host
     case lua
     case source
@@ -32,6 +34,7 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
         case .session: SessionPath.run(bytes)
         case .platform: PlatformPath.run(bytes)
         case .local: LocalPath.run(bytes)
+        case .store: StorePath.run(bytes)
         case .lua: LuaPath.json(bytes)
         case .source: LuaPath.source(bytes)
         case .scripts: LuaPath.request(bytes)
@@ -50,6 +53,8 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
     package var cost: Cost {
         switch self {
         case .json, .deflate, .frames, .multipart: Cost()
+        // A disk of its own, a store with all its files read several times.
+        case .store: Cost(memory: 16 << 20, memoryPerByte: 400)
         // Tokens and edits, in arrays that grow by doubling.
         case .source: Cost(memoryPerByte: 400)
         // A cell of a byte becomes a value of some dozens, in an array that grows by doubling; and cells are made of nothing.

@@ -5,12 +5,12 @@ extension SegmentLog {
     func load() throws(StoreFailure) {
         let names = try files.names()
         let present = Set(names)
-        var whole: [UInt64: [(message: SegmentMessage, size: Int)]] = [:]
+        var scanned: [UInt64: [(message: SegmentMessage, size: Int)]] = [:]
         if !isReading { for name in names where name.hasSuffix(".new") { try? files.remove(name) } }
         for number in names.compactMap({ SegmentFormat.number(of: $0) }).sorted() {
             nextNumber = max(nextNumber, number + 1)
-            guard var segment = open(number, &whole) else { continue }
-            if present.contains(SegmentFormat.removalsName(of: number)) { applyRemovals(to: &segment) }
+            guard var segment = open(number, &scanned) else { continue }
+            if present.contains(SegmentFormat.removalsName(of: number)) { applyRemovals(to: &segment, scanned[number]) }
             nextSequence = max(nextSequence, segment.lastSequence + 1)
             segments.append(segment)
             messages += segment.live
@@ -18,13 +18,16 @@ extension SegmentLog {
             for tally in segment.tallies where tally.live > 0 { counts[tally.name, default: 0] += tally.live }
         }
         guard !isReading else { return }
-        for (number, found) in whole { if let index = segments.firstIndex(where: { $0.number == number }) { rewrite(index, with: found) } }
+        for (number, found) in scanned.sorted(by: { $0.key < $1.key }) {
+            guard let index = segments.firstIndex(where: { $0.number == number }), !segments[index].holes.isEmpty else { continue }
+            rewrite(index, with: found)
+        }
         let numbers = Set(segments.map { SegmentFormat.removalsName(of: $0.number) })
         for name in names where name.hasSuffix(".ack") && !numbers.contains(name) { try? files.remove(name) }
         dropEmptySegments()
     }
 
-    private func open(_ number: UInt64, _ damaged: inout [UInt64: [(message: SegmentMessage, size: Int)]]) -> Segment? {
+    private func open(_ number: UInt64, _ scans: inout [UInt64: [(message: SegmentMessage, size: Int)]]) -> Segment? {
         let name = SegmentFormat.name(of: number)
         do throws(StoreFailure) {
             let file = try files.open(name)
@@ -36,7 +39,8 @@ extension SegmentLog {
             guard let header = SegmentHeader(front) ?? copy.flatMap({ SegmentHeader($0) }), header.number == number else { return setAside(name, front, size: size) }
             if let tail, let segment = closed(header, file, size, tail) { return segment }
             let (segment, found) = scanned(header, file, size)
-            if !segment.holes.isEmpty { damaged[number] = found } else { finish(segment, file) }
+            scans[number] = found
+            if segment.holes.isEmpty { finish(segment, file) }
             return segment
         } catch {
             reports.append(.failed("\(error)"))
@@ -99,9 +103,19 @@ extension SegmentLog {
         }
     }
 
-    private func applyRemovals(to segment: inout Segment) {
+    /// - Parameter found: what there is in a segment that was not closed: a removal of what is not there any more means nothing.
+    private func applyRemovals(to segment: inout Segment, _ found: [(message: SegmentMessage, size: Int)]?) {
         guard let file = try? files.open(SegmentFormat.removalsName(of: segment.number)), let bytes = try? file.read(at: 0, count: file.size) else { return }
-        for removal in SegmentRemoval.list(bytes, seed: segment.header.seed).removals { _ = segment.remove(removal.sequence, key: removal.key, bytes: removal.bytes) }
+        let removals = SegmentRemoval.list(bytes, seed: segment.header.seed).removals
+        guard let found else {
+            for removal in removals { _ = segment.remove(removal.sequence, key: removal.key, bytes: removal.bytes) }
+            return
+        }
+        let there = Dictionary(found.map { ($0.message.sequence, ($0.message.key, $0.size)) }) { $1 }
+        for removal in removals {
+            guard let (key, size) = there[removal.sequence], let index = segment.index(ofKnown: key) else { continue }
+            _ = segment.remove(removal.sequence, key: index, bytes: size)
+        }
     }
 
     /// A file whose header says nothing is kept under another name. `front`: what stands where the header should.

@@ -100,6 +100,12 @@ package final class ModelFiles: StoreFiles {
     /// Changes a byte somewhere in a file.
     package func damage(_ name: String, at offset: Int, to byte: UInt8) { entries[name]?.bytes[offset] = byte }
 
+    package func put(_ name: String, _ bytes: [UInt8]) {
+        let node = Node()
+        node.bytes = bytes
+        entries[name] = node
+    }
+
     package func size(of name: String) -> Int { entries[name]?.bytes.count ?? 0 }
     package func bytes(of name: String) -> [UInt8] { entries[name]?.bytes ?? [] }
 
