@@ -1,5 +1,6 @@
 import CClock
 import Glibc
+import Synchronization
 
 /// A moment, as a store writes it down: by the wall clock, which may be wrong or jump, and by the one that only ever goes on.
 package struct StoredTime: Sendable, Equatable {
@@ -46,7 +47,21 @@ package struct SystemClock: StoreClock {
     }
 
     package var now: StoredTime {
-        StoredTime(wall: milliseconds(CLOCK_REALTIME), uptime: milliseconds(CLOCK_BOOTTIME), isSynchronized: clock_is_synchronized())
+        let uptime = milliseconds(CLOCK_BOOTTIME)
+        return StoredTime(wall: milliseconds(CLOCK_REALTIME), uptime: uptime, isSynchronized: SystemClock.isSynchronized(at: uptime))
+    }
+
+    /// When the kernel was last asked whether the clock is set, and what it said: the second, and one bit.
+    private static let lastAnswer = Atomic<Int64>(-1)
+
+    /// Asked once a second: the kernel takes a lock for it.
+    private static func isSynchronized(at uptime: Int64) -> Bool {
+        let second = uptime / 1000
+        let last = lastAnswer.load(ordering: .relaxed)
+        if last >= 0, last >> 1 == second { return last & 1 == 1 }
+        let isSynchronized = clock_is_synchronized()
+        lastAnswer.store(second << 1 | (isSynchronized ? 1 : 0), ordering: .relaxed)
+        return isSynchronized
     }
 
     private func milliseconds(_ clock: clockid_t) -> Int64 {

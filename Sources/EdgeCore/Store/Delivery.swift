@@ -239,7 +239,8 @@ package struct Delivery {
 
     // MARK: What is to be done
 
-    package mutating func next(_ now: NIODeadline) -> [Action] {
+    /// - Parameter time: by which messages that were stored before the clock was set are put right.
+    package mutating func next(_ now: NIODeadline, time: StoredTime = SystemClock.shared.now) -> [Action] {
         guard isOpen else { return [] }
         for (key, deadline) in paused where deadline <= now {
             paused[key] = nil
@@ -254,7 +255,7 @@ package struct Delivery {
             guard var queue = queues[key] else { continue }
             queue.isWaiting = false
             let size = troubles[key]?.single ?? 0 > 0 ? 0 : settings.mergeSize
-            guard let batch = PushBatch.take(from: queue.messages, size: size, now: SystemClock.shared.now) else {
+            guard let batch = PushBatch.take(from: queue.messages, size: size, now: time) else {
                 if let first = queue.messages.popFirst() { actions.append(.setAside(first, Response(.badRequest, reason: "it cannot be read"))) }
                 queues[key] = queue
                 makeReady(key)

@@ -33,14 +33,13 @@ package struct PushBatch: Sendable {
         for message in queue {
             guard StoredRequest.Label(rawValue: message.label).contains(.push), size + message.payload.readableBytes <= most,
                 let request = taken.isEmpty ? first : StoredRequest.decoded(message.payload), request.headers.count == 1,
-                let identity = MessageIdentity.parts(in: request.headers).first?.identity, let updates = request.content.flatMap({ PropertyUpdate.list(from: $0.decoded()) }),
-                hasKnownForm(request.content)
+                let identity = MessageIdentity.parts(in: request.headers).first?.identity, let updates = updates(of: request)
             else { break }
             // A time that a clock that was not set told can be told from others only where it stands in a header of its own.
             let time = StoredRequest.time(of: message, now: now)
             guard time.isSynchronized || updates.allSatisfy({ $0.time != nil }) else { break }
             for update in updates {
-                table.append([.string(update.name), update.value, .datetime(update.time ?? time.milliseconds), .string(update.quality)])
+                table.append([.string(update.name), .variant(update.value), .datetime(update.time ?? time.milliseconds), .string(update.quality)])
             }
             parts.append(.init(identity, rows: updates.count))
             taken.append(message)
@@ -55,11 +54,13 @@ package struct PushBatch: Sendable {
         return PushBatch(request: request, messages: taken)
     }
 
-    /// A push with more columns than the four is sent as it is.
-    private static func hasKnownForm(_ content: EncodedInfotable?) -> Bool {
-        guard let table = content?.decoded() else { return false }
+    /// nil where a push has more columns than the four, or no rows: it is sent as it is.
+    private static func updates(of request: Request) -> [PropertyUpdate]? {
+        guard let table = request.content?.decoded() else { return nil }
         var values = table
         if case .infotable(let inner)? = table.first("values")?.unwrapped { values = inner }
-        return values.rowCount > 0 && values.shape.fields.allSatisfy { ["name", "value", "time", "quality"].contains($0.name) }
+        let names = shape.fields.map(\.name)
+        guard values.rowCount > 0, values.shape.fields.allSatisfy({ names.contains($0.name) }) else { return nil }
+        return PropertyUpdate.list(from: values)
     }
 }
