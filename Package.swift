@@ -157,7 +157,7 @@ let package = Package(
             name: "AlwaysOnTransportTests",
             dependencies: [
                 "AlwaysOn", "AlwaysOnSession", "AlwaysOnTransport", "HTTPTransport", "NetworkSupport", "TestKit", logging, product("NIOConcurrencyHelpers", nio),
-                product("NIOCore", nio), product("NIOPosix", nio),
+                product("NIOCore", nio), product("NIOHTTP1", nio), product("NIOPosix", nio), product("NIOWebSocket", nio),
             ]),
         .testTarget(
             name: "Acceptance",

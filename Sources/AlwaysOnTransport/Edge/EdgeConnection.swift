@@ -106,9 +106,11 @@ package final class EdgeConnection: ChannelInboundHandler, @unchecked Sendable {
     package func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
 
     /// Sends AUTH. Not before the upgrade is through: until then nothing may be written.
-    func start() {
-        guard let channel, channel.isActive else { return }
+    /// - Returns: whether the channel is open.
+    func start() -> Bool {
+        guard let channel, channel.isActive else { return false }
         perform(session.connected(auth, now: channel.eventLoop.now))
+        return true
     }
 
     package func channelRead(context: ChannelHandlerContext, data: NIOAny) {

@@ -38,17 +38,25 @@ package enum EdgeConnector {
                     session.limits.isCompressed = isCompressed
                     return EdgeConnection(session: session, auth: Auth(applicationKey: applicationKey), onEvent: onEvent)
                 }
-                result.whenComplete { result in
+                // A channel that is closed in the middle of the upgrade, between two handlers, tells nobody of its end.
+                let decided = loop.makePromise(of: Upgrade.self)
+                result.cascade(to: decided)
+                channel.closeFuture.whenComplete { _ in
+                    loop.execute { decided.fail(ConnectFailure("\(endpoint.url) closed the connection during the WebSocket upgrade")) }
+                }
+                decided.futureResult.whenComplete { result in
                     timeout.cancel()
                     if case .success(.done) = result { return }
                     channel.close(promise: nil)
                 }
-                return result
+                return decided.futureResult
             }
         return opened.flatMapErrorThrowing { throw explain($0, endpoint) }.flatMap { upgrade in
             switch upgrade {
             case .done(let connection):
-                connection.start()
+                guard connection.start() else {
+                    return loop.makeFailedFuture(ConnectFailure("\(endpoint.url) closed the connection after the WebSocket upgrade"))
+                }
                 return loop.makeSucceededFuture(connection)
             case .refused(let head):
                 do throws(ConnectFailure) {

@@ -121,7 +121,8 @@ struct ChaosRun {
     // MARK: Faults
 
     private mutating func fault() async throws {
-        let pause = Duration.milliseconds(20 + below(400))
+        // Some faults follow one another quickly: what begins in one meets the next.
+        let pause = Duration.milliseconds(below(4) == 0 ? 1 + below(30) : 20 + below(400))
         var control = fault_control()
         switch below(14) {
         case 0, 1:
