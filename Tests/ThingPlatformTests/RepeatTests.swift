@@ -108,7 +108,7 @@ import Testing
 
     @Test func aLineThatWasCutOffIsNoLine() async throws {
         let directory = try TemporaryDirectory()
-        try directory.write("journal", "{\"thing\":\"T\",\"property\":\"n\",\"time\":1,\"id\":\"0000000000000001-1\",\"value\":1}\n{\"thing\":\"T\",\"prop")
+        try directory.write("journal", "{\"thing\":\"T\",\"property\":\"n\",\"time\":1,\"id\":\"B.1\",\"value\":1}\n{\"thing\":\"T\",\"prop")
         let platform = try platform(try ValueJournal(directory.path("journal")))
         #expect(try await send(try put(2, [MessageIdentity(epoch: 1, number: 1).field]), to: platform).status == .success)
         #expect(try await value(platform) == nil)

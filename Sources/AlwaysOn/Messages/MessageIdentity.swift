@@ -1,9 +1,9 @@
 /// Who a request is, so that a platform works on it once however often it comes: an extension in request headers, which platforms that
 /// do not know it pass over.
 ///
-/// `X-Message-Id: <epoch>-<number>` says it of one request. A push that was made of several says it of each, with how many rows are
-/// its own: `<epoch>-<first number>:<rows>,<rows>*<times>…`, in several headers where one (127 bytes) does not do. The numbers of one
-/// epoch count up for each name that requests are sent to.
+/// `X-Message-Id: <epoch>.<number>` says it of one request. A push that was made of several says it of each, with how many rows are
+/// its own: `<epoch>.<first number>:<rows>,<rows>*<times>…`, in several headers where one (127 bytes) does not do. The numbers of one
+/// epoch count up for each name that requests are sent to; an epoch is one to ten digits of base 64 (`A-Z a-z 0-9 - _`).
 public struct MessageIdentity: Sendable, Hashable {
     public static let header = "X-Message-Id"
     /// When a request was accepted that is delivered later: milliseconds since 1970 UTC, then ` unsynchronized` where no clock told
@@ -20,21 +20,81 @@ public struct MessageIdentity: Sendable, Hashable {
         self.number = number
     }
 
-    public var text: String { "\(MessageIdentity.hexadecimal(epoch))-\(number)" }
+    /// An epoch of a new process. So short that the text of an identity is kept without a heap for the first million numbers.
+    public static func newEpoch() -> UInt64 { .random(in: 1..<1 << 48) }
+
+    public var text: String {
+        String(unsafeUninitializedCapacity: 32) { buffer in
+            let end = MessageIdentity.write(epoch, base64To: buffer, at: 0)
+            buffer[end] = UInt8(ascii: ".")
+            return MessageIdentity.write(number, decimalTo: buffer, at: end + 1)
+        }
+    }
 
     public var field: Request.HeaderField { .init(name: MessageIdentity.header, value: text) }
 
-    /// Reads `<epoch>-<number>`.
+    /// Reads `<epoch>.<number>`.
     public init?(_ text: some StringProtocol) {
-        guard let dash = text.utf8.firstIndex(of: UInt8(ascii: "-")), let epoch = UInt64(text[..<dash], radix: 16),
-            let number = UInt64(text[text.index(after: dash)...])
-        else { return nil }
+        var epoch: UInt64 = 0
+        var number: UInt64 = 0
+        var digits = 0
+        var isNumber = false
+        for byte in text.utf8 {
+            if isNumber {
+                let digit = UInt64(byte &- UInt8(ascii: "0"))
+                let (tens, tooLarge) = number.multipliedReportingOverflow(by: 10)
+                guard digit <= 9, !tooLarge, tens <= .max - digit else { return nil }
+                number = tens + digit
+                digits += 1
+            } else if byte == UInt8(ascii: ".") {
+                guard (1...10).contains(digits) else { return nil }
+                (isNumber, digits) = (true, 0)
+            } else {
+                guard let digit = MessageIdentity.digit(byte) else { return nil }
+                // More than ten are refused at the dot.
+                epoch = epoch << 6 | UInt64(digit)
+                digits += 1
+            }
+        }
+        guard isNumber, digits > 0 else { return nil }
         self.init(epoch: epoch, number: number)
     }
 
-    private static func hexadecimal(_ number: UInt64) -> String {
-        let digits = String(number, radix: 16)
-        return String(repeating: "0", count: 16 - digits.count) + digits
+    private static let alphabet: StaticString = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+
+    private static func digit(_ byte: UInt8) -> UInt8? {
+        switch byte {
+        case UInt8(ascii: "A")...UInt8(ascii: "Z"): byte - UInt8(ascii: "A")
+        case UInt8(ascii: "a")...UInt8(ascii: "z"): byte - UInt8(ascii: "a") + 26
+        case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0") + 52
+        case UInt8(ascii: "-"): 62
+        case UInt8(ascii: "_"): 63
+        default: nil
+        }
+    }
+
+    /// - Returns: where it ends.
+    private static func write(_ number: UInt64, base64To buffer: UnsafeMutableBufferPointer<UInt8>, at start: Int) -> Int {
+        let count = max((64 - number.leadingZeroBitCount + 5) / 6, 1)
+        for index in 0..<count {
+            buffer[start + index] = alphabet.utf8Start[Int(number >> UInt64(6 * (count - 1 - index)) & 63)]
+        }
+        return start + count
+    }
+
+    private static func write(_ number: UInt64, decimalTo buffer: UnsafeMutableBufferPointer<UInt8>, at start: Int) -> Int {
+        var count = 1
+        var rest = number / 10
+        while rest > 0 {
+            rest /= 10
+            count += 1
+        }
+        rest = number
+        for index in (0..<count).reversed() {
+            buffer[start + index] = UInt8(ascii: "0") + UInt8(rest % 10)
+            rest /= 10
+        }
+        return start + count
     }
 
     // MARK: Several in one
@@ -84,6 +144,12 @@ public struct MessageIdentity: Sendable, Hashable {
 
     private static func follows(_ part: Part, _ first: Part, by distance: Int) -> Bool {
         part.identity.epoch == first.identity.epoch && part.identity.number == first.identity.number &+ UInt64(distance)
+    }
+
+    /// What a request that was not joined is called; nil where it does not say, or is a joined one.
+    public static func single(in headers: [Request.HeaderField]) -> MessageIdentity? {
+        guard let first = headers.first, first.name == header else { return nil }
+        return MessageIdentity(first.value)
     }
 
     /// The parts that a request's headers name; none where they name none, or say what cannot be read.

@@ -75,7 +75,9 @@ extension Gateway {
         guard outbox != nil else { return handleOnline(request) }
         var request = request
         request.headers.append((identity ?? outbox!.identities.next(for: request.entityName)).field)
-        if configuration.offlineStore.order == .strict, outbox!.stores.waiting.count(of: request.entityName) > 0 { return keep(request) }
+        if !outbox!.stores.waiting.isEmpty, configuration.offlineStore.order == .strict, outbox!.stores.waiting.count(of: request.entityName) > 0 {
+            return keep(request)
+        }
         let identified = request
         return handleOnline(request).flatMap { response in
             guard response.origin == .unanswered else { return self.loop.makeSucceededFuture(response) }

@@ -39,19 +39,22 @@ package struct OfflineStores: Sendable {
 
 /// Numbers requests, for each name that they are sent to.
 struct IdentitySource {
-    private var epoch = UInt64.random(in: .min ... .max)
+    private var epoch = MessageIdentity.newEpoch()
     private var numbers: [String: UInt64] = [:]
     private static let mostNames = 65_536
+
+    private static func increment(_ number: inout UInt64) -> UInt64 {
+        number += 1
+        return number
+    }
 
     mutating func next(for name: String) -> MessageIdentity {
         // Names come from outside: rather a new epoch than memory without end.
         if numbers.count >= IdentitySource.mostNames, numbers[name] == nil {
             numbers = [:]
-            epoch = .random(in: .min ... .max)
+            epoch = MessageIdentity.newEpoch()
         }
-        let number = (numbers[name] ?? 0) + 1
-        numbers[name] = number
-        return MessageIdentity(epoch: epoch, number: number)
+        return MessageIdentity(epoch: epoch, number: IdentitySource.increment(&numbers[name, default: 0]))
     }
 }
 

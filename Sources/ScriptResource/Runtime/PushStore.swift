@@ -76,8 +76,7 @@ final class PushStore: Sendable {
 
 /// Numbers of pushes count from one for each start of a script: they are told apart by this.
 enum MessageEpoch {
-    static func text() -> String {
-        let digits = String(UInt64.random(in: .min ... .max), radix: 16)
-        return String(repeating: "0", count: 16 - digits.count) + digits
-    }
+    private static let digits = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")
+
+    static func text() -> String { String((0..<8).map { _ in digits.randomElement()! }) }
 }

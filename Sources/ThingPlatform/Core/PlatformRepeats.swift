@@ -57,8 +57,11 @@ struct Delivery {
     }
 
     init(_ request: Request) {
-        time = request.headers.first { $0.name == MessageIdentity.timeHeader }.flatMap { Int64($0.value.prefix { $0 != " " }) }
-        identity = MessageIdentity.parts(in: request.headers.prefix(1).filter { $0.name == MessageIdentity.header }).first?.identity
+        identity = MessageIdentity.single(in: request.headers)
+        // Live requests have one header at most.
+        if request.headers.count > 1 || identity == nil {
+            time = request.headers.first { $0.name == MessageIdentity.timeHeader }.flatMap { Int64($0.value.prefix { $0 != " " }) }
+        }
     }
 }
 
@@ -83,18 +86,19 @@ extension Platform {
             return Response(.badRequest, reason: "expected \"values\": an infotable of name, value, time, quality")
         }
         guard !request.headers.isEmpty else { return update(thing, with: updates).response }
+        let delivery = Delivery(request)
+        if let identity = delivery.identity { return push(updates, of: identity, as: request.entityName, time: delivery.time, on: thing) }
         let parts = MessageIdentity.parts(in: request.headers)
-        let time = Delivery(request).time
+        let time = delivery.time
         guard !parts.isEmpty else { return update(thing, with: updates, Delivery(time: time)).response }
-        let isJoined = parts.count > 1 || parts[0].rows != nil
-        guard !isJoined || parts.reduce(0, { $0 + ($1.rows ?? 0) }) == updates.count else {
+        guard parts.reduce(0, { $0 + ($1.rows ?? 0) }) == updates.count else {
             return Response(.badRequest, reason: "\(MessageIdentity.header) speaks of other rows than the \(updates.count) that there are")
         }
         var refused: Response?
         var start = 0
         for part in parts {
-            let end = start + (part.rows ?? updates.count)
-            let answer = push(Array(updates[start..<end]), of: part.identity, as: request.entityName, time: isJoined ? .some(time ?? 0) : time, on: thing)
+            let end = start + (part.rows ?? 0)
+            let answer = push(Array(updates[start..<end]), of: part.identity, as: request.entityName, time: time ?? 0, on: thing)
             if !answer.status.isSuccess { refused = refused ?? answer }
             start = end
         }

@@ -219,7 +219,7 @@ local function nextMessage(thing)
   local batch = {}
   for i = waiting.first, last do batch[#batch + 1] = waiting[i] end
   thing.pushNumber = thing.pushNumber + 1
-  return server.pushText(batch), thing.pushEpoch .. "-" .. thing.pushNumber, last, #batch
+  return server.pushText(batch), thing.pushEpoch .. "." .. thing.pushNumber, last, #batch
 end
 
 -- More may have been collected, and old ones dropped, while they were under way.
