@@ -72,12 +72,13 @@ extension Platform {
         let delivery = Delivery(request)
         guard let identity = delivery.identity else { return work(delivery) }
         if let known = seen[thing.name]?.answer(to: identity, as: request.entityName) { return answer(known) }
-        return work(delivery).map { response in
-            if response.status.isSuccess {
-                self.assumeIsolated { $0.seen[thing.name, default: SeenMessages()].insert(identity, as: request.entityName, answered: response) }
-            }
-            return response
+        let response = work(delivery)
+        // Before anybody is answered: what was asked for first is done first.
+        response.whenSuccess { response in
+            guard response.status.isSuccess else { return }
+            self.assumeIsolated { $0.seen[thing.name, default: SeenMessages()].insert(identity, as: request.entityName, answered: response) }
         }
+        return response
     }
 
     /// A push, which may be several joined: those of them that came before are left out.
