@@ -3,6 +3,7 @@
 # make bench  the measurements of Benchmarks/README.md
 # make bench-forward  the gateway against nginx (needs wrk and nginx)
 # make bench-calls    a Lua Thing against plain LuaJIT with LuaSocket (needs wrk and luajit)
+# make bench-store    the store beside SQLite and mosquitto, draining, and what it costs (needs libsqlite3-dev, mosquitto, wrk)
 # make soak   200 Lua Things for half an hour, their memory watched (MINUTES=30)
 # make conformance   the WebSocket cases of RFC 6455 and RFC 7692, with their number
 # make hostile   the attacks on whole programs, against optimised ones, with a second for a plain request meanwhile
@@ -22,7 +23,7 @@ PROGRAMS = thingplatform wsems luaScriptResource edgectl
 # Tests that would keep others waiting beyond their limits.
 HEAVY = Acceptance.Hostile|FuzzTests|ChaosTests|InputLimitTests|aThousandThings|textsThatTakeMuchMemory
 
-.PHONY: chaos chaos-model hostile run test build release bench bench-codec bench-forward bench-calls soak conformance docs fuzz tsan deps clean
+.PHONY: chaos chaos-model hostile run test build release bench bench-codec bench-forward bench-calls bench-store soak conformance docs fuzz tsan deps clean
 
 deps:
 	@Scripts/install-deps
@@ -71,6 +72,10 @@ bench-forward: release
 
 bench-calls: release
 	@BIN=$(SCRATCH)/release Benchmarks/calls
+
+bench-store: release
+	@EDGE_BENCH=1 $(BUILD) -c release --static-swift-stdlib --product store-bench
+	@BIN=$(SCRATCH)/release Benchmarks/store append open drain online
 
 MINUTES ?= 30
 soak: release
