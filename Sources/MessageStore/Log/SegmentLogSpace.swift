@@ -85,7 +85,7 @@ extension SegmentLog {
     /// Puts a file in the place of a segment that holds the wanted ones of these messages alone.
     func rewrite(_ index: Int, with found: [(message: SegmentMessage, size: Int)]) {
         let old = segments[index]
-        let header = SegmentHeader(number: old.number, firstSequence: old.header.firstSequence, boot: old.header.boot, salt: newSalt())
+        let header = SegmentHeader(number: old.number, firstSequence: old.header.firstSequence, boot: old.header.boot, salt: random())
         var new = Segment(header: header)
         new.generation = old.generation + 1
         new.lastSequence = old.lastSequence
