@@ -145,7 +145,9 @@ package final class MessageStore: @unchecked Sendable {
 
     /// Waits for the work that is under way and for what it brings about.
     private func untilIdle() -> EventLoopFuture<Void> {
-        run { _ in }.flatMap { self.isWorking || !self.appends.isEmpty || !self.removals.isEmpty ? self.untilIdle() : self.loop.makeSucceededVoidFuture() }
+        run { _ in }.flatMap {
+            self.isWorking || !self.appends.isEmpty || !self.removals.isEmpty ? self.untilIdle() : self.loop.makeSucceededVoidFuture()
+        }
     }
 
     /// Says what opening found, and begins to throw out what is too old.
@@ -165,7 +167,8 @@ package final class MessageStore: @unchecked Sendable {
 
     private static func outcome(of log: SegmentLog) -> Outcome {
         Outcome(
-            gone: log.takeGone(), reports: log.takeReports(), messages: log.messages, bytes: log.bytes, files: log.fileCount, expired: log.expired,
+            gone: log.takeGone(), reports: log.takeReports(), messages: log.messages, bytes: log.bytes, files: log.fileCount,
+            expired: log.expired,
             dropped: log.dropped)
     }
 

@@ -1,9 +1,9 @@
 package import NIOCore
 import Crypto
 #if canImport(FoundationEssentials)
-import FoundationEssentials
+    import FoundationEssentials
 #else
-import Foundation
+    import Foundation
 #endif
 
 /// Seals the records of one file with a key of its own: AES-256-GCM, a number that the file uses once as nonce.
@@ -36,7 +36,8 @@ package struct RecordSealer: Sendable {
         let size = sealed.readableBytes - RecordSealer.overhead
         guard size >= 0, let nonce = try? nonce(number) else { return nil }
         let box = sealed.withUnsafeReadableBytes { bytes in
-            try? AES.GCM.SealedBox(nonce: nonce, ciphertext: Slice(base: bytes, bounds: 0..<size), tag: Slice(base: bytes, bounds: size..<bytes.count))
+            try? AES.GCM.SealedBox(
+                nonce: nonce, ciphertext: Slice(base: bytes, bounds: 0..<size), tag: Slice(base: bytes, bounds: size..<bytes.count))
         }
         guard let box else { return nil }
         for key in keys {

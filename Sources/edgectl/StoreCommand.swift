@@ -29,7 +29,9 @@ struct StoreCommand: AsyncParsableCommand {
             let stored = try place.stored()
             let counts = stored.counts
             stored.forEach(waiting: waiting, refused: true) { entry in
-                Console.line([entry.id, UTCTime(milliseconds: entry.time).iso8601, entry.thing, entry.what, entry.refusal ?? ""].joined(separator: "\t"))
+                Console.line(
+                    [entry.id, UTCTime(milliseconds: entry.time).iso8601, entry.thing, entry.what, entry.refusal ?? ""].joined(
+                        separator: "\t"))
             }
             Console.error("\(counts.waiting) wait for the platform, \(counts.refused) were refused")
         }
@@ -54,7 +56,8 @@ struct StoreCommand: AsyncParsableCommand {
     }
 
     struct Export: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Print all requests, those that wait and those that were refused, a line of JSON each.")
+        static let configuration = CommandConfiguration(
+            abstract: "Print all requests, those that wait and those that were refused, a line of JSON each.")
 
         @OptionGroup var place: StorePlace
 
@@ -67,7 +70,9 @@ struct StoreCommand: AsyncParsableCommand {
         @OptionGroup var place: StorePlace
         @OptionGroup var selection: Selection
 
-        func run() async throws { Console.line("\(try await place.invoke("RetryStoredRequests", try selection.parameters())) to be tried again") }
+        func run() async throws {
+            Console.line("\(try await place.invoke("RetryStoredRequests", try selection.parameters())) to be tried again")
+        }
     }
 
     struct Drop: AsyncParsableCommand {
@@ -128,7 +133,8 @@ struct StorePlace: ParsableArguments {
         if server.authenticate, let user = server.user, let password = server.password {
             headers.add(name: "Authorization", value: "Basic \(Base64.encode(Array("\(user):\(password.reveal())".utf8)))")
         }
-        let (status, json) = try await rest.send(.POST, RestClient.thing("LocalEms", "Services", service), body: parameters, headers: headers)
+        let (status, json) = try await rest.send(
+            .POST, RestClient.thing("LocalEms", "Services", service), body: parameters, headers: headers)
         guard status == 200 else { throw ValidationError("the gateway answered \(status): \(json["error"]?.string ?? "")") }
         return json["rows"]?[0]?["result"]?.int ?? 0
     }

@@ -25,7 +25,8 @@ import Testing
 
     /// The answer and the end, together.
     private static func upgradeAndClose(_ channel: any Channel) -> EventLoopFuture<Void> {
-        let upgrader = NIOWebSocketServerUpgrader(shouldUpgrade: { channel, _ in channel.eventLoop.makeSucceededFuture([:]) }) { channel, _ in
+        let upgrader = NIOWebSocketServerUpgrader(shouldUpgrade: { channel, _ in channel.eventLoop.makeSucceededFuture([:]) }) {
+            channel, _ in
             channel.close(promise: nil)
             return channel.eventLoop.makeSucceededVoidFuture()
         }
@@ -38,7 +39,9 @@ import Testing
         init(_ moment: Moment) { self.moment = moment }
 
         private func refuse(_ context: ChannelHandlerContext) {
-            context.writeAndFlush(NIOAny(ByteBuffer(string: "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")), promise: nil)
+            context.writeAndFlush(
+                NIOAny(ByteBuffer(string: "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")),
+                promise: nil)
             context.close(promise: nil)
         }
 
@@ -46,7 +49,9 @@ import Testing
             switch moment {
             case .atOnceWithReset:
                 let channel = context.channel
-                (channel as? any SocketOptionProvider)?.setSoLinger(linger(l_onoff: 1, l_linger: 0)).whenComplete { _ in channel.close(promise: nil) }
+                (channel as? any SocketOptionProvider)?.setSoLinger(linger(l_onoff: 1, l_linger: 0)).whenComplete { _ in
+                    channel.close(promise: nil)
+                }
             case .atOnce: context.close(promise: nil)
             case .refusedAtOnce: refuse(context)
             default: break
@@ -58,7 +63,8 @@ import Testing
             case .afterTheRequest: context.close(promise: nil)
             case .afterARefusal: refuse(context)
             case .afterHalfARefusal:
-                context.writeAndFlush(NIOAny(ByteBuffer(string: "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 10\r\n\r\nhalf")), promise: nil)
+                context.writeAndFlush(
+                    NIOAny(ByteBuffer(string: "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 10\r\n\r\nhalf")), promise: nil)
                 context.close(promise: nil)
             case .afterHalfAnAnswer:
                 context.writeAndFlush(NIOAny(ByteBuffer(string: "HTTP/1.1 101 Switching Protocols\r\nUpgr")), promise: nil)

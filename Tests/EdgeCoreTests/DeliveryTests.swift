@@ -18,12 +18,14 @@ import Testing
 
     private func message(_ key: String, _ sequence: UInt64, push: Bool = false) throws -> StoredMessage {
         let row = Infotable("n", .integer(Int32(sequence)))
-        var request = Request(.put, key, .property, "n", headers: [MessageIdentity(epoch: 1, number: sequence).field], content: try EncodedInfotable(row))
+        var request = Request(
+            .put, key, .property, "n", headers: [MessageIdentity(epoch: 1, number: sequence).field], content: try EncodedInfotable(row))
         if push {
             var values = Infotable(DataShape([.init("name", .string), .init("value", .variant), .init("time", .datetime)]))
             values.append([.string("n"), .integer(Int32(sequence)), .datetime(Int64(sequence))])
             request = Request(
-                .post, key, .service, StoredRequest.pushService, headers: request.headers, content: try EncodedInfotable(Infotable("values", .infotable(values))))
+                .post, key, .service, StoredRequest.pushService, headers: request.headers,
+                content: try EncodedInfotable(Infotable("values", .infotable(values))))
         }
         return StoredMessage(
             place: .init(segment: 1, sequence: sequence), key: key, label: push ? 1 : 0, time: SystemClock.shared.now, isOfThisBoot: true,
@@ -191,7 +193,9 @@ import Testing
             for batch in load(messages, mayDeliver: { allowed.contains($0) }) { waiting.append((batch.messages[0].key, batch)) }
             if !waiting.isEmpty, chance(2) {
                 let (key, batch) = waiting.remove(at: Int(random.next() % UInt64(waiting.count)))
-                answer(key, batch, chance(6) ? .unanswered(.gatewayTimeout, reason: "") : chance(8) ? Response(.serviceUnavailable) : Response(.success))
+                answer(
+                    key, batch,
+                    chance(6) ? .unanswered(.gatewayTimeout, reason: "") : chance(8) ? Response(.serviceUnavailable) : Response(.success))
             }
         }
         #expect(messages.isEmpty)

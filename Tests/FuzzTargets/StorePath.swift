@@ -26,7 +26,8 @@ enum StorePath {
         var limits = StoreLimits()
         limits.maximumAge = 1000
         // The same salts each time, so that an input does the same each time.
-        do { return try SegmentLog(files: disk, clock: clock, ring: nil, limits: limits, random: { Array(repeating: 3, count: 16) }) } catch {
+        do { return try SegmentLog(files: disk, clock: clock, ring: nil, limits: limits, random: { Array(repeating: 3, count: 16) }) } catch
+        {
             fatalError("a store does not open: \(error)")
         }
     }
@@ -48,7 +49,9 @@ enum StorePath {
             let name = names[Int(change[0]) % names.count]
             let size = disk.size(of: name)
             let offset = Int(change[1]) << 8 | Int(change[2])
-            if change[0] & 0x80 != 0 { disk.shorten(name, to: min(offset, size)) } else if size > 0 {
+            if change[0] & 0x80 != 0 {
+                disk.shorten(name, to: min(offset, size))
+            } else if size > 0 {
                 disk.damage(name, at: offset % size, to: disk.bytes(of: name)[offset % size] ^ change[3])
             }
         }

@@ -8,7 +8,8 @@ import Testing
 @Suite struct MessageStoreTests {
     private let loop = MultiThreadedEventLoopGroup.singleton.next()
 
-    private func open(_ path: String, size: Int = 1 << 20, age: Int64? = nil, sync: MessageStore.Sync = .batch) async throws -> MessageStore {
+    private func open(_ path: String, size: Int = 1 << 20, age: Int64? = nil, sync: MessageStore.Sync = .batch) async throws -> MessageStore
+    {
         var limits = StoreLimits()
         limits.maximumSize = size
         limits.maximumAge = age
@@ -16,7 +17,9 @@ import Testing
         return MessageStore(log, sync: sync, on: loop)
     }
 
-    private func message(_ key: String, _ text: String) -> NewMessage { NewMessage(key: key, payload: ByteBuffer(string: text), time: SystemClock().now) }
+    private func message(_ key: String, _ text: String) -> NewMessage {
+        NewMessage(key: key, payload: ByteBuffer(string: text), time: SystemClock().now)
+    }
 
     @Test(arguments: [MessageStore.Sync.batch, .message, .interval(.milliseconds(20))])
     func manyProducersShareTheDisk(sync: MessageStore.Sync) async throws {
@@ -40,7 +43,8 @@ import Testing
         let directory = try TemporaryDirectory()
         let store = try await open(directory.path)
         try await loop.flatSubmit {
-            EventLoopFuture.andAllSucceed((0..<20).map { store.append(self.message($0 % 2 == 0 ? "A" : "B", "\($0)")).map { _ in } }, on: self.loop)
+            EventLoopFuture.andAllSucceed(
+                (0..<20).map { store.append(self.message($0 % 2 == 0 ? "A" : "B", "\($0)")).map { _ in } }, on: self.loop)
         }.get()
         var wanted = MessageStore.Wanted()
         wanted.blocked = ["A"]
@@ -93,5 +97,9 @@ import Testing
         #expect(try String(decoding: readBytes(target), as: UTF8.self) == "text")
     }
 
-    private func readBytes(_ path: String) throws -> [UInt8] { try DiskFiles(path.split(separator: "/").dropLast().reduce("") { "\($0)/\($1)" }, reading: true).open("target").read(at: 0, count: 100).readableBytesView.map { $0 } }
+    private func readBytes(_ path: String) throws -> [UInt8] {
+        try DiskFiles(path.split(separator: "/").dropLast().reduce("") { "\($0)/\($1)" }, reading: true).open("target").read(
+            at: 0, count: 100
+        ).readableBytesView.map { $0 }
+    }
 }

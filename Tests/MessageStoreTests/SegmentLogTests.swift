@@ -255,7 +255,8 @@ struct StoreBench {
         bench.ring = nil
         let without = try bench.open()
         #expect(StoreBench.all(without).isEmpty && without.messages == 0)
-        #expect(without.takeReports().contains { if case .unopened(messages: 1, let file) = $0 { file.hasPrefix("unopened-") } else { false } })
+        #expect(
+            without.takeReports().contains { if case .unopened(messages: 1, let file) = $0 { file.hasPrefix("unopened-") } else { false } })
     }
 
     @Test func aLookFromOutsideChangesNothing() throws {

@@ -28,10 +28,12 @@ import Testing
     }
 
     private func push(_ rows: [(String, Double, Int64)], _ headers: [Request.HeaderField], as name: String = "T") throws -> Request {
-        var values = Infotable(DataShape([.init("name", .string), .init("value", .variant), .init("time", .datetime), .init("quality", .string)]))
+        var values = Infotable(
+            DataShape([.init("name", .string), .init("value", .variant), .init("time", .datetime), .init("quality", .string)]))
         for row in rows { values.append([.string(row.0), .number(row.1), .datetime(row.2), .string("GOOD")]) }
         return Request(
-            .post, name, .service, "UpdateSubscribedPropertyValues", headers: headers, content: try EncodedInfotable(Infotable("values", .infotable(values))))
+            .post, name, .service, "UpdateSubscribedPropertyValues", headers: headers,
+            content: try EncodedInfotable(Infotable("values", .infotable(values))))
     }
 
     private func send(_ request: Request, to platform: Platform) async throws -> Response {
@@ -68,7 +70,9 @@ import Testing
         let joined = try push([("n", 1, 10), ("n", 2, 20), ("n", 3, 30), ("n", 4, 40), ("n", 5, 50)], fields)
         #expect(try await send(joined, to: platform).status == .success)
         #expect(try await send(joined, to: platform).status == .success)
-        #expect(try directory.read("journal").split(separator: "\n").map { String($0.suffix(10)) } == (1...5).map { "\"value\":\($0)}" }.map { String($0.suffix(10)) })
+        #expect(
+            try directory.read("journal").split(separator: "\n").map { String($0.suffix(10)) }
+                == (1...5).map { "\"value\":\($0)}" }.map { String($0.suffix(10)) })
         // A platform that starts with that journal knows them all.
         let again = try self.platform(try ValueJournal(journal))
         #expect(try await send(joined, to: again).status == .success)
@@ -92,7 +96,8 @@ import Testing
         // One of which nothing was taken is looked at anew.
         let unknown = try push([("later", 2, 20)], [MessageIdentity(epoch: 1, number: 2).field])
         #expect(try await send(unknown, to: platform).status == .badRequest)
-        try await loop.submit { platform.assumeIsolated { $0.model[definition: "T", "later"] = PropertyDefinition(baseType: .number) } }.get()
+        try await loop.submit { platform.assumeIsolated { $0.model[definition: "T", "later"] = PropertyDefinition(baseType: .number) } }
+            .get()
         #expect(try await send(unknown, to: platform).status == .success)
     }
 
@@ -100,7 +105,8 @@ import Testing
         let platform = try platform()
         let late = Request.HeaderField(name: MessageIdentity.timeHeader, value: "100")
         #expect(try await send(try push([("n", 2, 200)], [MessageIdentity(epoch: 1, number: 2).field]), to: platform).status == .success)
-        #expect(try await send(try push([("n", 1, 100)], [MessageIdentity(epoch: 1, number: 1).field, late]), to: platform).status == .success)
+        #expect(
+            try await send(try push([("n", 1, 100)], [MessageIdentity(epoch: 1, number: 1).field, late]), to: platform).status == .success)
         #expect(try await value(platform) == 2)
         #expect(try await send(try put(0, [MessageIdentity(epoch: 1, number: 3).field, late]), to: platform).status == .success)
         #expect(try await value(platform) == 2)
@@ -108,7 +114,8 @@ import Testing
 
     @Test func aLineThatWasCutOffIsNoLine() async throws {
         let directory = try TemporaryDirectory()
-        try directory.write("journal", "{\"thing\":\"T\",\"property\":\"n\",\"time\":1,\"id\":\"B.1\",\"value\":1}\n{\"thing\":\"T\",\"prop")
+        try directory.write(
+            "journal", "{\"thing\":\"T\",\"property\":\"n\",\"time\":1,\"id\":\"B.1\",\"value\":1}\n{\"thing\":\"T\",\"prop")
         let platform = try platform(try ValueJournal(directory.path("journal")))
         #expect(try await send(try put(2, [MessageIdentity(epoch: 1, number: 1).field]), to: platform).status == .success)
         #expect(try await value(platform) == nil)

@@ -166,7 +166,8 @@ public struct MessageIdentity: Sendable, Hashable {
             guard var identity = MessageIdentity(field.value[..<colon]) else { return [] }
             for item in field.value[field.value.index(after: colon)...].split(separator: ",", omittingEmptySubsequences: false) {
                 let halves = item.split(separator: "*", omittingEmptySubsequences: false)
-                guard let rows = Int(halves[0]), rows >= 0, rows <= most, halves.count <= 2, let times = halves.count == 2 ? Int(halves[1]) : 1, times > 0,
+                guard let rows = Int(halves[0]), rows >= 0, rows <= most, halves.count <= 2,
+                    let times = halves.count == 2 ? Int(halves[1]) : 1, times > 0,
                     times <= most - parts.count
                 else { return [] }
                 for _ in 0..<times {

@@ -15,7 +15,9 @@ extension Gateway {
     /// Opens the stores, if there are to be any. What keeps them from opening does not keep the gateway from running: it is tried again.
     package func openStore() async {
         guard configuration.offlineStore.isEnabled, outbox == nil else { return }
-        let (settings, keyFile, mayMakeKey, loop) = (configuration.offlineStore, host.file.keyFile, configuration.applicationKey != nil, loop)
+        let (settings, keyFile, mayMakeKey, loop) = (
+            configuration.offlineStore, host.file.keyFile, configuration.applicationKey != nil, loop
+        )
         do {
             let stores = try await NIOThreadPool.singleton.runIfActive(eventLoop: loop) {
                 try OfflineStores.open(settings, keyFile: keyFile, mayMakeKey: mayMakeKey, on: loop)
@@ -29,7 +31,9 @@ extension Gateway {
 
     private func take(_ stores: OfflineStores, _ settings: GatewayConfiguration.OfflineStore) {
         outbox = Outbox(stores: stores, delivery: Delivery(settings.delivery))
-        for (store, directory) in [(stores.waiting, settings.directory), (stores.refused, "\(settings.directory)/\(OfflineStores.refusedDirectory)")] {
+        for (store, directory) in [
+            (stores.waiting, settings.directory), (stores.refused, "\(settings.directory)/\(OfflineStores.refusedDirectory)"),
+        ] {
             store.onReports = { [logger] in for report in $0 { logger.log(level: report.level, "\(directory): \(report.text)") } }
         }
         stores.waiting.onGone = { gone in self.assumeIsolated { $0.went(gone) } }
@@ -41,7 +45,9 @@ extension Gateway {
     }
 
     private func went(_ gone: [String: Int]) {
-        for (name, count) in gone.sorted(by: { $0.key < $1.key }).prefix(10) { logger.warning("\(count) stored requests of \(name) are gone: too old, no room, or damaged") }
+        for (name, count) in gone.sorted(by: { $0.key < $1.key }).prefix(10) {
+            logger.warning("\(count) stored requests of \(name) are gone: too old, no room, or damaged")
+        }
         for name in gone.keys where outbox?.stores.waiting.count(of: name) == 0 { outbox?.delivery.emptied(name) }
     }
 
@@ -75,7 +81,9 @@ extension Gateway {
         guard outbox != nil else { return handleOnline(request) }
         var request = request
         request.headers.append((identity ?? outbox!.identities.next(for: request.entityName)).field)
-        if !outbox!.stores.waiting.isEmpty, configuration.offlineStore.order == .strict, outbox!.stores.waiting.count(of: request.entityName) > 0 {
+        if !outbox!.stores.waiting.isEmpty, configuration.offlineStore.order == .strict,
+            outbox!.stores.waiting.count(of: request.entityName) > 0
+        {
             return keep(request)
         }
         let identified = request
@@ -150,7 +158,8 @@ extension Gateway {
         switch registry.bindingOfThing(name) {
         case .bound: true
         case .some: false
-        case nil: !label.contains(.isOfBoundThing) || loop.now - (outbox?.onlineSince ?? .distantPast) >= configuration.offlineStore.waitForThings
+        case nil:
+            !label.contains(.isOfBoundThing) || loop.now - (outbox?.onlineSince ?? .distantPast) >= configuration.offlineStore.waitForThings
         }
     }
 
@@ -164,12 +173,15 @@ extension Gateway {
     private func scheduleDelivery() {
         guard let deadline = outbox?.delivery.nextDeadline(loop.now), deadline < outbox?.timer?.deadline ?? .distantFuture else { return }
         outbox?.timer?.task.cancel()
-        outbox?.timer = (deadline, loop.scheduleTask(deadline: deadline) {
-            self.assumeIsolated { gateway in
-                gateway.outbox?.timer = nil
-                gateway.deliver()
+        outbox?.timer = (
+            deadline,
+            loop.scheduleTask(deadline: deadline) {
+                self.assumeIsolated { gateway in
+                    gateway.outbox?.timer = nil
+                    gateway.deliver()
+                }
             }
-        })
+        )
     }
 
     private func perform(_ actions: [Delivery.Action]) {
@@ -186,7 +198,8 @@ extension Gateway {
 
     private func read(_ cursor: SegmentLog.Cursor, _ wanted: MessageStore.Wanted, _ outbox: Outbox) {
         let round = outbox.delivery.readRound
-        outbox.stores.waiting.read(from: cursor, bytes: Delivery.readBytes, messages: Delivery.readMessages, wanted: wanted).whenSuccess { found in
+        let found = outbox.stores.waiting.read(from: cursor, bytes: Delivery.readBytes, messages: Delivery.readMessages, wanted: wanted)
+        found.whenSuccess { found in
             self.assumeIsolated { gateway in
                 guard var delivery = gateway.outbox?.delivery else { return }
                 delivery.found(found, round: round) { gateway.mayDeliver(to: $0, $1) }
@@ -226,17 +239,22 @@ extension Gateway {
     /// Kept where people find it, so that it is in nobody's way.
     private func setAside(_ message: StoredMessage, _ response: Response, _ outbox: Outbox) {
         let reason = "\(response.status)\(response.reasonText.map { ", \($0)" } ?? "")"
-        logger.warning("the platform refuses a stored request for \(message.key) again and again (\(reason)): it is set aside, see `edgectl store list`")
+        logger.warning(
+            "the platform refuses a stored request for \(message.key) again and again (\(reason)): it is set aside, see `edgectl store list`"
+        )
         var payload = message.payload
         if var request = StoredRequest.decoded(message.payload) {
-            request.headers.append(.init(name: StoredRequest.refusalHeader, value: String(decoding: reason.utf8.prefix(120), as: UTF8.self)))
+            request.headers.append(
+                .init(name: StoredRequest.refusalHeader, value: String(decoding: reason.utf8.prefix(120), as: UTF8.self)))
             payload = StoredRequest.encoded(request)
         }
-        outbox.stores.refused.append(NewMessage(key: message.key, label: message.label, payload: payload, time: message.time)).whenComplete { result in
+        let refused = NewMessage(key: message.key, label: message.label, payload: payload, time: message.time)
+        outbox.stores.refused.append(refused).whenComplete { result in
             self.assumeIsolated { gateway in
                 switch result {
                 case .success: if let outbox = gateway.outbox { gateway.remove([message], outbox) }
-                case .failure(let error): gateway.logger.error("a refused request for \(message.key) could not be set aside and stays where it is: \(error)")
+                case .failure(let error):
+                    gateway.logger.error("a refused request for \(message.key) could not be set aside and stays where it is: \(error)")
                 }
             }
         }
@@ -256,8 +274,10 @@ extension StoreReport {
         switch self {
         case .damaged(let messages, let bytes, let file):
             "\(bytes) bytes cannot be read and were set aside as \(file); \(messages.map { "they held \($0) requests that were not delivered yet" } ?? "how many requests they held cannot be told")"
-        case .torn(let bytes, let file): "the last \(bytes) bytes of \(file) were not written whole, as when the power fails: nobody had been told that they were stored"
-        case .unopened(let messages, let file): "\(messages) stored requests were encrypted with another key: \(file) is kept, bring back that key and name it as before"
+        case .torn(let bytes, let file):
+            "the last \(bytes) bytes of \(file) were not written whole, as when the power fails: nobody had been told that they were stored"
+        case .unopened(let messages, let file):
+            "\(messages) stored requests were encrypted with another key: \(file) is kept, bring back that key and name it as before"
         case .foreign(let file): "a file of another version is kept as \(file)"
         case .failed(let text): text
         }

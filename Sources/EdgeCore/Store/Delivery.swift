@@ -141,7 +141,9 @@ package struct Delivery {
     package var readRound: Int { round }
 
     private mutating func makeReady(_ key: String) {
-        guard inFlight[key] == nil, paused[key] == nil, queues[key]?.messages.isEmpty == false, queues[key]?.isWaiting == false else { return }
+        guard inFlight[key] == nil, paused[key] == nil, queues[key]?.messages.isEmpty == false, queues[key]?.isWaiting == false else {
+            return
+        }
         queues[key]?.isWaiting = true
         ready.append(key)
     }
@@ -256,7 +258,9 @@ package struct Delivery {
             queue.isWaiting = false
             let size = troubles[key]?.single ?? 0 > 0 ? 0 : settings.mergeSize
             guard let batch = PushBatch.take(from: queue.messages, size: size, now: time) else {
-                if let first = queue.messages.popFirst() { actions.append(.setAside(first, Response(.badRequest, reason: "it cannot be read"))) }
+                if let first = queue.messages.popFirst() {
+                    actions.append(.setAside(first, Response(.badRequest, reason: "it cannot be read")))
+                }
                 queues[key] = queue
                 makeReady(key)
                 continue

@@ -23,7 +23,9 @@ package struct PushBatch: Sendable {
     }
 
     private static let mostJoined = 1000
-    private static let shape = DataShape([.init("name", .string), .init("value", .variant), .init("time", .datetime), .init("quality", .string)])
+    private static let shape = DataShape([
+        .init("name", .string), .init("value", .variant), .init("time", .datetime), .init("quality", .string),
+    ])
 
     private static func join(_ queue: ArraySlice<StoredMessage>, first: Request, size most: Int, now: StoredTime) -> PushBatch? {
         var table = Infotable(shape)
@@ -39,7 +41,9 @@ package struct PushBatch: Sendable {
             let time = StoredRequest.time(of: message, now: now)
             guard time.isSynchronized || updates.allSatisfy({ $0.time != nil }) else { break }
             for update in updates {
-                table.append([.string(update.name), .variant(update.value), .datetime(update.time ?? time.milliseconds), .string(update.quality)])
+                table.append([
+                    .string(update.name), .variant(update.value), .datetime(update.time ?? time.milliseconds), .string(update.quality),
+                ])
             }
             parts.append(.init(identity, rows: updates.count))
             taken.append(message)

@@ -127,9 +127,10 @@ extension Gateway {
     func retryStored(_ input: ServiceInput) throws -> EventLoopFuture<Response> {
         let selection = try selection(input)
         guard let stores = outbox?.stores else { return closed }
-        return answered(stores.select(selection, refused: true).flatMap { messages in
-            self.assumeIsolated { $0.retry(messages, stores) }.map { messages.count }
-        })
+        return answered(
+            stores.select(selection, refused: true).flatMap { messages in
+                self.assumeIsolated { $0.retry(messages, stores) }.map { messages.count }
+            })
     }
 
     private func retry(_ messages: [StoredMessage], _ stores: OfflineStores) -> EventLoopFuture<Void> {
@@ -153,17 +154,21 @@ extension Gateway {
         let selection = try selection(input)
         guard let stores = outbox?.stores else { return closed }
         let selected = stores.select(selection, refused: true).and(stores.select(selection, refused: false))
-        return answered(selected.flatMap { refused, waiting in
-            stores.refused.remove(refused).and(stores.waiting.remove(waiting)).map { _ in
-                self.assumeIsolated { $0.dropped(refused + waiting, waiting: Set(waiting.map(\.key)), stores) }
-                return refused.count + waiting.count
-            }
-        })
+        return answered(
+            selected.flatMap { refused, waiting in
+                stores.refused.remove(refused).and(stores.waiting.remove(waiting)).map { _ in
+                    self.assumeIsolated { $0.dropped(refused + waiting, waiting: Set(waiting.map(\.key)), stores) }
+                    return refused.count + waiting.count
+                }
+            })
     }
 
     private func dropped(_ messages: [StoredMessage], waiting keys: Set<String>, _ stores: OfflineStores) {
         let names = Set(messages.map(\.key)).sorted()
-        logger.log(level: .audit, "\(messages.count) stored requests were dropped, as a service wanted it: of \(names.prefix(5).joined(separator: ", "))\(names.count > 5 ? " and others" : "")")
+        logger.log(
+            level: .audit,
+            "\(messages.count) stored requests were dropped, as a service wanted it: of \(names.prefix(5).joined(separator: ", "))\(names.count > 5 ? " and others" : "")"
+        )
         guard !keys.isEmpty else { return }
         // What is at hand for delivery already is read anew.
         outbox?.delivery.reload()
@@ -171,7 +176,9 @@ extension Gateway {
         deliver()
     }
 
-    private var closed: EventLoopFuture<Response> { loop.makeSucceededFuture(Response(.serviceUnavailable, reason: "offline_msg_store is not open")) }
+    private var closed: EventLoopFuture<Response> {
+        loop.makeSucceededFuture(Response(.serviceUnavailable, reason: "offline_msg_store is not open"))
+    }
 
     private func answered(_ count: EventLoopFuture<Int>) -> EventLoopFuture<Response> {
         count.map { .result(.integer(Int32(clamping: $0))) }.flatMapErrorThrowing { Response(.serviceUnavailable, reason: "\($0)") }

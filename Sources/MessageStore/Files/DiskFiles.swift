@@ -48,14 +48,18 @@ package final class DiskFiles: StoreFiles {
         var parent = ""
         for part in path.split(separator: "/", omittingEmptySubsequences: false) {
             parent += part
-            if !parent.isEmpty, mkdir(parent, 0o700) != 0, errno != EEXIST, errno != EROFS, errno != EACCES { throw failure("make the directory", parent) }
+            if !parent.isEmpty, mkdir(parent, 0o700) != 0, errno != EEXIST, errno != EROFS, errno != EACCES {
+                throw failure("make the directory", parent)
+            }
             parent += "/"
         }
         var status = stat()
         guard stat(path, &status) == 0 else { throw failure("make the directory", path) }
         guard status.st_mode & S_IFMT == S_IFDIR else { throw StoreFailure(.system(ENOTDIR), "\(path) is no directory") }
         guard status.st_uid == geteuid() || status.st_mode & 0o022 == 0 else {
-            throw StoreFailure(.system(EPERM), "\(path) belongs to the user \(status.st_uid) and others may write to it: whoever can write there can forge messages")
+            throw StoreFailure(
+                .system(EPERM),
+                "\(path) belongs to the user \(status.st_uid) and others may write to it: whoever can write there can forge messages")
         }
     }
 

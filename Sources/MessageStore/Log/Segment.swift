@@ -66,7 +66,9 @@ struct Segment {
 
     /// - Returns: false where it was removed before, or never was.
     mutating func remove(_ sequence: UInt64, key index: Int, bytes: Int) -> Bool {
-        guard sequence >= header.firstSequence, sequence <= lastSequence, tallies.indices.contains(index), !isRemoved(sequence) else { return false }
+        guard sequence >= header.firstSequence, sequence <= lastSequence, tallies.indices.contains(index), !isRemoved(sequence) else {
+            return false
+        }
         let bit = Int(sequence - header.firstSequence)
         if bit / 64 >= removed.count { removed += Array(repeating: 0, count: bit / 64 + 1 - removed.count) }
         removed[bit / 64] |= 1 << UInt64(bit % 64)
@@ -87,7 +89,9 @@ struct Segment {
     }
 
     var footer: SegmentFooter {
-        SegmentFooter(lastSequence: lastSequence, messages: messages, keys: tallies.map { .init(name: $0.name, messages: $0.messages, bytes: $0.bytes) })
+        SegmentFooter(
+            lastSequence: lastSequence, messages: messages,
+            keys: tallies.map { .init(name: $0.name, messages: $0.messages, bytes: $0.bytes) })
     }
 }
 
@@ -114,7 +118,8 @@ struct SegmentRemoval {
         var removals: [SegmentRemoval] = []
         while rest.readableBytes >= size {
             let checksum = rest.viewBytes(at: rest.readerIndex, length: 16)!.withUnsafeBytes { SegmentFormat.checksum($0, begun: seed) }
-            guard let sequence = rest.readInteger(as: UInt64.self), let key = rest.readInteger(as: UInt32.self), let size = rest.readInteger(as: UInt32.self),
+            guard let sequence = rest.readInteger(as: UInt64.self), let key = rest.readInteger(as: UInt32.self),
+                let size = rest.readInteger(as: UInt32.self),
                 rest.readInteger() == checksum
             else { break }
             removals.append(SegmentRemoval(sequence: sequence, key: Int(key), bytes: Int(size)))

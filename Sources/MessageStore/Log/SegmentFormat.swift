@@ -76,7 +76,8 @@ struct SegmentHeader: Equatable {
         var bytes = bytes
         guard var whole = bytes.readSlice(length: SegmentFormat.headerSize) else { return nil }
         let checked = whole.getSlice(at: 0, length: SegmentFormat.headerSize - 4)!.withUnsafeReadableBytes { SegmentFormat.checksum($0) }
-        guard whole.readBytes(length: 8) == SegmentFormat.magic, whole.readInteger() == SegmentFormat.version, let number = whole.readInteger(as: UInt64.self),
+        guard whole.readBytes(length: 8) == SegmentFormat.magic, whole.readInteger() == SegmentFormat.version,
+            let number = whole.readInteger(as: UInt64.self),
             let first = whole.readInteger(as: UInt64.self), let boot = whole.readBytes(length: 16), let salt = whole.readBytes(length: 16),
             whole.readInteger() == checked
         else { return nil }
@@ -126,12 +127,15 @@ struct SegmentMessage {
     /// - Parameter body: without the byte that says it is a message.
     init?(_ body: ByteBuffer) {
         var body = body
-        guard let flags = body.readInteger(as: UInt8.self), let label = body.readInteger(as: UInt8.self), let length = body.readInteger(as: UInt16.self),
-            let sequence = body.readInteger(as: UInt64.self), let wall = body.readInteger(as: Int64.self), let uptime = body.readInteger(as: Int64.self),
+        guard let flags = body.readInteger(as: UInt8.self), let label = body.readInteger(as: UInt8.self),
+            let length = body.readInteger(as: UInt16.self),
+            let sequence = body.readInteger(as: UInt64.self), let wall = body.readInteger(as: Int64.self),
+            let uptime = body.readInteger(as: Int64.self),
             let key = body.readString(length: Int(length))
         else { return nil }
         self.init(
-            sequence: sequence, time: StoredTime(wall: wall, uptime: uptime, isSynchronized: flags & 1 != 0), label: label, isSealed: flags & 2 != 0, key: key,
+            sequence: sequence, time: StoredTime(wall: wall, uptime: uptime, isSynchronized: flags & 1 != 0), label: label,
+            isSealed: flags & 2 != 0, key: key,
             payload: body)
     }
 
@@ -181,10 +185,13 @@ struct SegmentFooter: Equatable {
     /// - Parameter body: without the byte that says it is a footer.
     init?(_ body: ByteBuffer) {
         var body = body
-        guard let last = body.readInteger(as: UInt64.self), let messages = body.readInteger(as: UInt32.self), let count = body.readInteger(as: UInt32.self) else { return nil }
+        guard let last = body.readInteger(as: UInt64.self), let messages = body.readInteger(as: UInt32.self),
+            let count = body.readInteger(as: UInt32.self)
+        else { return nil }
         var keys: [Key] = []
         for _ in 0..<count {
-            guard let length = body.readInteger(as: UInt16.self), let name = body.readString(length: Int(length)), let messages = body.readInteger(as: UInt32.self),
+            guard let length = body.readInteger(as: UInt16.self), let name = body.readString(length: Int(length)),
+                let messages = body.readInteger(as: UInt32.self),
                 let bytes = body.readInteger(as: UInt64.self)
             else { return nil }
             keys.append(Key(name: name, messages: Int(messages), bytes: Int(truncatingIfNeeded: bytes)))
@@ -232,7 +239,9 @@ extension ByteBuffer {
     func frame(at index: Int, seed: UInt32) -> SegmentFrame {
         let left = writerIndex - index
         guard left >= SegmentFormat.frameSize else { return .incomplete(SegmentFormat.frameSize) }
-        guard getInteger(at: index) == SegmentFormat.mark, let length = getInteger(at: index + 4, as: UInt32.self), length > 0, length <= SegmentFormat.longestBody else {
+        guard getInteger(at: index) == SegmentFormat.mark, let length = getInteger(at: index + 4, as: UInt32.self), length > 0,
+            length <= SegmentFormat.longestBody
+        else {
             return .none
         }
         let size = SegmentFormat.frameSize + Int(length)

@@ -44,7 +44,9 @@ extension SegmentLog {
         guard !taken.isEmpty else { return results }
         do {
             let sequences = try write(taken.map { (new[new.startIndex + $0.index], $0.size) }, bytes: claimed, sync: sync)
-            for ((index, _), sequence) in zip(taken, sequences) { results[index] = .success(.init(segment: segments[segments.count - 1].number, sequence: sequence)) }
+            for ((index, _), sequence) in zip(taken, sequences) {
+                results[index] = .success(.init(segment: segments[segments.count - 1].number, sequence: sequence))
+            }
         } catch {
             for (index, _) in taken { results[index] = .failure(error) }
         }
@@ -56,7 +58,9 @@ extension SegmentLog {
         guard size <= limits.maximumSize, size <= SegmentFormat.longestBody, key.utf8.count <= Int(UInt16.max) else {
             return StoreFailure(.tooLarge, "a message takes \(size) bytes, the store holds \(limits.maximumSize)")
         }
-        if bytes + claimed + size > limits.maximumSize, limits.whenFull == .dropOldest { dropOldest(bytes + claimed + size - limits.maximumSize) }
+        if bytes + claimed + size > limits.maximumSize, limits.whenFull == .dropOldest {
+            dropOldest(bytes + claimed + size - limits.maximumSize)
+        }
         guard bytes + claimed + size > limits.maximumSize else { return nil }
         return StoreFailure(.full, "the store is full: \(messages) messages take \(bytes) of \(limits.maximumSize) bytes")
     }
@@ -74,7 +78,8 @@ extension SegmentLog {
         let first = nextSequence
         for (index, (message, _)) in new.enumerated() {
             var record = SegmentMessage(
-                sequence: first + UInt64(index), time: message.time, label: message.label, isSealed: sealer != nil, key: message.key, payload: message.payload)
+                sequence: first + UInt64(index), time: message.time, label: message.label, isSealed: sealer != nil, key: message.key,
+                payload: message.payload)
             if let sealer { record.payload = sealer.seal(message.payload, number: record.sequence, associated: record.associated) }
             record.encode(into: &buffer, seed: header.seed)
         }

@@ -32,11 +32,14 @@ extension SegmentLog {
         do throws(StoreFailure) {
             let file = try files.open(name)
             let size = file.size
-            let tail = size >= SegmentFormat.headerSize + SegmentFormat.trailerSize
+            let tail =
+                size >= SegmentFormat.headerSize + SegmentFormat.trailerSize
                 ? try? file.read(at: size - SegmentFormat.trailerSize, count: SegmentFormat.trailerSize) : nil
             let copy = tail.flatMap { $0.getSlice(at: 12, length: SegmentFormat.headerSize) }
             let front = (try? file.read(at: 0, count: SegmentFormat.headerSize)) ?? ByteBuffer()
-            guard let header = SegmentHeader(front) ?? copy.flatMap({ SegmentHeader($0) }), header.number == number else { return setAside(name, front, size: size) }
+            guard let header = SegmentHeader(front) ?? copy.flatMap({ SegmentHeader($0) }), header.number == number else {
+                return setAside(name, front, size: size)
+            }
             if let tail, let segment = closed(header, file, size, tail) { return segment }
             let (segment, found) = scanned(header, file, size)
             scans[number] = found
@@ -85,7 +88,8 @@ extension SegmentLog {
         for range in bad where range.upperBound < size {
             segment.holes[range.lowerBound] = range.upperBound
             keepDamaged(
-                bytes.getSlice(at: range.lowerBound, length: range.count) ?? ByteBuffer(), of: header.number, at: range.lowerBound, messages: max(missing, 0))
+                bytes.getSlice(at: range.lowerBound, length: range.count) ?? ByteBuffer(), of: header.number, at: range.lowerBound,
+                messages: max(missing, 0))
             missing = 0
         }
         return (segment, found)
@@ -105,7 +109,9 @@ extension SegmentLog {
 
     /// - Parameter found: what there is in a segment that was not closed: a removal of what is not there any more means nothing.
     private func applyRemovals(to segment: inout Segment, _ found: [(message: SegmentMessage, size: Int)]?) {
-        guard let file = try? files.open(SegmentFormat.removalsName(of: segment.number)), let bytes = try? file.read(at: 0, count: file.size) else { return }
+        guard let file = try? files.open(SegmentFormat.removalsName(of: segment.number)),
+            let bytes = try? file.read(at: 0, count: file.size)
+        else { return }
         let removals = SegmentRemoval.list(bytes, seed: segment.header.seed).removals
         guard let found else {
             for removal in removals { _ = segment.remove(removal.sequence, key: removal.key, bytes: removal.bytes) }
@@ -127,7 +133,9 @@ extension SegmentLog {
             return nil
         }
         var front = front
-        let isForeign = front.readBytes(length: 8) == SegmentFormat.magic && front.readInteger(as: UInt32.self).map { $0 != SegmentFormat.version } == true
+        let isForeign =
+            front.readBytes(length: 8) == SegmentFormat.magic
+            && front.readInteger(as: UInt32.self).map { $0 != SegmentFormat.version } == true
         let kept = "\(isForeign ? "version" : "damaged")-\(dateText)-\(name)"
         do throws(StoreFailure) {
             try files.rename(name, to: kept)

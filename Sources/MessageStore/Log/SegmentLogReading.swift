@@ -23,12 +23,18 @@ extension SegmentLog {
         found.cursor = start
         var size = 0
         while size < most, found.messages.count < count {
-            guard let index = segments.firstIndex(where: { $0.number >= found.cursor.segment && ($0.number > found.cursor.segment || mayHoldMore($0, found.cursor)) }) else {
+            guard
+                let index = segments.firstIndex(where: {
+                    $0.number >= found.cursor.segment && ($0.number > found.cursor.segment || mayHoldMore($0, found.cursor))
+                })
+            else {
                 found.isAtEnd = true
                 break
             }
             let segment = segments[index]
-            if found.cursor.segment != segment.number || found.cursor.generation != segment.generation || found.cursor.offset < SegmentFormat.headerSize {
+            if found.cursor.segment != segment.number || found.cursor.generation != segment.generation
+                || found.cursor.offset < SegmentFormat.headerSize
+            {
                 found.cursor.segment = segment.number
                 found.cursor.generation = segment.generation
                 found.cursor.offset = SegmentFormat.headerSize
@@ -42,7 +48,9 @@ extension SegmentLog {
         return found
     }
 
-    private func mayHoldMore(_ segment: Segment, _ cursor: Cursor) -> Bool { cursor.generation != segment.generation || cursor.offset < segment.end }
+    private func mayHoldMore(_ segment: Segment, _ cursor: Cursor) -> Bool {
+        cursor.generation != segment.generation || cursor.offset < segment.end
+    }
 
     private func readPiece(
         of index: Int, into found: inout Found, size: inout Int, _ most: Int, _ count: Int, _ isWanted: (String, UInt64) -> Bool
@@ -91,7 +99,9 @@ extension SegmentLog {
     private func stored(_ message: SegmentMessage, size: Int, in segment: Segment) -> StoredMessage? {
         var payload = message.payload
         if message.isSealed {
-            guard let plain = sealer(of: segment.header)?.open(payload, number: message.sequence, associated: message.associated) else { return nil }
+            guard let plain = sealer(of: segment.header)?.open(payload, number: message.sequence, associated: message.associated) else {
+                return nil
+            }
             payload = plain
         }
         return StoredMessage(
@@ -146,7 +156,9 @@ extension SegmentLog {
 
 /// Looking for messages in bytes of which some may be damaged.
 enum SegmentScan {
-    static func all(_ bytes: ByteBuffer, from start: Int, seed: UInt32) -> (messages: [(message: SegmentMessage, size: Int)], bad: [Range<Int>]) {
+    static func all(_ bytes: ByteBuffer, from start: Int, seed: UInt32) -> (
+        messages: [(message: SegmentMessage, size: Int)], bad: [Range<Int>]
+    ) {
         var found: [(message: SegmentMessage, size: Int)] = []
         var bad: [Range<Int>] = []
         var position = bytes.readerIndex + start
@@ -170,7 +182,8 @@ enum SegmentScan {
         var position = start + 1
         let first = UInt8(truncatingIfNeeded: SegmentFormat.mark >> 24)
         while position < bytes.writerIndex {
-            guard let view = bytes.viewBytes(at: position, length: bytes.writerIndex - position), let next = view.firstIndex(of: first) else { break }
+            guard let view = bytes.viewBytes(at: position, length: bytes.writerIndex - position), let next = view.firstIndex(of: first)
+            else { break }
             position = next
             if case .body = bytes.frame(at: position, seed: seed) { return position }
             position += 1

@@ -135,7 +135,8 @@ extension SegmentLog {
         for range in bad {
             let isFirst = range.lowerBound == bad.first?.lowerBound
             keepDamaged(
-                bytes.getSlice(at: range.lowerBound, length: range.count) ?? ByteBuffer(), of: segment.number, at: range.lowerBound, messages: isFirst ? lost : 0)
+                bytes.getSlice(at: range.lowerBound, length: range.count) ?? ByteBuffer(), of: segment.number, at: range.lowerBound,
+                messages: isFirst ? lost : 0)
             segments[index].holes[range.lowerBound] = range.upperBound
         }
         if bad.isEmpty { segments[index].holes[offset] = segment.end }

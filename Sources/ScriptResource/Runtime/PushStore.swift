@@ -28,7 +28,11 @@ final class PushStore: Sendable {
         self.store = NIOLoopBound(store, eventLoop: loop)
         fronts = NIOLoopBoundBox([:], eventLoop: loop)
         store.onReports = { for report in $0 { logger.warning("push_store: \(report)") } }
-        store.onGone = { for (thing, count) in $0 { logger.warning("\(count) pushes of \(thing) are gone: there was no room for them, or they were damaged") } }
+        store.onGone = {
+            for (thing, count) in $0 {
+                logger.warning("\(count) pushes of \(thing) are gone: there was no room for them, or they were damaged")
+            }
+        }
         store.start()
     }
 

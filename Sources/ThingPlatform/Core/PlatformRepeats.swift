@@ -22,7 +22,9 @@ struct SeenMessages {
 
     /// What is answered to a repeat; nil where it is none.
     func answer(to identity: MessageIdentity, as name: String) -> Response? {
-        guard sources.contains(where: { $0.epoch == identity.epoch && $0.name == name && $0.numbers.contains(identity.number) }) else { return nil }
+        guard sources.contains(where: { $0.epoch == identity.epoch && $0.name == name && $0.numbers.contains(identity.number) }) else {
+            return nil
+        }
         return refusals.first { $0.identity == identity }?.response ?? Response(.success)
     }
 
@@ -76,7 +78,9 @@ extension Platform {
         // Before anybody is answered: what was asked for first is done first.
         response.whenSuccess { response in
             guard response.status.isSuccess else { return }
-            self.assumeIsolated { $0.seen[thing.name, default: SeenMessages()].insert(identity, as: request.entityName, answered: response) }
+            self.assumeIsolated {
+                $0.seen[thing.name, default: SeenMessages()].insert(identity, as: request.entityName, answered: response)
+            }
         }
         return response
     }
@@ -106,13 +110,16 @@ extension Platform {
         return refused ?? Response(.success)
     }
 
-    private func push(_ updates: [PropertyUpdate], of identity: MessageIdentity, as name: String, time: Int64?, on thing: Thing) -> Response {
+    private func push(_ updates: [PropertyUpdate], of identity: MessageIdentity, as name: String, time: Int64?, on thing: Thing) -> Response
+    {
         if let known = seen[thing.name]?.answer(to: identity, as: name) { return known }
         // What the ones before have brought about counts.
         let thing = model[thing: thing.name] ?? thing
         let (response, stored) = update(thing, with: updates, Delivery(identity: identity, time: time), as: name)
         // One of which nothing was taken is looked at anew: the property may be there by then.
-        if response.status.isSuccess || stored > 0 { seen[thing.name, default: SeenMessages()].insert(identity, as: name, answered: response) }
+        if response.status.isSuccess || stored > 0 {
+            seen[thing.name, default: SeenMessages()].insert(identity, as: name, answered: response)
+        }
         return response
     }
 }

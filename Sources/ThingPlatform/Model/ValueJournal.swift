@@ -35,13 +35,17 @@ package final class ValueJournal: @unchecked Sendable {
         var buffer = ByteBuffer()
         var offset: off_t = 0
         while true {
-            let read = buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: 1 << 16) { max(pread(descriptor, $0.baseAddress, $0.count, offset), 0) }
+            let read = buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: 1 << 16) {
+                max(pread(descriptor, $0.baseAddress, $0.count, offset), 0)
+            }
             guard read > 0 else { return }
             offset += off_t(read)
             while let end = buffer.readableBytesView.firstIndex(of: UInt8(ascii: "\n")) {
                 let line = buffer.readString(length: end - buffer.readerIndex) ?? ""
                 buffer.moveReaderIndex(forwardBy: 1)
-                guard let json = try? JSONValue(parsing: line), let thing = json["thing"]?.string, let identity = json["id"]?.string.flatMap({ MessageIdentity($0) }) else { continue }
+                guard let json = try? JSONValue(parsing: line), let thing = json["thing"]?.string,
+                    let identity = json["id"]?.string.flatMap({ MessageIdentity($0) })
+                else { continue }
                 body(Origin(identity: identity, name: json["as"]?.string ?? thing, thing: thing))
             }
             buffer.discardReadBytes()

@@ -59,7 +59,9 @@ package struct StoreTrial {
         disk.operationsLeft = generator.chance(4) ? generator.below(6) : 1 + generator.below(60)
         let log: SegmentLog
         do {
-            log = try SegmentLog(files: disk, clock: clock, ring: ring, limits: limits, random: { (0..<16).map { _ in UInt8(truncatingIfNeeded: salts.next()) } })
+            log = try SegmentLog(
+                files: disk, clock: clock, ring: ring, limits: limits,
+                random: { (0..<16).map { _ in UInt8(truncatingIfNeeded: salts.next()) } })
         } catch {
             guard disk.hasEnded else { throw failure("it does not open: \(error)") }
             return end()
@@ -132,15 +134,21 @@ package struct StoreTrial {
         while true {
             let found = log.read(from: cursor, bytes: 5000, isWanted: { _, _ in true })
             for message in found.messages {
-                guard let value = message.payload.getInteger(at: message.payload.readerIndex, as: Int.self) else { throw failure("an empty payload") }
+                guard let value = message.payload.getInteger(at: message.payload.readerIndex, as: Int.self) else {
+                    throw failure("an empty payload")
+                }
                 there[message.key, default: []].append(value)
             }
             cursor = found.cursor
             if found.isAtEnd { break }
         }
         for (key, values) in there {
-            guard zip(values, values.dropFirst()).allSatisfy({ $0 < $1 }) else { throw failure("\(key) is out of order or doubled: \(values)") }
-            guard let known = fates[key], values.allSatisfy({ known.indices.contains($0) }) else { throw failure("\(key) holds what was never stored") }
+            guard zip(values, values.dropFirst()).allSatisfy({ $0 < $1 }) else {
+                throw failure("\(key) is out of order or doubled: \(values)")
+            }
+            guard let known = fates[key], values.allSatisfy({ known.indices.contains($0) }) else {
+                throw failure("\(key) holds what was never stored")
+            }
         }
         for (key, known) in fates {
             let values = Set(there[key] ?? [])
@@ -154,8 +162,12 @@ package struct StoreTrial {
                 }
             }
         }
-        guard log.counts == there.mapValues(\.count) else { throw failure("counts \(log.counts) differ from what is there \(there.mapValues(\.count))") }
+        guard log.counts == there.mapValues(\.count) else {
+            throw failure("counts \(log.counts) differ from what is there \(there.mapValues(\.count))")
+        }
         guard log.messages == there.values.reduce(0, { $0 + $1.count }) else { throw failure("the number of messages is wrong") }
-        guard disk.failures > 0 || disk.totalSize <= 3 * log.bytes + 6 * 16_384 + 40_000 else { throw failure("\(disk.totalSize) bytes on disk for \(log.bytes)") }
+        guard disk.failures > 0 || disk.totalSize <= 3 * log.bytes + 6 * 16_384 + 40_000 else {
+            throw failure("\(disk.totalSize) bytes on disk for \(log.bytes)")
+        }
     }
 }

@@ -39,7 +39,10 @@ struct ChaosRun {
 
     static func run(seed: UInt64, faults: Int) async throws -> Outcome {
         var random = SeededGenerator(seed: seed)
-        let stores = ["", ", \"sync\": \"message\"", ", \"encrypt\": false", ", \"blocking\": true", ", \"merge_size\": 400", ", \"parallel\": 1", ", \"share\": 100"]
+        let stores = [
+            "", ", \"sync\": \"message\"", ", \"encrypt\": false", ", \"blocking\": true", ", \"merge_size\": 400", ", \"parallel\": 1",
+            ", \"share\": 100",
+        ]
         let site = try await ChaosSite(store: stores[Int(random.next() % UInt64(stores.count))])
         var run = ChaosRun(seed: seed, random: random, site: site)
         do {
@@ -74,17 +77,26 @@ struct ChaosRun {
         try await settle()
         try check()
         let after = ChaosSite.usage(of: site.gateway)
-        guard after.files <= before.files + 12 else { throw Failure(description: "the gateway had \(before.files) open files, and has \(after.files)") }
-        guard after.resident <= before.resident + 64 << 20 else { throw Failure(description: "the gateway had \(before.resident) bytes, and has \(after.resident)") }
+        guard after.files <= before.files + 12 else {
+            throw Failure(description: "the gateway had \(before.files) open files, and has \(after.files)")
+        }
+        guard after.resident <= before.resident + 64 << 20 else {
+            throw Failure(description: "the gateway had \(before.resident) bytes, and has \(after.resident)")
+        }
     }
 
     // MARK: Load
 
     /// A device that sends one value after the other, each once: what it is not told of may have arrived or not.
-    private static func send(to thing: String, port: Int, _ sent: NIOLockedValueBox<[String: Sent]>, _ isSending: NIOLockedValueBox<Bool>) async {
+    private static func send(to thing: String, port: Int, _ sent: NIOLockedValueBox<[String: Sent]>, _ isSending: NIOLockedValueBox<Bool>)
+        async
+    {
         var configuration = HTTPClient.Configuration()
         configuration.maximumBodySize = 1 << 20
-        guard let client = try? RestClient(url: "http://127.0.0.1:\(port)", key: nil, tls: configuration, on: MultiThreadedEventLoopGroup.singleton.next()) else { return }
+        guard
+            let client = try? RestClient(
+                url: "http://127.0.0.1:\(port)", key: nil, tls: configuration, on: MultiThreadedEventLoopGroup.singleton.next())
+        else { return }
         while isSending.withLockedValue({ $0 }) {
             let value = sent.withLockedValue { sent -> Int in
                 defer { sent[thing, default: Sent()].next += 1 }
@@ -218,11 +230,19 @@ struct ChaosRun {
         for (thing, sent) in sent.withLockedValue({ $0 }) {
             let values = arrived[thing] ?? []
             let known = Set(values)
-            if let twice = Dictionary(grouping: values, by: { $0 }).first(where: { $0.value.count > 1 }) { throw Failure(description: "\(thing): \(twice.key) arrived \(twice.value.count) times") }
+            if let twice = Dictionary(grouping: values, by: { $0 }).first(where: { $0.value.count > 1 }) {
+                throw Failure(description: "\(thing): \(twice.key) arrived \(twice.value.count) times")
+            }
             let lost = sent.acknowledged.filter { !known.contains($0) }
-            guard lost.isEmpty else { throw Failure(description: "\(thing): \(lost) of \(sent.next - 1) were acknowledged and did not arrive") }
-            guard known.allSatisfy({ sent.unknown.contains($0) || $0 < sent.next }) else { throw Failure(description: "\(thing): more arrived than was sent") }
-            if let index = values.indices.dropLast().first(where: { values[$0] > values[$0 + 1] }) { throw Failure(description: "\(thing): out of order at \(values[max(0, index - 3)..<min(values.count, index + 5)])") }
+            guard lost.isEmpty else {
+                throw Failure(description: "\(thing): \(lost) of \(sent.next - 1) were acknowledged and did not arrive")
+            }
+            guard known.allSatisfy({ sent.unknown.contains($0) || $0 < sent.next }) else {
+                throw Failure(description: "\(thing): more arrived than was sent")
+            }
+            if let index = values.indices.dropLast().first(where: { values[$0] > values[$0 + 1] }) {
+                throw Failure(description: "\(thing): out of order at \(values[max(0, index - 3)..<min(values.count, index + 5)])")
+            }
             outcome.acknowledged += sent.acknowledged.count
             outcome.stored += sent.stored
             outcome.unknown += sent.unknown.count

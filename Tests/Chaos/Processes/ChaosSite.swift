@@ -35,7 +35,9 @@ final class ChaosSite {
         platform = try ChaosSite.startPlatform(in: directory, port: 0)
         platformPort = try await platform.port()
         proxy = try await FaultyProxy(to: platformPort)
-        try directory.write("etc/config.json", """
+        try directory.write(
+            "etc/config.json",
+            """
             {"ws_servers": [{"host": "127.0.0.1", "port": \(proxy.port)}], "appKey": "\(ChaosSite.key)", "logger": {"level": "INFO"},
              "http_server": {"host": "127.0.0.1", "port": 0, "ssl": false, "authenticate": false, "ports_to_try": 0},
              "ws_connection": {"encryption": "none", "max_connect_delay": 0, "connect_retry_interval": 50, "msg_timeout": 700, "connect_timeout": 700,
@@ -52,7 +54,9 @@ final class ChaosSite {
 
     private static func writeModel(in directory: TemporaryDirectory, key: String) throws {
         let list = things.map { "{\"name\": \"\($0)\", \"properties\": {\"n\": {\"baseType\": \"INTEGER\"}}}" }.joined(separator: ", ")
-        try directory.write("platform.json", """
+        try directory.write(
+            "platform.json",
+            """
             {"users": [{"name": "Administrator", "groups": ["Administrators"]}, {"name": "edge"}], "server": {"log_level": "INFO"},
              "application_keys": [{"name": "edge", "key": "\(key)", "user": "edge"}, {"name": "admin", "key": "\(admin)", "user": "Administrator"}],
              "permissions": [{"user": "edge", "things": ["*"], "allow": ["bind", "read", "write", "invoke", "fire"]}], "things": [\(list)]}
@@ -60,7 +64,10 @@ final class ChaosSite {
     }
 
     private static func startPlatform(in directory: TemporaryDirectory, port: Int) throws -> Program {
-        try Program(binary("thingplatform"), ["--config", directory.path("platform.json"), "--port", "\(port)", "--journal", directory.path("journal.jsonl")], in: directory.path)
+        try Program(
+            binary("thingplatform"),
+            ["--config", directory.path("platform.json"), "--port", "\(port)", "--journal", directory.path("journal.jsonl")],
+            in: directory.path)
     }
 
     private static func startGateway(in directory: TemporaryDirectory, _ faults: FaultControl) throws -> Program {
@@ -92,7 +99,9 @@ final class ChaosSite {
     func journal() throws -> [String: [Int]] {
         var values: [String: [Int]] = [:]
         for line in try directory.read("journal.jsonl").split(separator: "\n") {
-            guard let json = try? JSONValue(parsing: String(line)), let thing = json["thing"]?.string, let value = json["value"]?.int else { continue }
+            guard let json = try? JSONValue(parsing: String(line)), let thing = json["thing"]?.string, let value = json["value"]?.int else {
+                continue
+            }
             values[thing, default: []].append(value)
         }
         return values
@@ -105,7 +114,10 @@ final class ChaosSite {
     /// Open files and resident bytes of a program.
     static func usage(of program: Program) -> (files: Int, resident: Int) {
         let files = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(program.pid)/fd").count) ?? 0
-        let pages = (try? String(contentsOfFile: "/proc/\(program.pid)/statm", encoding: .utf8))?.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0
+        let pages =
+            (try? String(contentsOfFile: "/proc/\(program.pid)/statm", encoding: .utf8))?.split(separator: " ").dropFirst().first.flatMap {
+                Int($0)
+            } ?? 0
         return (files, pages * 4096)
     }
 

@@ -32,7 +32,9 @@ import Testing
                 begin()
             }
         }
-        print("chaos: \(runs) runs, \(total.faults.count) faults, \(total.acknowledged) values acknowledged, \(total.stored) of them stored first, \(total.unknown) unknown; \(failures.count) runs failed")
+        print(
+            "chaos: \(runs) runs, \(total.faults.count) faults, \(total.acknowledged) values acknowledged, \(total.stored) of them stored first, \(total.unknown) unknown; \(failures.count) runs failed"
+        )
         #expect(failures.isEmpty, "\(failures.joined(separator: "\n"))")
         #expect(total.stored > 0)
     }

@@ -31,19 +31,23 @@ final class FaultyProxy: Sendable {
             .childChannelOption(.autoRead, value: false)
             .childChannelInitializer { inbound in
                 guard state.withLockedValue({ $0.fault }) != .closed else { return inbound.close() }
-                return ClientBootstrap(group: inbound.eventLoop).channelOption(.autoRead, value: false).connect(host: "127.0.0.1", port: target)
-                    .flatMap { outbound in
-                        state.withLockedValue {
-                            $0.channels[ObjectIdentifier(inbound)] = inbound
-                            $0.channels[ObjectIdentifier(outbound)] = outbound
-                        }
-                        let forget = { @Sendable (channel: any Channel) in _ = state.withLockedValue { $0.channels.removeValue(forKey: ObjectIdentifier(channel)) } }
-                        let fault = { @Sendable in state.withLockedValue { $0.fault } }
-                        return inbound.pipeline.addHandler(Relay(to: outbound, isBackwards: false, fault: fault, ended: forget))
-                            .flatMap { outbound.pipeline.addHandler(Relay(to: inbound, isBackwards: true, fault: fault, ended: forget)) }
-                            .flatMap { outbound.setOption(.autoRead, value: true) }
-                            .flatMap { inbound.setOption(.autoRead, value: true) }
+                return ClientBootstrap(group: inbound.eventLoop).channelOption(.autoRead, value: false).connect(
+                    host: "127.0.0.1", port: target
+                )
+                .flatMap { outbound in
+                    state.withLockedValue {
+                        $0.channels[ObjectIdentifier(inbound)] = inbound
+                        $0.channels[ObjectIdentifier(outbound)] = outbound
                     }
+                    let forget = { @Sendable (channel: any Channel) in
+                        _ = state.withLockedValue { $0.channels.removeValue(forKey: ObjectIdentifier(channel)) }
+                    }
+                    let fault = { @Sendable in state.withLockedValue { $0.fault } }
+                    return inbound.pipeline.addHandler(Relay(to: outbound, isBackwards: false, fault: fault, ended: forget))
+                        .flatMap { outbound.pipeline.addHandler(Relay(to: inbound, isBackwards: true, fault: fault, ended: forget)) }
+                        .flatMap { outbound.setOption(.autoRead, value: true) }
+                        .flatMap { inbound.setOption(.autoRead, value: true) }
+                }
             }.bind(host: "127.0.0.1", port: 0).get()
         port = server.localAddress!.port!
     }
@@ -77,7 +81,10 @@ private final class Relay: ChannelInboundHandler, Sendable {
     private let ended: @Sendable (any Channel) -> Void
     private let state = NIOLockedValueBox(State())
 
-    init(to other: any Channel, isBackwards: Bool, fault: @escaping @Sendable () -> FaultyProxy.Fault, ended: @escaping @Sendable (any Channel) -> Void) {
+    init(
+        to other: any Channel, isBackwards: Bool, fault: @escaping @Sendable () -> FaultyProxy.Fault,
+        ended: @escaping @Sendable (any Channel) -> Void
+    ) {
         self.other = other
         self.isBackwards = isBackwards
         self.fault = fault
@@ -96,7 +103,9 @@ private final class Relay: ChannelInboundHandler, Sendable {
             return state.lastDue
         }
         guard let due else { return }
-        if due <= now + .nanoseconds(1) { other.writeAndFlush(bytes, promise: nil) } else {
+        if due <= now + .nanoseconds(1) {
+            other.writeAndFlush(bytes, promise: nil)
+        } else {
             other.eventLoop.scheduleTask(deadline: due) { other.writeAndFlush(bytes, promise: nil) }
         }
     }

@@ -23,6 +23,8 @@ for seed in first..<first + runs {
 var end = timespec()
 clock_gettime(CLOCK_MONOTONIC, &end)
 let seconds = Double(end.tv_sec - start.tv_sec) + Double(end.tv_nsec - start.tv_nsec) / 1e9
-print("\(crashes) crash points in \(Int(seconds)) s (\(Int(Double(crashes) / seconds))/s), \(acknowledged) messages acknowledged, \(failures) runs failed;")
+print(
+    "\(crashes) crash points in \(Int(seconds)) s (\(Int(Double(crashes) / seconds))/s), \(acknowledged) messages acknowledged, \(failures) runs failed;"
+)
 print("\(redelivered) removed messages were there again after a power cut, which the platform drops by their ids")
 exit(failures == 0 ? 0 : 1)
