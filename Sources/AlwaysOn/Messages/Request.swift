@@ -58,12 +58,15 @@ public struct Request: Sendable, Equatable {
         buffer.writeWireString(entityName)
         buffer.writeInteger(characteristic.rawValue)
         buffer.writeWireString(name)
-        let sent = headers.prefix(255).filter { $0.name.utf8.count < 0x80 && $0.value.utf8.count < 0x80 }
-        buffer.writeInteger(UInt8(sent.count))
-        for header in sent {
+        let count = buffer.writerIndex
+        buffer.writeInteger(UInt8(0))
+        var sent: UInt8 = 0
+        for header in headers.prefix(255) where header.name.utf8.count < 0x80 && header.value.utf8.count < 0x80 {
             buffer.writeWireString(header.name)
             buffer.writeWireString(header.value)
+            sent += 1
         }
+        if sent > 0 { buffer.setInteger(sent, at: count) }
         buffer.writeContent(content)
     }
 

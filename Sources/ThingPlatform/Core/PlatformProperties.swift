@@ -82,6 +82,7 @@ extension Platform {
         for (name, value, isRemote) in accepted where !isRemote {
             guard store(name, value, of: thing.name, time: delivery.time, isLate: delivery.isLate) else { return answer(Response(.entityTooLarge, reason: "the values of \(thing.name) take too much already: \(name) is not stored")) }
         }
+        guard !contents.isEmpty else { return answer(Response(.success)) }
         let remote = contents.map { name, value, content in
             forward(Request(.put, thing.name, .property, name, content: content), to: thing).map { response in
                 if response.status.isSuccess { self.assumeIsolated { _ = $0.store(name, value, of: thing.name) } }
