@@ -97,6 +97,21 @@ import Testing
         #expect(try String(decoding: readBytes(target), as: UTF8.self) == "text")
     }
 
+    @Test func aFileThatSomebodyRemovesIsNotedBeforeAnythingIsSaidToBeStored() throws {
+        let directory = try TemporaryDirectory()
+        let log = try SegmentLog(files: DiskFiles(directory.path), ring: nil, limits: StoreLimits())
+        _ = try log.append([message("T", "1")])[0].get()
+        unlink("\(directory.path)/0000000000000001.seg")
+        guard case .failure(let failure) = log.append([message("T", "2")])[0] else {
+            Issue.record("it is said to be stored")
+            return
+        }
+        #expect(failure.description.contains("0000000000000001.seg"))
+        _ = try log.append([message("T", "3")])[0].get()
+        let again = try SegmentLog(files: DiskFiles(directory.path, reading: true), ring: nil, limits: StoreLimits(), isReading: true)
+        #expect(again.read(from: .init(), bytes: 1000, isWanted: { _, _ in true }).messages.map { String(buffer: $0.payload) } == ["3"])
+    }
+
     private func readBytes(_ path: String) throws -> [UInt8] {
         try DiskFiles(path.split(separator: "/").dropLast().reduce("") { "\($0)/\($1)" }, reading: true).open("target").read(
             at: 0, count: 100

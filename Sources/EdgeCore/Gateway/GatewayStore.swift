@@ -34,7 +34,15 @@ extension Gateway {
         for (store, directory) in [
             (stores.waiting, settings.directory), (stores.refused, "\(settings.directory)/\(OfflineStores.refusedDirectory)"),
         ] {
-            store.onReports = { [logger] in for report in $0 { logger.log(level: report.level, "\(directory): \(report.text)") } }
+            store.onReports = { [logger, unstored] in
+                for report in $0 {
+                    // A disk that says no does so all the time.
+                    if case .failed(let text) = report { unstored.note(text) } else { logger.log(level: report.level, "\(directory): \(report.text)") }
+                }
+            }
+        }
+        stores.refused.onGone = { [unstored] in
+            unstored.note("\($0.values.reduce(0, +)) requests that the platform had refused have made room for newer ones, or are damaged")
         }
         stores.waiting.onGone = { gone in self.assumeIsolated { $0.went(gone) } }
         stores.waiting.start()

@@ -151,6 +151,9 @@ private final class DiskFile: StoreFile {
 
     func sync() throws(StoreFailure) {
         guard fdatasync(descriptor) == 0 else { throw DiskFiles.failure("sync", path) }
+        // What is written to a file that somebody has removed is safe from power cuts, and gone with this process.
+        var status = stat()
+        guard fstat(descriptor, &status) == 0, status.st_nlink > 0 else { throw DiskFiles.failure("find", path, code: ENOENT) }
     }
 
     func truncate(to size: Int) throws(StoreFailure) {
