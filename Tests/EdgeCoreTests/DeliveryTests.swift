@@ -141,7 +141,7 @@ import Testing
         #expect(delivery.waiting == ["New"])
         _ = delivery.answered("A", Response(.success), now: now)
         #expect(numbers(load(messages) { $0 == "A" }) == [4])
-        delivery.recheck { _ in true }
+        delivery.unblock(delivery.blocked)
         #expect(numbers(load(messages)) == [1])
     }
 
@@ -188,7 +188,7 @@ import Testing
             if chance(3) { delivery.open() }
             if chance(10) { bound.insert(keys[Int(random.next() % 3)]) }
             let allowed = bound
-            if chance(4) { delivery.recheck { allowed.contains($0) } }
+            if chance(4) { delivery.unblock(allowed) }
             now = now + .milliseconds(Int64(random.next() % 2000))
             for batch in load(messages, mayDeliver: { allowed.contains($0) }) { waiting.append((batch.messages[0].key, batch)) }
             if !waiting.isEmpty, chance(2) {

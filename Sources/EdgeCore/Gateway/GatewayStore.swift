@@ -86,12 +86,12 @@ extension Gateway {
 
     /// A request that may be repeated: sent where that is possible and in order, else kept.
     func handleStorable(_ request: Request, _ identity: MessageIdentity?) -> EventLoopFuture<Response> {
-        guard outbox != nil else { return handleOnline(request) }
+        guard let waiting = outbox?.stores.waiting, let identity = identity ?? outbox?.identities.next(for: request.entityName) else {
+            return handleOnline(request)
+        }
         var request = request
-        request.headers.append((identity ?? outbox!.identities.next(for: request.entityName)).field)
-        if !outbox!.stores.waiting.isEmpty, configuration.offlineStore.order == .strict,
-            outbox!.stores.waiting.count(of: request.entityName) > 0
-        {
+        request.headers.append(identity.field)
+        if !waiting.isEmpty, configuration.offlineStore.order == .strict, waiting.count(of: request.entityName) > 0 {
             return keep(request)
         }
         let identified = request
@@ -125,17 +125,17 @@ extension Gateway {
     /// The platform has accepted the key, and so many BINDs are on their way.
     func beginDelivery(binds: Int) {
         guard outbox != nil else { return }
-        outbox!.unansweredBinds = binds
-        outbox!.onlineSince = loop.now
+        outbox?.unansweredBinds = binds
+        outbox?.onlineSince = loop.now
         let grace = configuration.offlineStore.waitForThings
-        outbox!.graceTimer?.cancel()
-        outbox!.graceTimer = loop.scheduleTask(in: grace) { self.assumeIsolated { $0.recheckDeliveries() } }
+        outbox?.graceTimer?.cancel()
+        outbox?.graceTimer = loop.scheduleTask(in: grace) { self.assumeIsolated { $0.recheckDeliveries() } }
         openDelivery()
     }
 
     func bindAnswered(more binds: Int) {
         guard let unanswered = outbox?.unansweredBinds else { return }
-        outbox!.unansweredBinds = max(unanswered - 1 + binds, 0)
+        outbox?.unansweredBinds = max(unanswered - 1 + binds, 0)
         openDelivery()
         recheckDeliveries()
     }
@@ -143,7 +143,7 @@ extension Gateway {
     /// What is bound later is waited for one by one; all that is bound at the start, together.
     private func openDelivery() {
         guard outbox?.unansweredBinds == 0 else { return }
-        outbox!.delivery.open()
+        outbox?.delivery.open()
         deliver()
     }
 
@@ -156,8 +156,8 @@ extension Gateway {
     }
 
     private func recheckDeliveries() {
-        guard outbox != nil else { return }
-        outbox!.delivery.recheck { mayDeliver(to: $0, []) }
+        guard let blocked = outbox?.delivery.blocked else { return }
+        outbox?.delivery.unblock(blocked.filter { mayDeliver(to: $0, []) })
         deliver()
     }
 
@@ -173,7 +173,7 @@ extension Gateway {
 
     func deliver() {
         guard outbox != nil, outbox?.unansweredBinds != nil else { return }
-        perform(outbox!.delivery.next(loop.now))
+        perform(outbox?.delivery.next(loop.now) ?? [])
         if let drained = outbox?.drained, outbox?.stores.waiting.isEmpty == true { drained.succeed() }
         scheduleDelivery()
     }
@@ -227,7 +227,7 @@ extension Gateway {
         response.whenSuccess { response in
             self.assumeIsolated { gateway in
                 guard gateway.outbox != nil else { return }
-                gateway.perform(gateway.outbox!.delivery.answered(key, response, now: gateway.loop.now))
+                gateway.perform(gateway.outbox?.delivery.answered(key, response, now: gateway.loop.now) ?? [])
                 gateway.deliver()
             }
         }

@@ -57,7 +57,7 @@ package struct Delivery {
     /// The last message of each Thing that is at hand, or done with.
     private var after: [String: UInt64] = [:]
     /// Things that may not be delivered to now.
-    private var blocked: Set<String> = []
+    package private(set) var blocked: Set<String> = []
     private var paused: [String: NIODeadline] = [:]
     private var troubles: [String: Trouble] = [:]
     private var nextSend = NIODeadline.distantPast
@@ -111,10 +111,9 @@ package struct Delivery {
     package mutating func sentLive(_ now: NIODeadline) { lastLive = now }
 
     /// Things may have been bound.
-    package mutating func recheck(_ mayDeliver: (String) -> Bool) {
-        let free = blocked.filter(mayDeliver)
-        guard !free.isEmpty else { return }
-        blocked.subtract(free)
+    package mutating func unblock(_ things: Set<String>) {
+        guard !blocked.isDisjoint(with: things) else { return }
+        blocked.subtract(things)
         mustRewind = true
     }
 

@@ -135,8 +135,10 @@ extension Gateway {
 
     private func retry(_ messages: [StoredMessage], _ stores: OfflineStores) -> EventLoopFuture<Void> {
         let moved = messages.map { message -> EventLoopFuture<Void> in
-            guard var request = StoredRequest.decoded(message.payload), outbox != nil else { return loop.makeSucceededVoidFuture() }
-            request.headers = [outbox!.identities.next(for: message.key).field]
+            guard var request = StoredRequest.decoded(message.payload), let identity = outbox?.identities.next(for: message.key) else {
+                return loop.makeSucceededVoidFuture()
+            }
+            request.headers = [identity.field]
             let new = NewMessage(key: message.key, label: message.label, payload: StoredRequest.encoded(request), time: message.time)
             return stores.waiting.append(new).flatMap { _ in stores.refused.remove([message]) }
         }

@@ -59,7 +59,7 @@ struct Segment {
     // MARK: Removed messages
 
     func isRemoved(_ sequence: UInt64) -> Bool {
-        guard sequence >= header.firstSequence else { return true }
+        guard header.numbers.contains(sequence) else { return true }
         let bit = Int(sequence - header.firstSequence)
         return bit / 64 < removed.count && removed[bit / 64] & 1 << UInt64(bit % 64) != 0
     }

@@ -21,6 +21,9 @@ enum SegmentFormat {
     static let trailerSize = 12 + headerSize
     static let mark: UInt32 = 0xED9E_5705
     static let footerMark: UInt32 = 0xED9E_F007
+    /// Messages that one segment numbers at most, removed ones included; and where numbers end.
+    static let mostNumbers: UInt64 = 1 << 28
+    static let lastNumber: UInt64 = 1 << 62
     /// A longer body is none.
     static let longestBody = 64 << 20
 
@@ -50,6 +53,8 @@ struct SegmentHeader: Equatable {
     let salt: [UInt8]
     /// What the checksums of this segment begin with.
     let seed: UInt32
+    /// The numbers that its messages may have.
+    var numbers: Range<UInt64> { firstSequence..<firstSequence + SegmentFormat.mostNumbers }
 
     var encoded: ByteBuffer {
         var buffer = ByteBuffer()
@@ -79,7 +84,7 @@ struct SegmentHeader: Equatable {
         guard whole.readBytes(length: 8) == SegmentFormat.magic, whole.readInteger() == SegmentFormat.version,
             let number = whole.readInteger(as: UInt64.self),
             let first = whole.readInteger(as: UInt64.self), let boot = whole.readBytes(length: 16), let salt = whole.readBytes(length: 16),
-            whole.readInteger() == checked
+            whole.readInteger() == checked, number < SegmentFormat.lastNumber, first < SegmentFormat.lastNumber
         else { return nil }
         self.init(number: number, firstSequence: first, boot: boot, salt: salt)
     }

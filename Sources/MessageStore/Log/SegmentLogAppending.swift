@@ -66,7 +66,11 @@ extension SegmentLog {
     }
 
     private func write(_ new: [(message: NewMessage, size: Int)], bytes size: Int, sync: Bool) throws(StoreFailure) -> [UInt64] {
-        if let last = segments.last, active != nil, last.messages > 0, last.end + size > limits.segmentSize { closeActive() }
+        if let last = segments.last, active != nil, last.messages > 0,
+            last.end + size > limits.segmentSize || !last.header.numbers.contains(nextSequence + UInt64(new.count))
+        {
+            closeActive()
+        }
         let isNew = active == nil
         if isNew { try begin() }
         guard let active else { throw StoreFailure(.closed, "the store has no file to write to") }

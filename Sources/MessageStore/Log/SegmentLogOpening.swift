@@ -58,7 +58,8 @@ extension SegmentLog {
         else { return nil }
         let offset = Int(start)
         guard let bytes = try? file.read(at: offset, count: size - SegmentFormat.trailerSize - offset),
-            case .body(kind: 2, let body, _) = bytes.frame(at: 0, seed: header.seed), let footer = SegmentFooter(body)
+            case .body(kind: 2, let body, _) = bytes.frame(at: 0, seed: header.seed), let footer = SegmentFooter(body),
+            header.numbers.contains(footer.lastSequence)
         else { return nil }
         var segment = Segment(header: header)
         segment.end = offset
@@ -73,7 +74,7 @@ extension SegmentLog {
         segment.end = size
         let bytes = contents(of: segment, from: 0, count: size)
         let (found, bad) = SegmentScan.all(bytes, from: SegmentFormat.headerSize, seed: header.seed)
-        for (message, length) in found {
+        for (message, length) in found where header.numbers.contains(message.sequence) {
             segment.lastSequence = max(segment.lastSequence, message.sequence)
             _ = segment.add(key: message.key, bytes: length)
         }

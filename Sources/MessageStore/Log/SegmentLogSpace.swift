@@ -149,7 +149,7 @@ extension SegmentLog {
         var there: [String: (messages: Int, bytes: Int)] = [:]
         for (message, size) in found where !segments[index].isRemoved(message.sequence) {
             there[message.key, default: (0, 0)].messages += 1
-            there[message.key]!.bytes += size
+            there[message.key, default: (0, 0)].bytes += size
         }
         var lost = 0
         for tally in segments[index].tallies where tally.live > there[tally.name]?.messages ?? 0 {

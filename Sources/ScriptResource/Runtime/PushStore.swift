@@ -82,5 +82,5 @@ final class PushStore: Sendable {
 enum MessageEpoch {
     private static let digits = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")
 
-    static func text() -> String { String((0..<8).map { _ in digits.randomElement()! }) }
+    static func text() -> String { String((0..<8).map { _ in digits[Int.random(in: digits.indices)] }) }
 }

@@ -66,7 +66,7 @@ package final class ValueJournal: @unchecked Sendable {
             var line = JSONObject()
             line["thing"] = .string(thing)
             line["property"] = .string(entry.property)
-            line["time"] = .int(Int(entry.value.time))
+            line["time"] = .int(Int(clamping: entry.value.time))
             if entry.value.quality != "GOOD" { line["quality"] = .string(entry.value.quality) }
             if let identity { line["id"] = .string(identity.text) }
             if let name, name != thing { line["as"] = .string(name) }
