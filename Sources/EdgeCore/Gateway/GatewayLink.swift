@@ -67,6 +67,7 @@ extension Gateway {
             if !response.status.isSuccess { logger.debug("UNBIND of \(bind.names.count) Things was answered \(response.status)") }
         case .request(let header, let request):
             duty.heardPlatform(now: loop.now)
+            if outbox != nil, registry.confirm(request.entityName) { confirmed(request.entityName) }
             var response = handleRemote(request)
             if logger.logLevel == .trace { trace(request, number: header.requestID, .fromPlatform, response) }
             if configuration.dutyCycle.isOn { response = tracked(response) }

@@ -161,6 +161,13 @@ extension Gateway {
         deliver()
     }
 
+    /// The platform has the Thing by now: what is stored for it need not wait any longer.
+    func confirmed(_ name: String) {
+        outbox?.delivery.resume(name)
+        outbox?.delivery.resume("*" + name)
+        deliver()
+    }
+
     /// A Thing that is registered here has to be bound. One that was is waited for; any other needs no binding.
     private func mayDeliver(to name: String, _ label: StoredRequest.Label) -> Bool {
         switch registry.bindingOfThing(name) {
@@ -227,6 +234,9 @@ extension Gateway {
         response.whenSuccess { response in
             self.assumeIsolated { gateway in
                 guard gateway.outbox != nil else { return }
+                // A Thing that is still to be made is no fault of the request's.
+                let isMissing = response.status == .notFound && gateway.registry.mayBeMissing(key)
+                let response = isMissing ? Response(.serviceUnavailable, reason: response.reasonText) : response
                 gateway.perform(gateway.outbox?.delivery.answered(key, response, now: gateway.loop.now) ?? [])
                 gateway.deliver()
             }

@@ -27,6 +27,8 @@ package struct Registry: Sendable {
         var isLost = false
         var binding = Binding.unbound
         var wasRefused = false
+        /// The platform has sent a request for it over this connection: it is there, and bound.
+        var isConfirmed = false
 
         var thing: EdgeThing? { registered ?? configured }
         var isWanted: Bool { configured != nil || (registered != nil && !isLost) }
@@ -74,6 +76,20 @@ package struct Registry: Sendable {
             return GatewayStatus.Binding(name: name, state: entry.binding, host: thing.isGateway ? "this gateway" : "\(thing.deviceHost)")
         }.sorted { $0.name < $1.name }
     }
+
+    /// Platforms answer a BIND of a name that no Thing has as one that was done: the Thing may come later. That it is there shows when
+    /// they first speak to it (NotifyPropertyUpdate, alwayson.md §6).
+    ///
+    /// - Returns: whether that was not known before.
+    package mutating func confirm(_ name: String) -> Bool {
+        let key = entries[name] != nil ? name : "*" + name
+        guard entries[key]?.isConfirmed == false else { return false }
+        entries[key]?.isConfirmed = true
+        return true
+    }
+
+    /// Whether a Thing is registered here that the platform may not have yet.
+    package func mayBeMissing(_ name: String) -> Bool { (entries[name] ?? entries["*" + name])?.isConfirmed == false }
 
     package var boundCount: Int { entries.values.count { $0.binding == .bound } }
 
@@ -149,7 +165,10 @@ package struct Registry: Sendable {
 
     package mutating func offline() {
         isOnline = false
-        for name in entries.keys { entries[name]?.binding = .unbound }
+        for name in entries.keys {
+            entries[name]?.binding = .unbound
+            entries[name]?.isConfirmed = false
+        }
     }
 
     package mutating func answered(_ bind: Bind, _ response: Response) -> [Action] {

@@ -117,6 +117,13 @@ package struct Delivery {
         mustRewind = true
     }
 
+    /// A pause of this Thing ends at once.
+    package mutating func resume(_ key: String) {
+        guard paused.removeValue(forKey: key) != nil else { return }
+        troubles[key]?.pause = settings.shortestPause
+        mustRewind = true
+    }
+
     /// The store's answer to `read`, with what `next` gave.
     package mutating func found(_ found: SegmentLog.Found, round: Int, mayDeliver: (String, StoredRequest.Label) -> Bool) {
         guard round == self.round else { return }
