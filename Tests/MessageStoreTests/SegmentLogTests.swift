@@ -154,7 +154,7 @@ struct StoreBench {
     /// Any byte of any file: what is not touched is there, and what is lost is said.
     @Test(arguments: [false, true]) func damageCostsWhatIsDamaged(isClosed: Bool) throws {
         var random = SeededGenerator(seed: 11)
-        for _ in 0..<150 {
+        for _ in 0..<60 {
             var bench = StoreBench()
             bench.limits.maximumSize = 1 << 18
             let log = try bench.open()

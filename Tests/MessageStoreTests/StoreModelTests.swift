@@ -10,7 +10,7 @@ import Testing
         let directory = try TemporaryDirectory()
         let ring = isSealed ? try KeyFile(besides: "\(directory.path)/config.json", credentialsDirectory: nil).loadOrCreate() : nil
         var crashes = 0
-        for seed in 1...UInt64(isSealed ? 40 : 150) { crashes += try StoreTrial.run(seed: seed, crashes: 12, ring: ring).crashes }
-        #expect(crashes >= 480)
+        for seed in 1...UInt64(isSealed ? 20 : 100) { crashes += try StoreTrial.run(seed: seed, crashes: 12, ring: ring).crashes }
+        #expect(crashes >= 240)
     }
 }

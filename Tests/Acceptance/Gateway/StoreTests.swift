@@ -63,7 +63,7 @@ import Testing
 
         /// Waits until the store is empty.
         func drained() async throws {
-            while try await local.send(.GET, "/").json["store"]?["messages"]?.int != 0 { try await Task.sleep(for: .milliseconds(20)) }
+            while try await local.send(.GET, "/").json["store"]?["messages"]?.int != 0 { try await Task.sleep(for: .milliseconds(100)) }
         }
 
         func values(of thing: String) throws -> [Int] { try chain.journal().filter { $0["thing"]?.string == thing }.compactMap { $0["value"]?.int } }
@@ -198,7 +198,7 @@ import Testing
         #expect(before.contains { $0.contains("T2\tpush of 2 values") && $0.hasPrefix("w") })
         try pair.startPlatform()
         try await pair.drained()
-        while try await pair.local.send(.GET, "/").json["store"]?["refused"]?.int != 3 { try await Task.sleep(for: .milliseconds(20)) }
+        while try await pair.local.send(.GET, "/").json["store"]?["refused"]?.int != 3 { try await Task.sleep(for: .milliseconds(100)) }
         let listed = try await edgectl(pair, "list").filter { $0.hasPrefix("r") }
         #expect(listed.count == 3 && listed[0].contains("T1\tpush of 2 values\tbad request (4.00), not stored, because they are not defined"))
         let id = String(listed[1].prefix { $0 != "\t" })
@@ -234,7 +234,7 @@ import Testing
         try pair.startPlatform()
         // The platform says of TNew that it is bound, and then that it is not there: that is no refusal.
         try await pair.gateway.line(containing: "UpdateSubscribedPropertyValues: not found")
-        while try pair.values(of: "T1").count < 3 { try await Task.sleep(for: .milliseconds(20)) }
+        while try pair.values(of: "T1").count < 3 { try await Task.sleep(for: .milliseconds(100)) }
         let admin = try pair.chain.platform(pair.port)
         _ = try await admin.call(.POST, "/Thingworx/Resources/EntityServices/Services/CreateThing", body: ["name": "TNew", "thingTemplateName": "RemoteThing"])
         try await pair.drained()
@@ -273,7 +273,7 @@ import Testing
         // On a slow machine the next on phase may have begun before the first is sent.
         var value = 1
         while try await pair.put("T1", value).status != 202 { value += 1 }
-        while try pair.values(of: "T1") != Array(1...value) { try await Task.sleep(for: .milliseconds(20)) }
+        while try pair.values(of: "T1") != Array(1...value) { try await Task.sleep(for: .milliseconds(100)) }
         await pair.end()
     }
 

@@ -51,11 +51,11 @@ import Testing
                     files: DiskFiles(chain.directory.path(directory), reading: true), ring: ring, limits: StoreLimits(), isReading: true)
                 let bytes = Array(log.read(from: .init(), bytes: .max, isWanted: { _, _ in true }).messages.last?.payload.readableBytesView ?? .init())
                 if json.contains(where: { bytes.firstRange(of: $0) != nil }) || bytes.firstRange(of: wire) != nil { return }
-                try await Task.sleep(for: .milliseconds(10))
+                try await Task.sleep(for: .milliseconds(50))
             }
         }
 
-        func arrived(_ value: Int) async throws { while try values().last != value { try await Task.sleep(for: .milliseconds(20)) } }
+        func arrived(_ value: Int) async throws { while try values().last != value { try await Task.sleep(for: .milliseconds(100)) } }
 
         func end() async {
             for program in [scripts, gateway, platform] { await program.end() }

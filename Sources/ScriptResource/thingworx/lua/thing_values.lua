@@ -1,5 +1,6 @@
 -- Values of properties that go over to the Thing that takes another one's place, when its template or its settings change.
 local json = native.load("json")
+local properties = native.load("thing_properties")
 local values = {}
 
 -- name -> { baseType, time, quality, value }; tables go as JSON.
@@ -7,6 +8,8 @@ function values.of(thing)
   local all = {}
   for _, pt in ipairs(thing.order) do
     if pt.isInMemory then
+      -- What was written since the last scan is to be kept too.
+      properties.takeNext(pt)
       local isTable = type(pt.value) == "table"
       all[pt.name] = { baseType = pt.baseType, time = pt.time, quality = pt.quality, value = not isTable and pt.value or nil,
         json = isTable and json.encode(pt.value) or nil }
