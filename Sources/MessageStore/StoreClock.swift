@@ -26,6 +26,9 @@ package protocol StoreClock: Sendable {
 }
 
 package struct SystemClock: StoreClock {
+    /// Making one reads a file.
+    package static let shared = SystemClock()
+
     package let boot: [UInt8]
 
     package init() {

@@ -44,7 +44,7 @@ import Testing
                     var found = SegmentLog.Found()
                     found.messages = messages.filter { !wanted.blocked.contains($0.key) && $0.place.sequence > wanted.after[$0.key] ?? 0 }
                     found.isAtEnd = true
-                    delivery.found(found, round: delivery.readRound) { key, _ in mayDeliver(key) }
+                    delivery.found(found, round: delivery.round) { key, _ in mayDeliver(key) }
                     next += delivery.next(now)
                 case .send(_, let batch): sent.append(batch)
                 case .remove, .setAside: break

@@ -212,7 +212,7 @@ extension Gateway {
     }
 
     private func read(_ cursor: SegmentLog.Cursor, _ wanted: MessageStore.Wanted, _ outbox: Outbox) {
-        let round = outbox.delivery.readRound
+        let round = outbox.delivery.round
         let found = outbox.stores.waiting.read(from: cursor, bytes: Delivery.readBytes, messages: Delivery.readMessages, wanted: wanted)
         found.whenSuccess { found in
             self.assumeIsolated { gateway in

@@ -63,7 +63,7 @@ package struct Delivery {
     private var nextSend = NIODeadline.distantPast
     private var lastLive = NIODeadline.distantPast
     /// Counts how often it was opened: what was read before is not taken.
-    private var round = 0
+    package private(set) var round = 0
     package private(set) var delivered = 0
     package private(set) var lastRefusal: String?
 
@@ -71,7 +71,6 @@ package struct Delivery {
 
     /// Things that are passed over: not bound, or paused after a refusal.
     package var waiting: [String] { blocked.union(paused.keys).sorted() }
-    package var isIdle: Bool { inFlight.isEmpty && ready.isEmpty && isAtEnd && !isReading && !mustRewind }
 
     // MARK: Events
 
@@ -143,8 +142,6 @@ package struct Delivery {
             makeReady(message.key)
         }
     }
-
-    package var readRound: Int { round }
 
     private mutating func makeReady(_ key: String) {
         guard inFlight[key] == nil, paused[key] == nil, queues[key]?.messages.isEmpty == false, queues[key]?.isWaiting == false else {

@@ -1,5 +1,5 @@
 package import AlwaysOn
-package import MessageStore
+import MessageStore
 package import NIOCore
 
 /// A request as it lies in the store: its wire form, with its identity in its headers.
@@ -59,8 +59,4 @@ package struct StoredRequest: Sendable {
         let (time, isSynchronized) = time(of: message, now: now)
         return .init(name: MessageIdentity.timeHeader, value: isSynchronized ? "\(time)" : "\(time) \(MessageIdentity.unsynchronized)")
     }
-}
-
-extension SystemClock {
-    package static let shared = SystemClock()
 }

@@ -55,7 +55,7 @@ package final class SegmentLog {
     /// - Parameter random: 16 bytes, other ones each time.
     /// - Throws: `StoreFailure` where the directory cannot be listed. Whatever is wrong with files in it does not keep it from opening.
     package init(
-        files: any StoreFiles, clock: any StoreClock = SystemClock(), ring: KeyRing?, isSealing: Bool = true, limits: StoreLimits,
+        files: any StoreFiles, clock: any StoreClock = SystemClock.shared, ring: KeyRing?, isSealing: Bool = true, limits: StoreLimits,
         isReading: Bool = false,
         random: @escaping () -> [UInt8] = {
             var generator = SystemRandomNumberGenerator(); return (0..<16).map { _ in UInt8.random(in: 0...255, using: &generator) }

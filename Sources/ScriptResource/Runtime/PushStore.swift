@@ -43,7 +43,7 @@ final class PushStore: Sendable {
             payload.writeInteger(UInt8(truncatingIfNeeded: identity.utf8.count))
             payload.writeString(identity)
             payload.writeBytes(text)
-            return store.value.append(NewMessage(key: thing, payload: payload, time: SystemClock().now)).map { _ in [.boolean(true)] }
+            return store.value.append(NewMessage(key: thing, payload: payload, time: SystemClock.shared.now)).map { _ in [.boolean(true)] }
         }.flatMapErrorThrowing { [.boolean(false), .text("\($0)")] }
     }
 
