@@ -32,6 +32,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-asn1", from: "1.7.4"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
     ],
     targets: [
         // MARK: Protocol
@@ -102,11 +103,22 @@ let package = Package(
             resources: [.copy("thingworx")], swiftSettings: settings),
         // MARK: Platform
         .target(
+            name: "ThingModel",
+            dependencies: ["AlwaysOn", "CCrypt", "Formats", "Secrets", product("Crypto", "swift-crypto"), product("NIOCore", nio)], swiftSettings: settings),
+        .systemLibrary(name: "CCrypt"),
+        .target(
+            name: "PlatformStore",
+            dependencies: ["AlwaysOn", "Formats", "ThingModel", product("GRDB", "GRDB.swift"), product("NIOCore", nio), product("NIOFoundationCompat", nio)], swiftSettings: settings),
+        .target(
             name: "ThingPlatform",
             dependencies: [
                 "AlwaysOn", "AlwaysOnSession", "AlwaysOnTransport", "HTTPTransport", "LogSupport", "NetworkSupport", "Secrets", "Settings", "Formats", logging,
-                product("NIOCore", nio), product("NIOPosix", nio), product("NIOHTTP1", nio), product("Crypto", "swift-crypto"), "EdgeREST",
+                product("NIOCore", nio), product("NIOPosix", nio), product("NIOHTTP1", nio), product("NIOWebSocket", nio), product("NIOConcurrencyHelpers", nio),
+                product("Crypto", "swift-crypto"), "EdgeREST", "ThingModel",
             ], swiftSettings: settings),
+        .target(
+            name: "PlatformConsole", dependencies: ["HTTPTransport", product("NIOCore", nio), product("NIOHTTP1", nio)], resources: [.copy("console")],
+            swiftSettings: settings),
         // MARK: Programs
         .executableTarget(
             name: "wsems", dependencies: ["AlwaysOnTransport", "EdgeCore", "MessageStore", "EdgeHTTP", "HTTPTransport", "LogSupport", "NetworkSupport", "ProgramSupport", "Secrets", "Settings", "Formats", logging, arguments, product("NIOCore", nio), product("NIOPosix", nio), product("NIOConcurrencyHelpers", nio)],
@@ -115,7 +127,11 @@ let package = Package(
             name: "luaScriptResource", dependencies: ["ScriptResource", "LogSupport", "MessageStore", "ProgramSupport", "LuaRuntime", "HTTPTransport", logging, arguments, product("NIOCore", nio), product("NIOPosix", nio)],
             swiftSettings: settings),
         .executableTarget(
-            name: "thingplatform", dependencies: ["AlwaysOnTransport", "ThingPlatform", "LogSupport", "ProgramSupport", "HTTPTransport", "NetworkSupport", logging, arguments, product("NIOPosix", nio)],
+            name: "thingplatform",
+            dependencies: [
+                "AlwaysOnTransport", "HTTPTransport", "LogSupport", "NetworkSupport", "PlatformConsole", "PlatformStore", "ProgramSupport", "Secrets", "ThingModel",
+                "ThingPlatform", logging, arguments, product("NIOCore", nio), product("NIOPosix", nio),
+            ],
             swiftSettings: settings),
         .executableTarget(
             name: "edgectl", dependencies: ["AlwaysOn", "EdgeCore", "MessageStore", "EdgeREST", "Secrets", "Settings", "HTTPTransport", "ProgramSupport", "Formats", logging, arguments, product("NIOCore", nio), product("NIOPosix", nio), product("NIOHTTP1", nio)],
@@ -125,7 +141,7 @@ let package = Package(
             name: "FuzzTargets",
             dependencies: [
                 "AlwaysOn", "AlwaysOnSession", "AlwaysOnTransport", "ChaosModel", "EdgeCore", "EdgeHTTP", "EdgeREST", "Formats", "HTTPTransport", "LogSupport", "LuaRuntime",
-                "MessageStore", "NetworkSupport", "ScriptResource", "Secrets", "ThingPlatform", logging, product("NIOCore", nio), product("NIOEmbedded", nio),
+                "MessageStore", "NetworkSupport", "ScriptResource", "Secrets", "TestKit", "ThingModel", "ThingPlatform", logging, product("NIOCore", nio), product("NIOEmbedded", nio),
                 product("NIOHTTP1", nio), product("NIOPosix", nio), product("NIOWebSocket", nio),
             ], path: "Tests/FuzzTargets"),
         .testTarget(name: "FuzzTests", dependencies: ["FuzzTargets", "TestKit"], exclude: ["Corpus"]),
@@ -133,7 +149,7 @@ let package = Package(
         .target(
             name: "TestKit",
             dependencies: [
-                "CSpawn", "Formats", product("NIOConcurrencyHelpers", nio), product("X509", "swift-certificates"), product("SwiftASN1", "swift-asn1"),
+                "CSpawn", "Formats", "ThingModel", product("NIOConcurrencyHelpers", nio), product("NIOCore", nio), product("X509", "swift-certificates"), product("SwiftASN1", "swift-asn1"),
                 product("Crypto", "swift-crypto"),
             ], path: "Tests/TestKit"),
         .testTarget(
@@ -170,7 +186,10 @@ let package = Package(
             name: "EdgeCoreTests", dependencies: ["AlwaysOn", "EdgeCore", "Formats", "MessageStore", "Secrets", "Settings", "TestKit", logging, product("NIOCore", nio), product("NIOPosix", nio)]),
         .testTarget(
             name: "ThingPlatformTests",
-            dependencies: ["AlwaysOn", "Secrets", "TestKit", "ThingPlatform", logging, product("NIOCore", nio), product("NIOPosix", nio)]),
+            dependencies: ["AlwaysOn", "Formats", "Secrets", "TestKit", "ThingModel", "ThingPlatform", logging, product("NIOCore", nio), product("NIOPosix", nio)]),
+        .testTarget(
+            name: "PlatformStoreTests",
+            dependencies: ["AlwaysOn", "Formats", "PlatformStore", "TestKit", "ThingModel", product("GRDB", "GRDB.swift"), product("NIOCore", nio), product("NIOPosix", nio)]),
         .testTarget(name: "LuaRuntimeTests", dependencies: ["LuaRuntime"]),
         .target(name: "CFaultControl", path: "Tests/Chaos/CFaultControl"),
         .target(name: "CFaultShim", dependencies: ["CFaultControl"], path: "Tests/Chaos/CFaultShim", linkerSettings: [.linkedLibrary("dl")]),

@@ -34,7 +34,7 @@ package struct RestClient: Sendable {
     /// - Throws: `RestError` for any status but 200 and 202 (stored for later), `HTTPCallFailure`.
     package func call(_ method: HTTPMethod, _ path: String, body: JSONValue? = nil) async throws -> JSONValue {
         let (status, json) = try await send(method, path, body: body)
-        guard status == 200 || status == 202 else { throw RestError("\(method) \(path): \(status) \(json["error"]?.string ?? "")") }
+        guard status == 200 || status == 202 else { throw RestError("\(method) \(path): \(status) \((json["message"] ?? json["error"])?.string ?? "")") }
         return json
     }
 

@@ -107,6 +107,11 @@ extension HTTPResponse {
             self = .json(ByteBuffer(string: "{}"), status: response.origin == .stored ? .accepted : .ok)
             return
         }
+        self.init(content, order: order)
+    }
+
+    /// A table; a long one is made into JSON while it is sent.
+    package init(_ content: EncodedInfotable, order: EncodedInfotable.Order) {
         guard content.bytes.readableBytes > HTTPResponse.streamedFrom else {
             self = .json(content.json(order: order))
             return

@@ -116,7 +116,7 @@ import Testing
 
     @Test func aSecondGatewayTakesOver() async throws {
         let one = try Chain()
-        try one.writeModel(things: #"[{"name": "T1"}]"#)
+        try one.writeModel(things: #"[{"name": "T1"}]"#, server: #", "bind_protection": "last-in-wins""#)
         let platform = try one.startPlatform()
         let port = try await platform.port()
         let host = try await device { _ in .json(ByteBuffer(string: "{\"result\":2}")) }
@@ -135,6 +135,36 @@ import Testing
         #expect(try await admin.property("T1", "isConnected") == true)
         #expect(await second.end() == 0)
         await host.stop()
+    }
+
+    /// The first keeps its Thing for as long as it lives; the second has it at once when it does not.
+    @Test func theFirstGatewayKeepsItsThing() async throws {
+        let one = try Chain()
+        try one.writeModel(things: #"[{"name": "T1"}]"#, server: #", "bind_probe": 1000"#)
+        let platform = try one.startPlatform()
+        let port = try await platform.port()
+        let host = try await device { _ in .json(ByteBuffer(string: "{\"result\":1}")) }
+        try one.writeGateway(platform: port, autoBind: #"[{"name": "T1", "host": "127.0.0.1", "port": \#(host.port)}]"#)
+        let first = try one.startGateway()
+        try await platform.line(containing: "T1 is bound to connection 1")
+        let two = try Chain()
+        let other = try await device { _ in .json(ByteBuffer(string: "{\"result\":2}")) }
+        try two.writeGateway(platform: port, autoBind: #"[{"name": "T1", "host": "127.0.0.1", "port": \#(other.port)}]"#)
+        let second = try two.startGateway()
+        try await platform.line(containing: "may not bind T1")
+        let admin = try one.platform(port)
+        #expect(try await admin.invoke("T1", "Run")["rows"]?[0]?["result"]?.int == 1)
+        // One that stands still answers nothing: its connection is let go when another one asks for the Thing again.
+        try await first.halt()
+        await second.end()
+        let third = try two.startGateway()
+        try await platform.line(containing: "T1 is bound to connection 3")
+        #expect(try await admin.invoke("T1", "Run")["rows"]?[0]?["result"]?.int == 2)
+        first.signal(SIGCONT)
+        await first.end()
+        await third.end()
+        await host.stop()
+        await other.stop()
     }
 
     @Test func aThousandThings() async throws {

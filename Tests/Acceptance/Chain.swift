@@ -46,7 +46,7 @@ final class Chain: Sendable {
     /// - Parameter journal: whether every value goes to `journal.jsonl` too.
     func startPlatform(port: Int = 0, journal: Bool = false) throws -> Program {
         let more = journal ? ["--journal", directory.path("journal.jsonl")] : []
-        return try Program(Chain.binary("thingplatform"), ["--config", directory.path("platform.json"), "--port", "\(port)"] + more, in: directory.path)
+        return try Program(Chain.binary("thingplatform"), ["--config", directory.path("platform.json"), "--port", "\(port)", "--model", "file"] + more, in: directory.path)
     }
 
     /// What the platform has taken so far, oldest first.

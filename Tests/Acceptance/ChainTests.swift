@@ -70,9 +70,9 @@ private let entry = "{ file = 'thing.lua', template = 'machine', scanRateResolut
         #expect(try await platform.invoke("T1", "Ok")["rows"]?[0]?["result"] == true)
 
         let (bad, badJSON) = try await platform.send(.POST, RestClient.thing("T1", "Services", "Bad"), body: [:])
-        #expect(bad == 500 && badJSON["error"]?.string?.contains("cannot convert abc to NUMBER") == true)
+        #expect(bad == 500 && badJSON["message"]?.string?.contains("cannot convert abc to NUMBER") == true)
         let (raised, raisedJSON) = try await platform.send(.POST, RestClient.thing("T1", "Services", "Raise"), body: [:])
-        #expect(raised == 500 && raisedJSON["error"]?.string?.contains("machine.lua:13: broken") == true)
+        #expect(raised == 500 && raisedJSON["message"]?.string?.contains("machine.lua:13: broken") == true)
         #expect(try await platform.send(.POST, RestClient.thing("T1", "Services", "None"), body: [:]).status == 404)
 
         // io.popen and ALWAYS; a change from inside; a write from outside.
@@ -99,7 +99,7 @@ private let entry = "{ file = 'thing.lua', template = 'machine', scanRateResolut
         let platform = try running.chain.platform(running.platformPort)
         #expect(try await platform.property("T1", "isConnected") == false)
         let (status, json) = try await platform.send(.POST, RestClient.thing("T1", "Services", "Add"), body: ["a": 1, "b": 1])
-        #expect(status == 503 && json["error"]?.string?.contains("T1") == true)
+        #expect(status == 503 && json["message"]?.string?.contains("T1") == true)
 
         let again = try running.chain.startScripts()
         try await running.platform.line(containing: "T1 is bound", after: running.platform.mark - 1)

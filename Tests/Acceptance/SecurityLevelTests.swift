@@ -34,7 +34,7 @@ import Testing
         func works() async throws {
             try await program.line(containing: "Meter is bound")
             let key = ["-H", "appKey: example-admin-key"]
-            let answer = try await Curl(key[0], key[1], "-X", "POST", "\(platform)/Thingworx/Things/Meter/Services/Read")
+            let answer = try await Curl(key[0], key[1], "-H", "Content-Type: application/json", "-X", "POST", "\(platform)/Thingworx/Things/Meter/Services/Read")
             #expect(answer.status == 200 && answer.body.contains("17.5"), "\(answer.body)")
         }
 
@@ -118,7 +118,7 @@ import Testing
     private func refusesDevice(_ name: String, _ identity: String, because text: String) async throws {
         let level = try await Level(name, device: identity)
         try await level.program.line(containing: "Meter is bound")
-        let answer = try await Curl("-H", "appKey: example-admin-key", "-X", "POST", "\(level.platform)/Thingworx/Things/Meter/Services/Read")
+        let answer = try await Curl("-H", "appKey: example-admin-key", "-H", "Content-Type: application/json", "-X", "POST", "\(level.platform)/Thingworx/Things/Meter/Services/Read")
         #expect(answer.status == 503 && answer.body.contains(text), "\(answer.status) \(answer.body)")
         await level.end()
     }

@@ -8,6 +8,8 @@ import NIOCore
 import NIOEmbedded
 import NIOHTTP1
 import Secrets
+import TestKit
+import ThingModel
 import ThingPlatform
 
 /// The platform from its socket on: HTTP and an AlwaysOn connection side by side, as one program of operations. What it writes
@@ -21,7 +23,7 @@ struct PlatformPath {
     private static let logger = Logger(label: "fuzz") { _ in SwiftLogNoOpLogHandler() }
 
     /// Read once: what is under test comes after it.
-    private static let model: ThingPlatform.PlatformModel = {
+    private static let model: PlatformModel = {
         let path = FileManager.default.temporaryDirectory.appendingPathComponent("edge-fuzz-\(getpid()).json").path
         let text = """
             {"users": [{"name": "u", "groups": ["Edge"]}], "application_keys": [{"name": "k", "key": "k", "user": "u"}],
@@ -31,15 +33,11 @@ struct PlatformPath {
         do {
             try text.write(toFile: path, atomically: true, encoding: .utf8)
             defer { unlink(path) }
-            return try ModelFile(path: path).load()
+            return try ModelFile(path: path).read().model
         } catch {
             fatalError("\(error)")
         }
     }()
-
-    private struct Model: ModelStore {
-        func load() throws -> ThingPlatform.PlatformModel { model }
-    }
 
     static func run(_ bytes: [UInt8]) {
         guard let path = try? PlatformPath() else { fatalError("the platform does not start") }
@@ -48,7 +46,7 @@ struct PlatformPath {
 
     private init() throws {
         let loop = self.loop
-        platform = try Platform(store: Model(), logger: PlatformPath.logger, on: loop, executor: InlineExecutor.shared)
+        platform = try Platform(store: ForgetfulStore(), seed: PlatformPath.model, logger: PlatformPath.logger, on: loop, executor: InlineExecutor.shared)
         alwaysOn = AlwaysOnUpgrader()
         func channel() throws -> EmbeddedChannel {
             let channel = EmbeddedChannel(loop: loop)

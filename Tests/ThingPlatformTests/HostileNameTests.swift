@@ -2,6 +2,7 @@ import AlwaysOn
 import Secrets
 import Testing
 
+@testable import ThingModel
 @testable import ThingPlatform
 
 /// Names that strangers choose: patterns, identifiers, those that wait, and the one table of rights.
@@ -47,40 +48,47 @@ import Testing
     @Test func anIdentifierHasOneThing() {
         var model = PlatformModel()
         for name in ["A", "B"] {
-            var thing = model.makeThing(name, template: "RemoteThing")
+            var thing = Thing(name: name, template: "RemoteThing")
             thing.identifier = "id"
-            model[thing: name] = thing
+            model.put(thing)
         }
         #expect(model.thing(identifier: "id") == "A")
-        model[thing: "B"] = nil
+        model.removeThing("B")
         #expect(model.thing(bound: "*id")?.name == "A")
-        model[thing: "A"] = nil
+        model.removeThing("A")
         #expect(model.thing(bound: "*id") == nil)
     }
 
     @Test func valuesOfAThingHaveABound() {
         var model = PlatformModel()
-        model[thing: "A"] = model.makeThing("A", template: "GenericThing")
+        model.put(Thing(name: "A", template: "GenericThing"))
         let long = TimedValue(value: .string(String(repeating: "v", count: 1 << 20)), time: 1)
         var kept = 0
-        while model.keep(long, of: "p\(kept)", thing: "A") { kept += 1 }
+        while model.values.keep(long, of: "p\(kept)", thing: "A") { kept += 1 }
         #expect(kept == 63)
         // What takes less than before always fits, and makes room.
-        #expect(model.keep(TimedValue(value: .integer(1), time: 2), of: "p0", thing: "A") == true)
-        #expect(model.keep(long, of: "another", thing: "A") == true)
-        #expect(model[values: "A", "p0"]?.value == .integer(1))
-        model[thing: "A"] = nil
-        #expect(model.keep(long, of: "p", thing: "A") == true)
+        #expect(model.values.keep(TimedValue(value: .integer(1), time: 2), of: "p0", thing: "A") == true)
+        #expect(model.values.keep(long, of: "another", thing: "A") == true)
+        #expect(model.values["A", "p0"]?.value == .integer(1))
+        model.removeThing("A")
+        #expect(model.values.keep(long, of: "p", thing: "A") == true)
     }
 
-    /// Each service needs its right and no other stands for it.
+    /// Which services judge themselves, and that no other can be called without a right.
     @Test func theTableOfRights() {
-        for (name, right) in ServiceRights.ofThings { #expect(ServiceRights.right(for: Request(.post, "T", .service, name)) == right, "\(name)") }
-        #expect(ServiceRights.right(for: Request(.post, "T", .service, "AtTheEdge")) == .invoke)
-        #expect(ServiceRights.right(for: Request(.get, "T", .property, "p")) == .read && ServiceRights.right(for: Request(.put, "T", .property, "p")) == .write)
-        #expect(ServiceRights.right(for: Request(.post, "T", .event, "E")) == .fire && ServiceRights.right(for: Request(.delete, "T", .property, "p")) == nil)
+        func without(_ table: [String: Service]) -> Set<String> { Set(table.values.filter { $0.right == nil }.map(\.name)) }
+        #expect(without(ServiceTables.things) == ["GetPermissionsForCurrentUser"])
+        #expect(without(ServiceTables.remoteThings).isEmpty)
+        #expect(without(ServiceTables.users) == ["ChangePassword", "GetPermissionsForCurrentUser"])
+        #expect(without(ServiceTables.keys) == ["GetPermissionsForCurrentUser"] && without(ServiceTables.groups) == ["GetPermissionsForCurrentUser"])
         // What reads or writes a value asks for more than to invoke.
-        for name in ["GetPropertyValues", "UpdateSubscribedPropertyValues", "GetPropertySubscriptions"] { #expect(ServiceRights.ofThings[name] != .invoke) }
-        #expect(ServiceRights.ofEntities.values.allSatisfy { $0 == .design })
+        for service in ServiceTables.valueServices { #expect(service.right == .read || service.right == .write, "\(service.name)") }
+        for service in ServiceTables.definitionServices { #expect(service.right == .view || service.right == .update, "\(service.name)") }
+        // Nothing changes what is only looked at.
+        for table in [ServiceTables.things, ServiceTables.templates, ServiceTables.users, ServiceTables.groups, ServiceTables.keys, ServiceTables.dataShapes] {
+            for service in table.values where ["Add", "Set", "Remove", "Delete", "Purge", "Enable", "Disable", "Assign"].contains(where: { service.name.hasPrefix($0) }) {
+                #expect(service.right == .update || service.right == .write, "\(service.name)")
+            }
+        }
     }
 }

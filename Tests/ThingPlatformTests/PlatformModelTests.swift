@@ -4,6 +4,7 @@ import Secrets
 import TestKit
 import Testing
 
+@testable import ThingModel
 @testable import ThingPlatform
 
 @Suite struct BindingTableTests {
@@ -35,28 +36,35 @@ import Testing
 }
 
 @Suite struct AccessTests {
-    let rules = [
-        AccessRule(holder: .group("Edge"), things: [NamePattern("Press*"), NamePattern("Oven")], rights: [.bind, .read]),
-        AccessRule(holder: .user("anna"), things: [NamePattern("*")], rights: [.invoke]),
-    ]
+    private let rules = {
+        var rules = AccessControl()
+        rules.add(AccessRule(holder: .group("Edge"), entities: [NamePattern("Press*"), NamePattern("Oven")], rights: [.bind, .read]))
+        rules.add(AccessRule(holder: .user("anna"), entities: [NamePattern("*")], rights: [.invoke]))
+        return rules
+    }()
 
     @Test func onlyWhatARuleAllows() {
         let edge = Principal(user: "e", groups: ["Edge"])
-        #expect(rules.allow(.bind, on: "Press1", for: edge) && rules.allow(.read, on: "Oven", for: edge))
-        #expect(!rules.allow(.write, on: "Press1", for: edge) && !rules.allow(.bind, on: "Oven2", for: edge))
+        #expect(rules.judge(.bind, on: EntityRef(.thing, "Press1"), for: edge).isAllowed && rules.judge(.read, on: EntityRef(.thing, "Oven"), for: edge).isAllowed)
+        #expect(!rules.judge(.write, on: EntityRef(.thing, "Press1"), for: edge).isAllowed && !rules.judge(.bind, on: EntityRef(.thing, "Oven2"), for: edge).isAllowed)
         let anna = Principal(user: "anna", groups: [])
-        #expect(rules.allow(.invoke, on: "Anything", for: anna) && !rules.allow(.read, on: "Press1", for: anna))
-        #expect(rules.allow(.design, on: "X", for: Principal(user: "root", groups: ["Administrators"])))
+        #expect(rules.judge(.invoke, on: EntityRef(.thing, "Anything"), for: anna).isAllowed && !rules.judge(.read, on: EntityRef(.thing, "Press1"), for: anna).isAllowed)
+        #expect(rules.judge(.delete, on: EntityRef(.thing, "X"), for: Principal(user: "root", groups: ["Administrators"])).isAllowed)
     }
 
     func model() -> PlatformModel {
         var model = PlatformModel()
-        model.users["u"] = User(name: "u", groups: ["Edge"])
-        model.users["off"] = User(name: "off", isEnabled: false)
+        model.put(User(name: "u"))
+        var group = Group(name: "Edge")
+        group.members = [.init(name: "u", isGroup: false)]
+        model.put(group)
+        var off = User(name: "off")
+        off.isEnabled = false
+        model.put(off)
         func add(_ key: String, _ user: String, _ change: (inout ApplicationKey) -> Void = { _ in }) {
-            var value = ApplicationKey(name: "n-\(key)", digest: KeyDigest(of: Secret(key)), user: user, expires: nil)
+            var value = ApplicationKey(name: "n-\(key)", digest: KeyDigest(of: Secret(key)), user: user)
             change(&value)
-            model.add(value)
+            model.put(value)
         }
         add("good", "u")
         add("disabled", "u") { $0.isEnabled = false }
@@ -104,7 +112,7 @@ import Testing
               "things": [{"name": "T", "template": "Nope", "properties": {"p": {"baseType": "NUMBR"}}}]
             }
             """)
-        let error = #expect(throws: ModelFileErrors.self) { try ModelFile(path: path).load() }
+        let error = #expect(throws: ModelFileErrors.self) { try ModelFile(path: path).read().model }
         let text = error?.description ?? ""
         for expected in [
             "line 2, column 28: users[1]: expected a string \"name\"", "application_keys[0].user: no user \"nobody\"", "expires: expected a time such as",
@@ -120,7 +128,7 @@ import Testing
                            {"name": "Press", "base": "Machine", "properties": {"force": {"baseType": "NUMBER"}}}],
              "things": [{"name": "P1", "template": "Press", "identifier": "SN-1"}]}
             """)
-        let model = try ModelFile(path: path).load()
+        let model = try ModelFile(path: path).read().model
         let thing = try #require(model.thing(bound: "*SN-1"))
         #expect(thing.name == "P1" && model.isRemote(thing))
         #expect(thing.properties["speed"]?.isRemote == true && thing.properties["force"]?.isRemote == false)

@@ -5,26 +5,28 @@ import NIOPosix
 import TestKit
 import Testing
 
+import ThingModel
 @testable import ThingPlatform
 
 /// Requests that say who they are are worked on once.
 @Suite struct RepeatTests {
-    private struct Fixed: ModelStore {
-        func load() -> PlatformModel {
-            var model = PlatformModel()
-            model.users["root"] = User(name: "root", groups: ["Administrators"])
-            var thing = Thing(name: "T", template: "RemoteThing")
-            thing.properties["n"] = PropertyDefinition(baseType: .number)
-            model[thing: "T"] = thing
-            return model
-        }
-    }
+    private static let model: PlatformModel = {
+        var model = PlatformModel()
+        model.put(User(name: "root"))
+        var group = Group(name: Principal.administrators)
+        group.members = [.init(name: "root", isGroup: false)]
+        model.put(group)
+        var thing = Thing(name: "T", template: "RemoteThing")
+        thing.own.properties["n"] = PropertyDefinition(baseType: .number)
+        model.put(thing)
+        return model
+    }()
 
     private let loop = MultiThreadedEventLoopGroup.singleton.next()
     private let root = Principal(user: "root", groups: ["Administrators"])
 
     private func platform(_ journal: ValueJournal? = nil) throws -> Platform {
-        try Platform(store: Fixed(), journal: journal, logger: Logger(label: "t") { _ in SwiftLogNoOpLogHandler() }, on: loop)
+        try Platform(store: ForgetfulStore(), seed: RepeatTests.model, journal: journal, logger: Logger(label: "t") { _ in SwiftLogNoOpLogHandler() }, on: loop)
     }
 
     private func push(_ rows: [(String, Double, Int64)], _ headers: [Request.HeaderField], as name: String = "T") throws -> Request {
@@ -41,7 +43,7 @@ import Testing
     }
 
     private func value(_ platform: Platform) async throws -> Double? {
-        try await loop.submit { platform.assumeIsolated { $0.model[values: "T", "n"]?.value.doubleValue } }.get()
+        try await loop.submit { platform.assumeIsolated { $0.model.values["T", "n"]?.value.doubleValue } }.get()
     }
 
     private func put(_ number: Double, _ headers: [Request.HeaderField]) throws -> Request {
@@ -96,8 +98,13 @@ import Testing
         // One of which nothing was taken is looked at anew.
         let unknown = try push([("later", 2, 20)], [MessageIdentity(epoch: 1, number: 2).field])
         #expect(try await send(unknown, to: platform).status == .badRequest)
-        try await loop.submit { platform.assumeIsolated { $0.model[definition: "T", "later"] = PropertyDefinition(baseType: .number) } }
-            .get()
+        try await loop.submit {
+            platform.assumeIsolated { platform in
+                guard var thing = platform.model[thing: "T"] else { return }
+                thing.own.properties["later"] = PropertyDefinition(baseType: .number)
+                platform.model.put(thing)
+            }
+        }.get()
         #expect(try await send(unknown, to: platform).status == .success)
     }
 

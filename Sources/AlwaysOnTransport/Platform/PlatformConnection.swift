@@ -98,6 +98,15 @@ package final class PlatformConnection: ChannelInboundHandler, @unchecked Sendab
 
     package func close(_ reason: CloseReason) { perform(.close(reason)) }
 
+    /// Closes without waiting for a peer that seems to be gone.
+    package func abandon(_ reason: String) {
+        closeText = closeText ?? reason
+        channel.close(promise: nil)
+    }
+
+    /// Called with each message as it goes over the wire, and whether it came in; nil: nobody looks.
+    package var onMessage: ((ByteBuffer, _ isIncoming: Bool) -> Void)?
+
     // MARK: Channel
 
     package func handlerAdded(context: ChannelHandlerContext) {
@@ -110,7 +119,9 @@ package final class PlatformConnection: ChannelInboundHandler, @unchecked Sendab
     package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         session.heard(now: context.eventLoop.now)
         switch unwrapInboundIn(data) {
-        case .binary(let bytes): perform(session.received(bytes, now: context.eventLoop.now))
+        case .binary(let bytes):
+            onMessage?(bytes, true)
+            perform(session.received(bytes, now: context.eventLoop.now))
         case .text: perform(.close(.init(.policyViolation, "a text message on an AlwaysOn connection")))
         case .ping, .pong: break
         case .close(let code, let reason):
@@ -162,7 +173,10 @@ package final class PlatformConnection: ChannelInboundHandler, @unchecked Sendab
 
     private func send(_ messages: [WebSocketMessage]) {
         guard let context else { return }
-        for message in messages { context.write(wrapOutboundOut(message), promise: nil) }
+        for message in messages {
+            if let onMessage, case .binary(let bytes) = message { onMessage(bytes, false) }
+            context.write(wrapOutboundOut(message), promise: nil)
+        }
         context.flush()
     }
 

@@ -10,6 +10,8 @@ package struct HTTPRequest: Sendable {
     package var headers: HTTPHeaders
     package var body: ByteBuffer
     package var remoteAddress: SocketAddress?
+    /// Whether two slashes stand behind each other in the path, which is passed over in `path`.
+    package let hasEmptySegment: Bool
     /// What the server's `Admission` found out from the head, for the responder.
     package var admitted: (any Sendable)?
 
@@ -19,6 +21,7 @@ package struct HTTPRequest: Sendable {
         method = head.method
         path = target.path
         query = target.query
+        hasEmptySegment = target.hasEmptySegment
         headers = head.headers
         self.body = body
         self.remoteAddress = remoteAddress
@@ -33,17 +36,22 @@ package struct HTTPRequest: Sendable {
 package struct RequestTarget: Sendable {
     package let path: [String]
     package let query: [(name: String, value: String)]
+    package let hasEmptySegment: Bool
 
     package init?(_ uri: String) {
         let utf8 = uri.utf8
         guard utf8.first == UInt8(ascii: "/") else { return nil }
         let end = utf8.firstIndex(of: UInt8(ascii: "?")) ?? utf8.endIndex
         var path: [String] = []
+        var length = 0
         for segment in utf8[..<end].split(separator: UInt8(ascii: "/")) {
             guard let decoded = PercentEncoding.decode(Substring(segment)) else { return nil }
             path.append(decoded)
+            length += segment.count + 1
         }
         self.path = path
+        // One slash may stand at the end.
+        hasEmptySegment = utf8.distance(from: utf8.startIndex, to: end) > length + 1
         guard end != utf8.endIndex else {
             query = []
             return

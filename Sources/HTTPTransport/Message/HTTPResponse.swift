@@ -8,6 +8,8 @@ package struct HTTPResponse: Sendable {
     package var body: ByteBuffer
     /// Further pieces of a long body, each asked for when the client has taken those before; nil at the end.
     package var rest: (@Sendable () -> ByteBuffer?)?
+    /// Pieces that come when they come, for as long as both sides want.
+    package var feed: HTTPFeed?
     /// Bytes that are kept until the last of those pieces is made.
     package var restSize = 0
 
@@ -63,7 +65,7 @@ package struct HTTPResponse: Sendable {
             bytes.writeStaticString("\r\n")
         }
         if close { bytes.writeStaticString("Connection: close\r\n") }
-        if rest != nil {
+        if rest != nil || feed != nil {
             bytes.writeStaticString(mayChunk ? "Transfer-Encoding: chunked\r\n\r\n" : "\r\n")
         } else if status.mayHaveResponseBody {
             bytes.writeStaticString("Content-Length: ")
@@ -83,5 +85,18 @@ package struct HTTPResponse: Sendable {
         case 10: name.lowercased() == "connection"
         default: false
         }
+    }
+}
+
+/// A body without an end of its own: events as they happen.
+package struct HTTPFeed: Sendable {
+    /// The next piece; nil at the end. Asked for when the client has taken those before.
+    package let next: @Sendable () -> EventLoopFuture<ByteBuffer?>
+    /// Called once when nobody wants any more.
+    package let end: @Sendable () -> Void
+
+    package init(next: @escaping @Sendable () -> EventLoopFuture<ByteBuffer?>, end: @escaping @Sendable () -> Void) {
+        self.next = next
+        self.end = end
     }
 }

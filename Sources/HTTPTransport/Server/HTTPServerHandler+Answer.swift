@@ -47,8 +47,16 @@ extension HTTPServerHandler {
         startTimeout(live.readTimeout, context)
         var bytes = response.head(close: framing.close, mayChunk: framing.mayChunk, allocator: context.channel.allocator)
         guard framing.withBody, response.status.mayHaveResponseBody else {
+            response.feed?.end()
             write(bytes)
             return finish(close: framing.close, context)
+        }
+        if let feed = response.feed {
+            write(bytes)
+            output?.flush()
+            state = .following(feed, framing)
+            stopTimeout()
+            return follow(context)
         }
         if let rest = response.rest {
             write(bytes)
@@ -88,9 +96,32 @@ extension HTTPServerHandler {
         }
     }
 
+    /// The next piece of a feed, as soon as the client has taken those before.
+    private func follow(_ context: ChannelHandlerContext) {
+        guard case .following(let feed, _) = state, !isPieceAwaited else { return }
+        guard context.channel.isWritable else { return startTimeout(live.readTimeout, context) }
+        isPieceAwaited = true
+        let loopBound = NIOLoopBound(context, eventLoop: context.eventLoop)
+        feed.next().hop(to: context.eventLoop).whenComplete { result in
+            self.isPieceAwaited = false
+            guard case .following(let feed, let framing) = self.state else { return }
+            guard case .success(let piece?) = result else {
+                if framing.mayChunk { self.write(ByteBuffer(string: "0\r\n\r\n")) }
+                feed.end()
+                return self.finish(close: true, loopBound.value)
+            }
+            self.writePiece(piece, framing)
+            self.output?.flush()
+            self.follow(loopBound.value)
+        }
+    }
+
     func channelWritabilityChanged(context: ChannelHandlerContext) {
         if context.channel.isWritable {
             switch state {
+            case .following:
+                stopTimeout()
+                follow(context)
             case .streaming:
                 startTimeout(live.readTimeout, context)
                 continueStream(context)

@@ -20,6 +20,7 @@ final class HTTPServerHandler: ChannelDuplexHandler, RemovableChannelHandler, @u
         case discarding
         case answering(keepAlive: Bool)
         case streaming(@Sendable () -> ByteBuffer?, HTTPAnswerFraming)
+        case following(HTTPFeed, HTTPAnswerFraming)
         case upgraded
     }
 
@@ -57,6 +58,8 @@ final class HTTPServerHandler: ChannelDuplexHandler, RemovableChannelHandler, @u
     private var refusal: HTTPResponse?
     private var pending = PendingParts()
     private var isReadWanted = false
+    /// Whether the next piece of a feed was asked for.
+    var isPieceAwaited = false
     private var isMalformed = false
     private var remoteAddress: SocketAddress?
     /// Bytes of the request's body that count toward the server's bound, and those of its answer.
@@ -99,6 +102,8 @@ final class HTTPServerHandler: ChannelDuplexHandler, RemovableChannelHandler, @u
 
     func channelInactive(context: ChannelHandlerContext) {
         timer.cancel()
+        if case .following(let feed, _) = state { feed.end() }
+        state = .discarding
         quiescing.closed(self)
         releaseBody()
         releaseAnswer()
@@ -136,7 +141,10 @@ final class HTTPServerHandler: ChannelDuplexHandler, RemovableChannelHandler, @u
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         switch event {
         case is ServerQuiescing.StopEvent:
-            if case .idle = state { context.close(promise: nil) }
+            switch state {
+            case .idle, .following: context.close(promise: nil)
+            default: break
+            }
         case ChannelEvent.inputClosed:
             switch state {
             case .answering, .streaming: return
@@ -155,7 +163,7 @@ final class HTTPServerHandler: ChannelDuplexHandler, RemovableChannelHandler, @u
         } else if error is HTTPParserError, isBusy {
             // What came before it is answered first.
             isMalformed = true
-        } else if error is NIOWebSocketUpgradeError {
+        } else if error is NIOWebSocketUpgradeError || error is UpgraderByPath.NothingThere {
             // The request goes on as one that asked for no upgrade.
             logger.debug("\(remoteAddress?.text ?? "a client"): no WebSocket here")
         } else {
@@ -168,7 +176,7 @@ final class HTTPServerHandler: ChannelDuplexHandler, RemovableChannelHandler, @u
 
     private var isBusy: Bool {
         switch state {
-        case .answering, .streaming: true
+        case .answering, .streaming, .following: true
         default: false
         }
     }
@@ -302,7 +310,7 @@ final class HTTPServerHandler: ChannelDuplexHandler, RemovableChannelHandler, @u
         if context.channel.isWritable { startTimeout(configuration.idleTimeout, context) }
     }
 
-    private func stopTimeout() { deadline = .distantFuture }
+    func stopTimeout() { deadline = .distantFuture }
 
     private func scheduleTimeout(_ context: ChannelHandlerContext) {
         guard timer.needs(deadline) else { return }

@@ -140,3 +140,12 @@ package struct WaitingNames: Sendable {
         holders[name] = found.count == 0 ? nil : found
     }
 }
+
+extension BindingTable {
+    /// Names that wait for a Thing, with the connection that waits.
+    package var waitingNames: [(name: String, connection: UInt32)] { waiting.all }
+}
+
+extension WaitingNames {
+    package var all: [(name: String, connection: UInt32)] { connections.flatMap { id, connection in connection.names.map { ($0, id) } } }
+}

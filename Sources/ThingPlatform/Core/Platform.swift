@@ -5,54 +5,77 @@ import Glibc
 import LogSupport
 package import Logging
 package import NIOCore
-package import Secrets
+import Secrets
+package import ThingModel
 
 /// The platform's core: owns the model and the connections of edges, decides on rights, routes requests.
 ///
-/// It lives on one event loop together with its server: what arrives there enters by `assumeIsolated`.
+/// It lives on one event loop together with its server: what arrives there enters by `assumeIsolated`. The rules are values that it
+/// owns: model, bindings, sign-ins, feeds, what is to be kept.
 package actor Platform {
     package nonisolated let loop: any EventLoop
     private nonisolated let executor: any SerialExecutor
     package nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
-    struct Edge {
-        let connection: PlatformConnection
-        var principal: Principal?
-        var keyName = ""
-        /// Things that are still to be told that they are bound.
-        var toNotify: Set<String> = []
-        var notifying = 0
-    }
-
     let logger: Logger
-    let requestTimeout: TimeAmount
+    var settings: PlatformSettings
     var model: PlatformModel
     var bindings = BindingTable()
     var edges: [UInt32: Edge] = [:]
     /// What edges have sent, by Thing.
     var seen: [String: SeenMessages] = [:]
+    var credentials = Credentials()
+    var feeds = FeedTable()
+    var commits = CommitQueue()
     let journal: ValueJournal?
+    let store: any ModelStore
+    let started = Platform.now()
+    /// Where backups lie; nil where there is no file to copy.
+    package var backupDirectory: String?
+    var lastFrequentAudit: Int64 = 0
+    var subscriptionsRunning = 0
+    /// Connections that are asked whether they live.
+    var probed: Set<UInt32> = []
     private var lastID: UInt32 = 0
+    private var retry: Scheduled<Void>?
     /// Lines about keys that are not accepted and names that are not bound: strangers decide how many there are.
     nonisolated let refusals: ThrottledLog
 
-    /// - Parameter executor: the loop's own where there is none; an embedded loop has none.
-    /// - Parameter journal: gets every value that is taken.
+    /// - Parameters:
+    ///   - seed: the model of a store in which there is none yet.
+    ///   - journal: gets every value that is taken.
+    ///   - recallsFromJournal: whether it tells which requests were worked on before: where the store forgets.
+    ///   - executor: the loop's own where there is none; an embedded loop has none.
     /// - Throws: what the store says is wrong with the model.
     package init(
-        store: any ModelStore, journal: ValueJournal? = nil, requestTimeout: TimeAmount = .seconds(30), logger: Logger, on loop: any EventLoop,
-        executor: (any SerialExecutor)? = nil
+        store: any ModelStore, seed: PlatformModel? = nil, settings: PlatformSettings = PlatformSettings(), journal: ValueJournal? = nil,
+        recallsFromJournal: Bool = true, logger: Logger, on loop: any EventLoop, executor: (any SerialExecutor)? = nil
     ) throws {
         self.loop = loop
         self.executor = executor ?? loop.executor
         self.logger = logger
-        self.requestTimeout = requestTimeout
-        refusals = ThrottledLog(logger, level: .warning)
-        model = try store.load()
+        self.store = store
         self.journal = journal
+        refusals = ThrottledLog(logger, level: .warning)
+        let stored = try store.load()
+        var model = PlatformModel()
+        var settings = settings
         var seen: [String: SeenMessages] = [:]
-        journal?.forEachOrigin { seen[$0.thing, default: SeenMessages()].insert($0.identity, as: $0.name, answered: Response(.success)) }
-        self.seen = seen
+        if stored.isNew {
+            if let seed { model = seed }
+        } else {
+            for complaint in model.take(stored) { logger.error("not taken from the store: \(complaint)") }
+            for write in stored.entities where write.collection == EntityWrite.settings {
+                if let json = write.document.flatMap({ try? JSONValue(parsing: $0) }) { settings.take(json) }
+            }
+            for (thing, text) in stored.seen { seen[thing] = SeenMessages(text: text) }
+        }
+        if recallsFromJournal { journal?.forEachOrigin { seen[$0.thing, default: SeenMessages()].insert($0.identity, as: $0.name, answered: Response(.success)) } }
+        (self.model, self.settings, self.seen) = (model, settings, seen)
+        for name in self.model.things.keys {
+            guard case .datetime(let time)? = self.model.values[name, "lastConnection"]?.value else { continue }
+            self.model.modify(name) { $0.lastConnection = time }
+        }
     }
 
     static func now() -> Int64 {
@@ -61,18 +84,62 @@ package actor Platform {
         return Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000
     }
 
-    package func authenticate(_ key: Secret, from address: SocketAddress?) -> Authentication {
-        model.authenticate(key, from: address, now: Platform.now())
-    }
-
     package func nextConnectionID() -> UInt32 {
         repeat { lastID = lastID >= 0x7FFF_FFFF ? 1 : lastID + 1 } while edges[lastID] != nil
         return lastID
     }
 
-    /// Closes all connections of edges.
-    package func stop() {
+    /// Closes all connections of edges. What was taken is kept when the future is there.
+    package func stop() -> EventLoopFuture<Void> {
         for edge in edges.values { edge.connection.close(.init(.goingAway, "the platform stops")) }
+        feeds.closeAll()
+        retry?.cancel()
+        return committed()
+    }
+
+    // MARK: Keeping
+
+    /// When everything that was changed so far is kept.
+    package func committed() -> EventLoopFuture<Void> {
+        if model.hasChanges { for write in model.takeChanges() { keep(write) } }
+        let future = commits.committed(on: loop)
+        submit()
+        return future
+    }
+
+    func keep(_ write: EntityWrite) {
+        commits.batch.entities.append(write)
+        commits.batch.size += write.name.utf8.count + (write.document?.utf8.count ?? 0)
+    }
+
+    private func submit() {
+        guard commits.inFlight == nil else { return }
+        fillInSeen()
+        guard let (batch, promise) = commits.next(on: loop) else { return }
+        store.commit(batch, on: loop).whenComplete { result in
+            self.assumeIsolated { $0.finished(result, promise) }
+        }
+    }
+
+    private func finished(_ result: Result<Void, any Error>, _ promise: EventLoopPromise<Void>) {
+        switch result {
+        case .success:
+            commits.finished(nil)
+            promise.succeed()
+            submit()
+        case .failure(let error):
+            commits.finished(error)
+            promise.fail(error)
+            logger.error("not kept, tried again in a second: \(error)")
+            retry?.cancel()
+            retry = loop.scheduleTask(in: .seconds(1)) { self.assumeIsolated { $0.submit() } }
+        }
+    }
+
+    /// Answers once all that it brought about is kept.
+    func afterCommit(_ response: Response) -> EventLoopFuture<Response> {
+        guard commits.inFlight != nil || !commits.batch.isEmpty || model.hasChanges else { return answer(response) }
+        return committed().map { response }.recover { error in Response(.serviceUnavailable, reason: "\(error)") }
     }
 
     // MARK: Requests
@@ -81,138 +148,132 @@ package actor Platform {
     ///
     /// - Parameter edge: the connection that it came by, when it came from an edge: what an edge writes is not written
     ///   back to it (ems.md §6.2).
-    package func perform(_ request: Request, as principal: Principal, edge: UInt32? = nil) -> EventLoopFuture<Response> {
-        switch (request.entityType, request.entityName) {
-        case (.thing, let name):
-            guard let thing = model[thing: name] ?? model.thing(bound: name) else {
-                return answer(Response(.notFound, reason: "there is no Thing \(name)"))
-            }
-            return perform(request, on: thing, as: principal, edge: edge)
-        case (.resource, "EntityServices"): return answer(performEntityService(request, as: principal))
-        default:
-            return answer(Response(.notFound, reason: "there is no \(request.entityType.collection ?? "entity") \(request.entityName)"))
+    package func perform(_ request: Request, as principal: Principal, edge: UInt32? = nil, address: String = "") -> EventLoopFuture<Response> {
+        guard let entity = entity(of: request) else {
+            return answer(Response(.notFound, reason: "the platform has no \(request.entityType.collection ?? "such collection")"))
         }
+        if let refusal = refusal(of: request, on: entity, for: principal, edge: edge) { return answer(refusal) }
+        let caller = Caller(principal: principal, edge: edge, address: address)
+        let response = work(request, on: entity, for: caller)
+        return request.method == .get ? response : response.flatMap { response in self.assumeIsolated { $0.afterCommit(response) } }
     }
 
-    private func perform(_ request: Request, on thing: Thing, as principal: Principal, edge: UInt32?) -> EventLoopFuture<Response> {
-        // The connection that stands for the Thing says itself what its values are.
-        let isPush = request.characteristic == .service && request.method == .post && request.name == "UpdateSubscribedPropertyValues"
-        let isOwn = isPush && edge != nil && bindings.connection(of: thing.name) == edge
-        if !isOwn, let refusal = refusal(of: request, on: thing.name, for: principal) { return answer(refusal) }
+    /// The entity that a request is for: a Thing may be named by its identifier.
+    func entity(of request: Request) -> EntityRef? {
+        guard let kind = EntityKind(request.entityType) else { return nil }
+        guard kind == .thing, model[thing: request.entityName] == nil, let thing = model.thing(bound: request.entityName) else {
+            return EntityRef(kind, request.entityName)
+        }
+        return EntityRef(.thing, thing.name)
+    }
+
+    private func work(_ request: Request, on entity: EntityRef, for caller: Caller) -> EventLoopFuture<Response> {
+        guard entity.kind == .thing, let thing = model[thing: entity.name] else {
+            guard request.characteristic == .service else { return answer(attribute(request, of: entity)) }
+            return invoke(request, on: entity, for: caller)
+        }
+        let isPush = request.characteristic == .service && request.name == "UpdateSubscribedPropertyValues"
         // What joins several sorts out itself which of them came before.
-        if isPush || edge == nil { return work(request, on: thing, edge: edge, .live) }
-        return performOnce(request, on: thing) { work(request, on: thing, edge: edge, $0) }
+        if isPush { return answer(push(request, on: thing)) }
+        guard caller.edge != nil else { return work(request, on: thing, for: caller, .live) }
+        return performOnce(request, on: thing) { work(request, on: thing, for: caller, $0) }
     }
 
-    private func work(_ request: Request, on thing: Thing, edge: UInt32?, _ delivery: Delivery) -> EventLoopFuture<Response> {
-        switch request.characteristic {
-        case .property: request.method == .get ? read(request.name, of: thing) : write(request, to: thing, edge: edge, delivery)
-        case .service: invoke(request, on: thing)
+    private func work(_ request: Request, on thing: Thing, for caller: Caller, _ delivery: Delivery) -> EventLoopFuture<Response> {
+        guard thing.isEnabled || request.characteristic == .service else {
+            return answer(Response(.internalError, reason: "Thing [\(thing.name)] is not running."))
+        }
+        return switch request.characteristic {
+        case .property:
+            switch request.method {
+            case .get: read(request.name, of: thing, for: caller.principal)
+            case .delete: reset(request.name, of: thing)
+            default: write(request, to: thing, edge: caller.edge, delivery)
+            }
+        case .service: invoke(request, on: EntityRef(.thing, thing.name), for: caller)
         case .event: answer(fire(request, on: thing))
         }
     }
 
+    // MARK: Rights
+
     /// What is answered to a request of which the head tells that it leads nowhere; nil where content has to be looked at.
     package func refusal(of request: Request, for principal: Principal) -> Response? {
-        switch (request.entityType, request.entityName) {
-        case (.thing, let name):
-            guard let thing = model[thing: name] ?? model.thing(bound: name) else { return Response(.notFound, reason: "there is no Thing \(name)") }
-            return refusal(of: request, on: thing.name, for: principal)
-        case (.resource, "EntityServices"):
-            return ServiceRights.ofEntities[request.name] == nil ? Response(.notFound, reason: "EntityServices has no service \(request.name)") : nil
-        default: return Response(.notFound, reason: "there is no \(request.entityType.collection ?? "entity") \(request.entityName)")
+        guard let entity = entity(of: request) else {
+            return Response(.notFound, reason: "the platform has no \(request.entityType.collection ?? "such collection")")
+        }
+        return refusal(of: request, on: entity, for: principal, edge: nil)
+    }
+
+    private func refusal(of request: Request, on entity: EntityRef, for principal: Principal, edge: UInt32?) -> Response? {
+        guard exists(entity) else { return Response(.notFound, reason: notFound(entity)) }
+        let need = need(of: request, on: entity)
+        if case .impossible = need { return Response(.methodNotAllowed, reason: "\(request.method) does not go with \(request.characteristic.collection)") }
+        if request.characteristic == .service {
+            guard hasService(request.name, entity) else {
+                return Response(.notFound, reason: "there is no service \(request.name) on \(entity.name)")
+            }
+            // The connection that stands for the Thing says itself what its values are.
+            if request.name == "UpdateSubscribedPropertyValues", let edge, bindings.connection(of: entity.name) == edge { return nil }
+        }
+        guard case .right(let right) = need else { return nil }
+        let resource = request.name.isEmpty || request.name == "*" ? nil : request.name
+        return refusal(of: right, on: entity, resource: resource, for: principal)
+    }
+
+    /// - Returns: nil where it is allowed.
+    func refusal(of right: Right, on entity: EntityRef, resource: String? = nil, for principal: Principal) -> Response? {
+        guard !model.allows(right, on: entity, resource: resource, for: principal) else { return nil }
+        let text = "\(principal.user) may not \(right.rawValue) \(entity.name)"
+        refusals.note(text)
+        audit("refused", entity.name, ["user": .string(principal.user), "right": .string(right.rawValue), "resource": .string(resource ?? "*")], isFrequent: true)
+        return Response(.forbidden, reason: text)
+    }
+
+    func exists(_ entity: EntityRef) -> Bool {
+        switch entity.kind {
+        case .resource: ServiceTables.resources[entity.name] != nil
+        case .subsystem: ServiceTables.subsystems[entity.name] != nil
+        case .log: ServiceTables.logs.contains(entity.name)
+        case .thing: model[thing: entity.name] != nil
+        default: model.has(entity)
         }
     }
 
-    private func refusal(of request: Request, on thing: String, for principal: Principal) -> Response? {
-        let right = ServiceRights.right(for: request) ?? .read
-        guard model.rules.allow(right, on: thing, for: principal) else {
-            refusals.note("\(principal.user) may not \(right.rawValue) \(thing)")
-            return Response(.forbidden, reason: "\(principal.user) may not \(right.rawValue) \(thing)")
-        }
-        guard ServiceRights.right(for: request) == nil else { return nil }
-        return Response(.methodNotAllowed, reason: "\(request.method) does not go with \(request.characteristic.collection)")
+    func notFound(_ entity: EntityRef) -> String {
+        "there is no \(entity.kind.singular) \(entity.name) (Entity Not Found : [\(entity.name)])"
     }
 
     func answer(_ response: Response) -> EventLoopFuture<Response> { loop.makeSucceededFuture(response) }
 
+    // MARK: Edges
+
+    struct Edge {
+        let connection: PlatformConnection
+        var principal: Principal
+        var keyName = ""
+        let since: Int64
+        var lastUsed: Int64
+        /// Things that are still to be told that they are bound.
+        var toNotify: Set<String> = []
+        var notifying = 0
+    }
+
     /// Passes a request on over the connection that bound the Thing, and over no other.
-    func forward(_ request: Request, to thing: Thing) -> EventLoopFuture<Response> {
+    func forward(_ request: Request, to thing: Thing, timeout: Int64 = 0) -> EventLoopFuture<Response> {
         guard let id = bindings.connection(of: thing.name), let edge = edges[id] else {
             return answer(Response(.serviceUnavailable, reason: "\(thing.name) is not connected"))
         }
         var request = request
         request.entityName = bindings.boundName(of: thing.name) ?? thing.name
-        return edge.connection.request(request, timeout: requestTimeout)
+        return edge.connection.request(request, timeout: timeout > 0 ? .milliseconds(timeout) : settings.requestTimeout)
     }
+}
 
-    private func fire(_ request: Request, on thing: Thing) -> Response {
-        let parameters = request.content.map { content in
-            let size = content.bytes.readableBytes
-            return size > 4096 ? "(\(size) bytes)" : String(buffer: content.firstRowJSON())
-        } ?? "{}"
-        logger.info("event \(thing.name)/\(request.name) \(parameters)")
-        return Response(.success)
-    }
-
-    // MARK: Collections
-
-    /// Names, templates and state of all Things that this user may read.
-    package func listThings(for principal: Principal) -> Response {
-        var table = Infotable(DataShape([
-            .init("name", .thingName), .init("description", .string), .init("thingTemplate", .thingTemplateName), .init("isConnected", .boolean),
-            .init("lastConnection", .datetime),
-        ]))
-        for thing in model.things.values.sorted(by: { $0.name < $1.name }) where model.rules.allow(.read, on: thing.name, for: principal) {
-            let last = thing.lastConnection.map { Value.datetime($0) } ?? .nothing
-            table.append([
-                .text(.thingName, thing.name), .string(thing.description), .text(.thingTemplateName, thing.template),
-                model.isRemote(thing) ? .boolean(thing.isConnected) : .nothing, last,
-            ])
-        }
-        return .success(table)
-    }
-
-    private func performEntityService(_ request: Request, as principal: Principal) -> Response {
-        guard request.characteristic == .service, request.method == .post else {
-            return Response(.methodNotAllowed, reason: "EntityServices has services only")
-        }
-        let parameters = request.content?.decoded()
-        guard let name = parameters?.first("name")?.stringValue, !name.isEmpty else {
-            return Response(.badRequest, reason: "\(request.name): expected a string \"name\"")
-        }
-        guard name.utf8.count <= InputLimits.standard.nameBytes else {
-            return Response(.badRequest, reason: "\(request.name): a name of more than \(InputLimits.standard.nameBytes) bytes")
-        }
-        guard let right = ServiceRights.ofEntities[request.name] else { return Response(.notFound, reason: "EntityServices has no service \(request.name)") }
-        guard model.rules.allow(right, on: name, for: principal) else {
-            return Response(.forbidden, reason: "\(principal.user) may not \(right.rawValue) \(name)")
-        }
-        switch request.name {
-        case "CreateThing":
-            let template = parameters?.first("thingTemplateName")?.stringValue ?? "GenericThing"
-            guard model.templates[template] != nil else { return Response(.notFound, reason: "there is no template \(template)") }
-            guard model[thing: name] == nil else { return Response(.preconditionFailed, reason: "\(name) exists already") }
-            var thing = model.makeThing(name, template: template)
-            thing.description = parameters?.first("description")?.stringValue ?? ""
-            if let identifier = parameters?.first("identifier")?.stringValue, !identifier.isEmpty {
-                guard identifier.utf8.count <= InputLimits.standard.nameBytes else {
-                    return Response(.badRequest, reason: "an identifier of more than \(InputLimits.standard.nameBytes) bytes")
-                }
-                guard model.thing(identifier: identifier) == nil else {
-                    return Response(.preconditionFailed, reason: "another Thing has the identifier \(identifier)")
-                }
-                thing.identifier = identifier
-            }
-            thing.discovers = thing.properties.isEmpty
-            model[thing: name] = thing
-            created(thing)
-            return Response(.success)
-        case "DeleteThing":
-            guard let thing = model[thing: name] else { return Response(.notFound, reason: "there is no Thing \(name)") }
-            deleted(thing)
-            return Response(.success)
-        default: return Response(.notFound, reason: "EntityServices has no service \(request.name)")
-        }
-    }
+/// Who makes a request, and by which way.
+struct Caller: Sendable {
+    var principal: Principal
+    /// The connection, where it is an edge.
+    var edge: UInt32?
+    var address = ""
 }

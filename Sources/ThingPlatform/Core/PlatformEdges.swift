@@ -4,6 +4,7 @@ import Formats
 import NetworkSupport
 import NIOCore
 import Secrets
+import ThingModel
 
 /// Connections of edges: authenticating, binding, losing them.
 extension Platform {
@@ -21,24 +22,37 @@ extension Platform {
             // The answer first: an edge that is not told of its binding expects no requests.
             connection.respond(self.bind(bind, by: connection), to: header)
             notifyNext(connection.id)
-        case .unbind(let header, let bind): connection.respond(unbind(bind, by: connection), to: header)
+            _ = committed()
+        case .unbind(let header, let bind):
+            connection.respond(unbind(bind, by: connection), to: header)
+            _ = committed()
         case .request(let header, let request):
-            guard let principal = edges[connection.id]?.principal else { return connection.respond(Response(.unauthorized), to: header) }
-            perform(request, as: principal, edge: connection.id).whenSuccess { connection.respond($0, to: header) }
+            guard let edge = edges[connection.id] else { return connection.respond(Response(.unauthorized), to: header) }
+            edges[connection.id]?.lastUsed = Platform.now()
+            // A key that was taken back, or has expired, is not good for what comes after.
+            guard model.isGood(key: edge.keyName, now: edges[connection.id]?.lastUsed ?? 0) else {
+                connection.respond(Response(.unauthorized, reason: "the application key is not valid any more"), to: header)
+                return connection.close(.init(.policyViolation, "the application key is not valid any more"))
+            }
+            perform(request, as: model.principal(edge.principal.user), edge: connection.id).whenSuccess { connection.respond($0, to: header) }
         case .refusedMessage(let text): logger.warning("connection \(connection.id): \(text)")
         case .closed(let text): closed(connection, text)
         }
     }
 
     private func authenticate(_ header: Header, _ auth: Auth, _ connection: PlatformConnection) {
-        let outcome = auth.applicationKey.map { authenticate(Secret($0), from: connection.remoteAddress) } ?? .refused("AUTH without the claim appKey")
+        let outcome = auth.applicationKey.map { signIn(key: Secret($0), from: connection.remoteAddress) } ?? .refused("AUTH without the claim appKey")
         switch outcome {
         case .accepted(let principal, let key):
-            edges[connection.id] = Edge(connection: connection, principal: principal, keyName: key)
+            let now = Platform.now()
+            edges[connection.id] = Edge(connection: connection, principal: principal, keyName: key, since: now, lastUsed: now)
+            watch(connection)
+            note(EventRecord(time: now, source: "", name: "Connected", data: Platform.data(of: connection, ["user": .string(principal.user), "key": .string(key)])))
             logger.info("connection \(connection.id) from \(connection.remoteAddress?.text ?? "?") authenticated with key \(key) as \(principal.user)")
             connection.accept(header)
         case .refused(let cause):
             refusals.note("connection \(connection.id) from \(connection.remoteAddress?.text ?? "?") refused: \(cause)")
+            audit("SignInRefused", "", ["address": .string(connection.remoteAddress?.ipAddress ?? "?"), "reason": .string(cause)], isFrequent: true)
             connection.refuse(header)
         }
     }
@@ -46,16 +60,27 @@ extension Platform {
     private func closed(_ connection: PlatformConnection, _ text: String) {
         let known = edges.removeValue(forKey: connection.id) != nil
         let things = bindings.disconnected(connection.id)
-        for name in things { disconnect(name) }
-        if known { logger.info("connection \(connection.id) closed: \(text); \(things.count) Things unbound") } else {
+        for name in things { disconnect(name, text) }
+        if known {
+            logger.info("connection \(connection.id) closed: \(text); \(things.count) Things unbound")
+            note(EventRecord(time: Platform.now(), source: "", name: "Disconnected", data: Platform.data(of: connection, ["reason": .string(text)])))
+        } else {
             logger.info("connection \(connection.id) closed before it was authenticated: \(text)")
         }
+        for name in things { bindWaiting(name) }
+        _ = committed()
+    }
+
+    static func data(of connection: PlatformConnection, _ more: JSONObject = [:]) -> String {
+        var object: JSONObject = ["connection": .int(connection.id), "address": .string(connection.remoteAddress?.ipAddress ?? "")]
+        for member in more.members { object[member.name] = member.value }
+        return JSONValue.object(object).description
     }
 
     // MARK: Bind
 
     private func bind(_ bind: Bind, by connection: PlatformConnection) -> Response {
-        guard let principal = edges[connection.id]?.principal else { return Response(.unauthorized) }
+        guard let principal = edges[connection.id].map({ model.principal($0.principal.user) }) else { return Response(.unauthorized) }
         var forbidden: [String] = []
         var unknown: [String] = []
         if let gateway = bind.gateway, !bindGateway(gateway, by: connection, principal) { forbidden.append(gateway.name) }
@@ -67,11 +92,15 @@ extension Platform {
             let thing = model.thing(bound: name)
             // Whether an identifier that no Thing has may be bound shows when there is one.
             let isOpen = thing == nil && name.utf8.first == UInt8(ascii: "*")
-            guard isOpen || model.rules.allow(.bind, on: thing?.name ?? name, for: principal), thing.map({ model.isRemote($0) }) ?? true else {
+            guard isOpen || model.allows(.bind, on: thing?.name ?? name, for: principal), thing.map({ model.isRemote($0) }) ?? true else {
                 forbidden.append(name)
                 continue
             }
-            if let thing {
+            if let thing, let holder = holder(of: thing.name, besides: connection) {
+                // It has it as soon as the other turns out not to live any more.
+                if bindings.remember(name, for: connection.id, of: principal.user) { probe(holder, of: thing.name) }
+                forbidden.append(name)
+            } else if let thing {
                 connect(thing.name, as: name, by: connection)
             } else if bindings.remember(name, for: connection.id, of: principal.user) {
                 unknown.append(name)
@@ -94,14 +123,18 @@ extension Platform {
 
     /// A gateway binds itself: to a Thing made from EMSGateway, or to one that is made for as long as it is bound.
     private func bindGateway(_ gateway: Bind.Gateway, by connection: PlatformConnection, _ principal: Principal) -> Bool {
-        guard (1...InputLimits.standard.nameBytes).contains(gateway.name.utf8.count), model.rules.allow(.bind, on: gateway.name, for: principal) else { return false }
+        guard (1...InputLimits.standard.nameBytes).contains(gateway.name.utf8.count), model.allows(.bind, on: gateway.name, for: principal) else { return false }
         if let thing = model.thing(bound: gateway.name) {
             guard model.template(thing.template, isA: "EMSGateway") else { return false }
         } else {
             guard model.template(gateway.type, isA: "EMSGateway"), bindings.things(of: connection.id).count < Platform.mostBindings else { return false }
-            var thing = model.makeThing(gateway.name, template: gateway.type)
+            var thing = Thing(name: gateway.name, template: gateway.type)
             thing.isEphemeral = true
-            model[thing: gateway.name] = thing
+            model.put(thing)
+        }
+        if let holder = holder(of: gateway.name, besides: connection) {
+            if bindings.remember(gateway.name, for: connection.id, of: principal.user) { probe(holder, of: gateway.name) }
+            return false
         }
         connect(gateway.name, as: gateway.name, by: connection)
         return true
@@ -111,31 +144,89 @@ extension Platform {
         for name in bind.names + (bind.gateway.map { [$0.name] } ?? []) {
             bindings.forget(name, of: connection.id)
             guard let thing = model.thing(bound: name), bindings.unbind(thing.name, from: connection.id) else { continue }
-            disconnect(thing.name)
+            disconnect(thing.name, "unbound by the edge")
+            bindWaiting(thing.name)
         }
         return Response(.success)
+    }
+
+    // MARK: First-in wins (alwayson.md §7)
+
+    /// The connection that keeps a Thing from being bound by another.
+    private func holder(of thing: String, besides connection: PlatformConnection) -> UInt32? {
+        guard settings.firstInWins, let holder = bindings.connection(of: thing), holder != connection.id, edges[holder] != nil else { return nil }
+        return holder
+    }
+
+    /// Asks a connection whether it lives: every edge answers GetMetadata. One that does not is let go.
+    private func probe(_ holder: UInt32, of thing: String) {
+        guard let edge = edges[holder], let name = bindings.boundName(of: thing), probed.insert(holder).inserted else { return }
+        edge.connection.request(Request(.post, name, .service, "GetMetadata"), timeout: settings.bindProbe).whenSuccess { response in
+            self.assumeIsolated { platform in
+                platform.probed.remove(holder)
+                guard response.origin == .unanswered else { return }
+                platform.logger.warning("connection \(holder) does not answer, and another one binds \(thing): it is let go")
+                edge.connection.abandon("it did not answer while another connection wanted its Things")
+            }
+        }
+    }
+
+    /// A Thing is free: whoever has waited for it for longest gets it.
+    func bindWaiting(_ name: String) {
+        guard let thing = model[thing: name], bindings.connection(of: name) == nil else { return }
+        created(thing)
     }
 
     private func connect(_ thing: String, as name: String, by connection: PlatformConnection) {
         switch bindings.bind(thing, as: name, to: connection.id) {
         case .again: return
-        case .takenOver(let other): logger.warning("\(thing): connection \(connection.id) took it over from connection \(other)")
+        case .takenOver(let other):
+            logger.warning("\(thing): connection \(connection.id) took it over from connection \(other)")
+            noteBinding("Unbound", thing, ["connection": .int(other), "reason": "another connection took it over"])
         case .bound: logger.info("\(thing) is bound to connection \(connection.id)")
         }
+        let now = Platform.now()
         model.modify(thing) {
             $0.isConnected = true
-            $0.lastConnection = Platform.now()
+            $0.lastConnection = now
         }
+        setConnected(true, thing, now)
+        noteBinding("Bound", thing, [
+            "connection": .int(connection.id), "as": .string(name), "address": .string(connection.remoteAddress?.ipAddress ?? ""),
+            "key": .string(edges[connection.id]?.keyName ?? ""),
+        ])
         edges[connection.id]?.toNotify.insert(thing)
     }
 
-    private func disconnect(_ name: String) {
+    private func disconnect(_ name: String, _ reason: String) {
+        let now = Platform.now()
+        noteBinding("Unbound", name, ["reason": .string(reason)])
         if model[thing: name]?.isEphemeral == true {
-            model[thing: name] = nil
+            model.removeThing(name)
         } else {
             model.modify(name) { $0.isConnected = false }
+            setConnected(false, name, now)
         }
         logger.info("\(name) is not connected any more")
+    }
+
+    private func noteBinding(_ name: String, _ thing: String, _ data: JSONObject) {
+        note(EventRecord(time: Platform.now(), source: thing, name: name, data: JSONValue.object(data).description))
+    }
+
+    /// A connection shows as a change of properties (platform.md §12).
+    private func setConnected(_ isConnected: Bool, _ name: String, _ now: Int64) {
+        guard let thing = model[thing: name] else { return }
+        if isConnected, !thing.isEphemeral {
+            let time = TimedValue(value: .datetime(now), time: now)
+            _ = model.values.keep(time, of: "lastConnection", thing: name)
+            commits.batch.values[PropertyRef(thing: name, property: "lastConnection")] = .some(time)
+        }
+        let value = { (state: Bool) in Value.infotable(Platform.vtq(TimedValue(value: .boolean(state), time: now))) }
+        if !feeds.isEmpty { feeds.publish(TimedValue(value: .boolean(isConnected), time: now), of: PropertyRef(thing: name, property: "isConnected")) }
+        run(FiredEvent(
+            thing: name, name: "DataChange", property: "isConnected",
+            data: Infotable(row: ["newValue": value(isConnected), "oldValue": value(!isConnected)]), time: now))
     }
 
     // MARK: Things that come and go
@@ -144,7 +235,7 @@ extension Platform {
         guard model.isRemote(thing) else { return }
         let names = [thing.name] + (thing.identifier.map { ["*\($0)"] } ?? [])
         // The right to an identifier shows when a Thing has it.
-        let mayBind = { (id: UInt32) in self.edges[id]?.principal.map { self.model.rules.allow(.bind, on: thing.name, for: $0) } ?? false }
+        let mayBind = { (id: UInt32) in self.edges[id].map { self.model.allows(.bind, on: thing.name, for: self.model.principal($0.principal.user)) } ?? false }
         guard let (id, name) = bindings.claim(names, where: mayBind), let edge = edges[id] else { return }
         connect(thing.name, as: name, by: edge.connection)
         notifyNext(id)
@@ -152,10 +243,28 @@ extension Platform {
 
     func deleted(_ thing: Thing) {
         if let id = bindings.connection(of: thing.name), let name = bindings.boundName(of: thing.name), bindings.unbind(thing.name, from: id) {
-            _ = bindings.remember(name, for: id, of: edges[id]?.principal?.user ?? "")
+            _ = bindings.remember(name, for: id, of: edges[id]?.principal.user ?? "")
         }
-        model[thing: thing.name] = nil
+        model.removeThing(thing.name)
         seen[thing.name] = nil
+        commits.batch.forget(thing.name)
+    }
+
+    /// What a Thing's edge is to push has changed.
+    func tellEdge(of thing: String) {
+        guard let id = bindings.connection(of: thing) else { return }
+        edges[id]?.toNotify.insert(thing)
+        notifyNext(id)
+    }
+
+    /// Ends everything that a key, or a user, has begun.
+    func endSessions(of entity: EntityRef, _ reason: String) {
+        guard entity.kind == .user || entity.kind == .applicationKey else { return }
+        credentials.forget(entity)
+        feeds.removeAll { entity.kind == .user ? $0.user == entity.name : $0.key == entity.name }
+        for edge in edges.values where entity.kind == .user ? edge.principal.user == entity.name : edge.keyName == entity.name {
+            edge.connection.close(.init(.policyViolation, reason))
+        }
     }
 
     // MARK: Synchronising
@@ -172,6 +281,8 @@ extension Platform {
             discovered.flatMap { self.assumeIsolated { $0.forward(Request(.post, name, .service, "NotifyPropertyUpdate"), to: thing) } }
                 .whenComplete { _ in
                     self.assumeIsolated { platform in
+                        // What was discovered is kept.
+                        _ = platform.committed()
                         platform.edges[id]?.notifying -= 1
                         platform.notifyNext(id)
                     }

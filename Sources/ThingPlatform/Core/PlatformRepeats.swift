@@ -1,6 +1,8 @@
 import AlwaysOn
 import Formats
+import Formats
 import NIOCore
+import ThingModel
 
 /// Requests of edges that say who they are: each is worked on once, however often it comes (`MessageIdentity`).
 struct SeenMessages {
@@ -44,6 +46,22 @@ struct SeenMessages {
     }
 }
 
+/// As they are kept: requests of which a part was refused are answered as taken when they come again after a restart.
+extension SeenMessages {
+    init(text: String) {
+        self.init()
+        for item in (try? JSONValue(parsing: text))?.array ?? [] {
+            guard let epoch = item["epoch"]?.string.flatMap({ UInt64($0) }), let name = item["as"]?.string, let numbers = item["numbers"]?.string.flatMap({ SeenNumbers(text: $0) })
+            else { continue }
+            sources.append(Source(epoch: epoch, name: name, numbers: numbers))
+        }
+    }
+
+    var text: String {
+        JSONValue.array(sources.map { ["epoch": .string(String($0.epoch)), "as": .string($0.name), "numbers": .string($0.numbers.text)] }).description
+    }
+}
+
 /// What the headers of an edge's request say beside the request itself.
 struct Delivery {
     var identity: MessageIdentity?
@@ -68,6 +86,18 @@ struct Delivery {
 }
 
 extension Platform {
+    private func noteSeen(_ identity: MessageIdentity, as name: String, on thing: String, answered response: Response) {
+        seen[thing, default: SeenMessages()].insert(identity, as: name, answered: response)
+        guard model[thing: thing]?.isEphemeral == false else { return }
+        // In one batch with what the request brought about; the text is made when the batch goes.
+        commits.batch.seen[thing] = ""
+    }
+
+    /// What the batch that goes now says of requests that were worked on.
+    func fillInSeen() {
+        for thing in commits.batch.seen.keys { commits.batch.seen[thing] = seen[thing]?.text ?? "[]" }
+    }
+
     /// A request of an edge, worked on unless it was before.
     func performOnce(_ request: Request, on thing: Thing, work: (Delivery) -> EventLoopFuture<Response>) -> EventLoopFuture<Response> {
         guard !request.headers.isEmpty else { return work(.live) }
@@ -79,7 +109,7 @@ extension Platform {
         response.whenSuccess { response in
             guard response.status.isSuccess else { return }
             self.assumeIsolated {
-                $0.seen[thing.name, default: SeenMessages()].insert(identity, as: request.entityName, answered: response)
+                $0.noteSeen(identity, as: request.entityName, on: thing.name, answered: response)
             }
         }
         return response
@@ -118,7 +148,7 @@ extension Platform {
         let (response, stored) = update(thing, with: updates, Delivery(identity: identity, time: time), as: name)
         // One of which nothing was taken is looked at anew: the property may be there by then.
         if response.status.isSuccess || stored > 0 {
-            seen[thing.name, default: SeenMessages()].insert(identity, as: name, answered: response)
+            noteSeen(identity, as: name, on: thing.name, answered: response)
         }
         return response
     }

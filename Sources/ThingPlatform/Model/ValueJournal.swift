@@ -2,6 +2,7 @@ import AlwaysOn
 import Formats
 import Glibc
 import NIOCore
+import ThingModel
 
 /// Every value that was taken, a line of JSON each, written before the edge is answered: what outlasts a kill of the platform, and
 /// what tests read. At the start its lines tell which requests were worked on before.

@@ -156,7 +156,7 @@ import Testing
             #expect(result.isSame(as: value), "\(type) by its service: \(result)")
             // LONG is no base type of the wire; what the model does not say is asked of the device.
             let remote = try await admin.send(.POST, RestClient.thing("T1", "Services", "Echo_\(name)"), body: ["x": value])
-            let far = type == "INFOTABLE" ? remote.json : remote.json["rows"]?[0]?["result"] ?? .null
+            let far = type == "INFOTABLE" || type == "JSON" ? remote.json : remote.json["rows"]?[0]?["result"] ?? .null
             #expect(remote.status == 200 && far.isSame(as: value), "\(type) through the platform: \(remote.status) \(remote.json)")
         }
         await scripts.end()

@@ -1,17 +1,28 @@
 import Crypto
+import Formats
 package import NIOCore
 package import Secrets
 
 /// A key that stands for a user. Only its digest is kept.
 package struct ApplicationKey: Sendable, Equatable {
     package let name: String
+    package var about = EntityAbout()
     package let digest: KeyDigest
-    package let user: String
+    package var user: String
+    package var clientName = ""
     /// Milliseconds since 1970 UTC; nil: never.
     package var expires: Int64?
     package var isEnabled = true
     /// Addresses that it may be used from; empty: any.
     package var allowedAddresses: [AddressRange] = []
+    /// Milliseconds since 1970 UTC, to the minute.
+    package var lastUsed: Int64?
+
+    package init(name: String, digest: KeyDigest, user: String) {
+        self.name = name
+        self.digest = digest
+        self.user = user
+    }
 }
 
 /// SHA-256 of a key: looked up without telling by its duration how much of a guess was right.
@@ -19,12 +30,22 @@ package struct KeyDigest: Sendable, Hashable {
     private let bytes: [UInt8]
 
     package init(of key: Secret) { bytes = Array(SHA256.hash(data: Array(key.reveal().utf8))) }
+
+    /// As `hex` writes it; nil where the text is none.
+    package init?(hex: String) {
+        guard let bytes = Hex.decode(hex), bytes.count == 32 else { return nil }
+        self.bytes = bytes
+    }
+
+    package var hex: String { Hex.encode(bytes) }
 }
 
 /// An address, or a range of them (`10.0.0.0/8`, `fd00::/8`).
 package struct AddressRange: Sendable, Equatable {
     private let network: [UInt8]
     private let length: Int
+    /// As it was written.
+    package let text: String
 
     /// nil where the text is neither an address nor a range.
     package init?(_ text: String) {
@@ -37,6 +58,7 @@ package struct AddressRange: Sendable, Equatable {
         }
         network = bytes
         self.length = length
+        self.text = text
     }
 
     package func contains(_ address: SocketAddress?) -> Bool {
@@ -62,4 +84,14 @@ package struct AddressRange: Sendable, Equatable {
 package enum Authentication: Sendable, Equatable {
     case accepted(Principal, key: String)
     case refused(String)
+}
+
+extension KeyDigest {
+    /// A new key's text: 128 random bits, as platforms write them.
+    package static func newKey() -> String {
+        var generator = SystemRandomNumberGenerator()
+        let hex = Hex.encode((0..<16).map { _ in UInt8.random(in: .min ... .max, using: &generator) })
+        let parts = [0..<8, 8..<12, 12..<16, 16..<20, 20..<32].map { String(Array(hex.utf8)[$0].map { Character(UnicodeScalar($0)) }) }
+        return parts.joined(separator: "-")
+    }
 }

@@ -1,0 +1,80 @@
+import AlwaysOn
+import NIOCore
+import ThingModel
+
+/// A value of one series, as it is kept.
+struct HistoryValue: Sendable {
+    /// Of the property that it belongs to.
+    var series: Int64
+    /// Milliseconds since 1970 UTC.
+    var time: Int64
+    var value: Value
+    var quality: String
+
+    /// What a chart draws: numbers, and truth values as 0 and 1.
+    var number: Double? {
+        switch value {
+        case .number(let double): double.isFinite ? double : nil
+        case .integer(let integer): Double(integer)
+        case .boolean(let bool): bool ? 1 : 0
+        default: nil
+        }
+    }
+
+    var timed: TimedValue { TimedValue(value: value, time: time, quality: quality) }
+}
+
+extension ByteBuffer {
+    /// A whole number in as few bytes as it takes, small ones of either sign in one.
+    mutating func writeVariable(_ number: Int64) {
+        var rest = UInt64(bitPattern: number << 1 ^ number >> 63)
+        while rest >= 0x80 {
+            writeInteger(UInt8(truncatingIfNeeded: rest) | 0x80)
+            rest >>= 7
+        }
+        writeInteger(UInt8(truncatingIfNeeded: rest))
+    }
+
+    mutating func readVariable() -> Int64? {
+        var result: UInt64 = 0
+        for shift in stride(from: 0 as UInt64, to: 64, by: 7) {
+            guard let byte = readInteger(as: UInt8.self) else { return nil }
+            result |= UInt64(byte & 0x7F) << shift
+            if byte < 0x80 { return Int64(bitPattern: result >> 1) ^ -Int64(bitPattern: result & 1) }
+        }
+        return nil
+    }
+
+    /// Values behind each other: series and time each as the difference to the one before.
+    mutating func write(_ values: some Sequence<HistoryValue>) {
+        var (series, time): (Int64, Int64) = (0, 0)
+        for value in values {
+            let start = writerIndex
+            writeVariable(value.series &- series)
+            writeVariable(value.time &- time)
+            let quality = value.quality == "GOOD" ? "" : value.quality
+            writeInteger(UInt8(truncatingIfNeeded: min(quality.utf8.count, 255)))
+            writeBytes(quality.utf8.prefix(255))
+            guard writeWireValue(value.value) else {
+                moveWriterIndex(to: start)
+                continue
+            }
+            (series, time) = (value.series, value.time)
+        }
+    }
+
+    /// - Returns: those up to the first that cannot be read.
+    mutating func readHistory() -> [HistoryValue] {
+        var values: [HistoryValue] = []
+        var (series, time): (Int64, Int64) = (0, 0)
+        while readableBytes > 0 {
+            guard let seriesStep = readVariable(), let timeStep = readVariable(), let length = readInteger(as: UInt8.self),
+                let quality = readString(length: Int(length)), let value = readWireValue()
+            else { break }
+            series &+= seriesStep
+            time &+= timeStep
+            values.append(HistoryValue(series: series, time: time, value: value, quality: quality.isEmpty ? "GOOD" : quality))
+        }
+        return values
+    }
+}

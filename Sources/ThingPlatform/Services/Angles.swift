@@ -1,0 +1,7 @@
+import Glibc
+
+extension Double {
+    var sine: Double { sin(self) }
+    var cosine: Double { cos(self) }
+    var arcCosine: Double { acos(self) }
+}
