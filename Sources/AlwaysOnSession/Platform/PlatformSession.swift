@@ -125,7 +125,7 @@ package struct PlatformSession<Token> {
         case .deciding, .open: break
         }
         let (overdue, replies) = exchange.expire(now)
-        var actions = overdue.map { Action.complete($0, Response(.gatewayTimeout, reason: "no answer from the edge in time")) }
+        var actions = overdue.map { Action.complete($0, Response.unanswered(.gatewayTimeout, reason: "no answer from the edge in time")) }
         if !replies.isEmpty { actions.append(.send(replies)) }
         if now >= lastHeard + configuration.idleTimeout {
             actions.append(close(.init(.goingAway, "nothing heard for \(configuration.idleTimeout.nanoseconds / 1_000_000_000) s")))

@@ -38,6 +38,8 @@ package final class PlatformConnection: ChannelInboundHandler, @unchecked Sendab
     /// nil once the connection is gone.
     private var context: ChannelHandlerContext?
     private var closeText: String?
+    /// Somebody wants to know whether the edge lives.
+    private var lifeAwaited: EventLoopPromise<Bool>?
 
     init(
         id: UInt32, channel: any Channel, session: Session.Configuration, stranger: StrangerGuard, backlog: Backlog,
@@ -98,6 +100,26 @@ package final class PlatformConnection: ChannelInboundHandler, @unchecked Sendab
 
     package func close(_ reason: CloseReason) { perform(.close(reason)) }
 
+    /// Whether the edge lives: it is sent a ping and this request, and anything that comes from it within the time says that it does.
+    package func livesWithin(_ time: TimeAmount, asking request: Request) -> EventLoopFuture<Bool> {
+        let promise = channel.eventLoop.makePromise(of: Bool.self)
+        if let waiting = lifeAwaited {
+            waiting.futureResult.cascade(to: promise)
+            return promise.futureResult
+        }
+        lifeAwaited = promise
+        channel.eventLoop.scheduleTask(in: time) { [weak self] in self?.hasShownLife(false) }
+        send([.ping(ByteBuffer())])
+        _ = self.request(request, timeout: time)
+        return promise.futureResult
+    }
+
+    private func hasShownLife(_ lives: Bool) {
+        guard let promise = lifeAwaited else { return }
+        lifeAwaited = nil
+        promise.succeed(lives)
+    }
+
     /// Closes without waiting for a peer that seems to be gone.
     package func abandon(_ reason: String) {
         closeText = closeText ?? reason
@@ -118,6 +140,7 @@ package final class PlatformConnection: ChannelInboundHandler, @unchecked Sendab
 
     package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         session.heard(now: context.eventLoop.now)
+        if lifeAwaited != nil { hasShownLife(true) }
         switch unwrapInboundIn(data) {
         case .binary(let bytes):
             onMessage?(bytes, true)
@@ -147,6 +170,7 @@ package final class PlatformConnection: ChannelInboundHandler, @unchecked Sendab
     package func channelInactive(context: ChannelHandlerContext) {
         timer.cancel()
         backlog.release()
+        hasShownLife(false)
         for action in session.disconnected() { perform(action) }
         onEvent(self, .closed(closeText ?? "the edge closed the connection"))
         context.fireChannelInactive()

@@ -83,6 +83,7 @@ extension Platform {
         guard let principal = edges[connection.id].map({ model.principal($0.principal.user) }) else { return Response(.unauthorized) }
         var forbidden: [String] = []
         var unknown: [String] = []
+        var taken: [String] = []
         if let gateway = bind.gateway, !bindGateway(gateway, by: connection, principal) { forbidden.append(gateway.name) }
         for name in bind.names {
             guard !name.isEmpty, name.utf8.count <= InputLimits.standard.nameBytes else {
@@ -99,7 +100,7 @@ extension Platform {
             if let thing, let holder = holder(of: thing.name, besides: connection) {
                 // It has it as soon as the other turns out not to live any more.
                 if bindings.remember(name, for: connection.id, of: principal.user) { probe(holder, of: thing.name) }
-                forbidden.append(name)
+                taken.append(name)
             } else if let thing {
                 connect(thing.name, as: name, by: connection)
             } else if bindings.remember(name, for: connection.id, of: principal.user) {
@@ -113,6 +114,10 @@ extension Platform {
         }
         if unknown.count > Platform.unknownNamed {
             logger.info("connection \(connection.id) binds \(unknown.count - Platform.unknownNamed) more names that no Thing is called")
+        }
+        if !taken.isEmpty {
+            logger.warning("connection \(connection.id): \(NameList(taken)) of another connection, which keeps it for as long as it lives")
+            if forbidden.isEmpty { return Response(.forbidden, reason: "bound by another connection, which keeps it for as long as it lives: \(NameList(taken))") }
         }
         guard forbidden.isEmpty else {
             logger.warning("connection \(connection.id): \(principal.user) may not bind \(NameList(forbidden))")
@@ -161,10 +166,10 @@ extension Platform {
     /// Asks a connection whether it lives: every edge answers GetMetadata. One that does not is let go.
     private func probe(_ holder: UInt32, of thing: String) {
         guard let edge = edges[holder], let name = bindings.boundName(of: thing), probed.insert(holder).inserted else { return }
-        edge.connection.request(Request(.post, name, .service, "GetMetadata"), timeout: settings.bindProbe).whenSuccess { response in
+        edge.connection.livesWithin(settings.bindProbe, asking: Request(.post, name, .service, "GetMetadata")).whenSuccess { lives in
             self.assumeIsolated { platform in
                 platform.probed.remove(holder)
-                guard response.origin == .unanswered else { return }
+                guard !lives, platform.edges[holder] != nil else { return }
                 platform.logger.warning("connection \(holder) does not answer, and another one binds \(thing): it is let go")
                 edge.connection.abandon("it did not answer while another connection wanted its Things")
             }

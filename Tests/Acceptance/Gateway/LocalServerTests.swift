@@ -226,6 +226,13 @@ final class RawConnection {
 
     deinit { close(descriptor) }
 
+    /// Sends a text and reads until the other side closes, on a thread of its own.
+    static func exchange(_ port: Int, _ text: String) async throws -> String {
+        try await withCheckedThrowingContinuation { continuation in
+            Thread { continuation.resume(with: Result { try RawConnection(port: port, text).readToEnd() }) }.start()
+        }
+    }
+
     func readToEnd() -> String {
         var text: [UInt8] = []
         var block = [UInt8](repeating: 0, count: 4096)
