@@ -278,9 +278,27 @@ struct InfotableJSONWriter {
             } else {
                 quoted(text, into: &out)
             }
+        case .tags where order == .shapeFirst: tags(reader[try reader.stringRange()], into: &out)
         default:
             quoted(reader[try reader.stringRange()], into: &out)
         }
+    }
+
+    /// Tags as platforms write them: an array of objects. A text that is no list of `vocabulary:term` stays a text.
+    private func tags(_ text: UnsafeBufferPointer<UInt8>, into out: inout ByteBuffer) {
+        let all = text.isEmpty ? [] : text.split(separator: UInt8(ascii: ";"), omittingEmptySubsequences: false)
+        guard all.allSatisfy({ $0.contains(UInt8(ascii: ":")) }) else { return quoted(text, into: &out) }
+        out.writeInteger(UInt8(ascii: "["))
+        for (index, tag) in all.enumerated() {
+            if index > 0 { out.writeInteger(UInt8(ascii: ",")) }
+            let colon = tag.firstIndex(of: UInt8(ascii: ":")) ?? tag.endIndex
+            out.writeStaticString("{\"vocabulary\":")
+            quoted(UnsafeBufferPointer(rebasing: tag[..<colon]), into: &out)
+            out.writeStaticString(",\"vocabularyTerm\":")
+            quoted(UnsafeBufferPointer(rebasing: tag[colon...].dropFirst()), into: &out)
+            out.writeInteger(UInt8(ascii: "}"))
+        }
+        out.writeInteger(UInt8(ascii: "]"))
     }
 
     static func isJSON(_ text: UnsafeBufferPointer<UInt8>) -> Bool {

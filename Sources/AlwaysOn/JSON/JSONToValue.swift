@@ -197,8 +197,20 @@ extension InfotableJSONEncoder {
             }
         } else {
             try reader.skipValue()
+            if type == .tags, kind == .array { return tags(start..<reader.position) }
         }
         writeText(type, start..<reader.position)
+    }
+
+    /// Tags as platforms write them, an array of objects, as the one text that they travel as.
+    private mutating func tags(_ range: Range<Int>) {
+        let json = try? JSONValue(parsing: String(decoding: bytes[range], as: UTF8.self))
+        let tags = (json?.array ?? []).compactMap { tag -> String? in
+            guard let vocabulary = tag["vocabulary"]?.string, let term = tag["vocabularyTerm"]?.string else { return tag.string }
+            return "\(vocabulary):\(term)"
+        }
+        out.writeInteger(BaseType.tags.rawValue)
+        out.writeWireString(tags.joined(separator: ";"))
     }
 
     /// Bytes of the text as they stand.
