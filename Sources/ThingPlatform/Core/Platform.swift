@@ -25,7 +25,7 @@ package actor Platform {
     /// What edges have sent, by Thing.
     var seen: [String: SeenMessages] = [:]
     var credentials = Credentials()
-    var feeds = FeedTable()
+    let feeds = FeedTable()
     var commits = CommitQueue()
     let journal: ValueJournal?
     let store: any ModelStore

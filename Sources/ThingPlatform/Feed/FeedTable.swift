@@ -4,7 +4,9 @@ import NIOCore
 import ThingModel
 
 /// Who watches: values, events and messages as they happen, over server-sent events and WebSockets.
-struct FeedTable {
+///
+/// An object, confined to the platform's loop: whoever is told something may leave within that very call.
+final class FeedTable {
     private var feeds: [Int: Feed] = [:]
     private var lastNumber = 0
 
@@ -15,7 +17,7 @@ struct FeedTable {
     var hasTraces: Bool { feeds.values.contains { $0.interest.wantsMessages } }
 
     /// nil where there are too many.
-    mutating func add(_ interest: FeedInterest, on loop: any EventLoop) -> (number: Int, feed: Feed)? {
+    func add(_ interest: FeedInterest, on loop: any EventLoop) -> (number: Int, feed: Feed)? {
         guard feeds.count < FeedTable.most else { return nil }
         lastNumber += 1
         let feed = Feed(interest, on: loop)
@@ -23,9 +25,13 @@ struct FeedTable {
         return (lastNumber, feed)
     }
 
-    mutating func remove(_ number: Int) { feeds.removeValue(forKey: number)?.close() }
+    func remove(_ number: Int) {
+        // Out of the table before whoever waits for it hears of the end.
+        let feed = feeds.removeValue(forKey: number)
+        feed?.close()
+    }
 
-    func closeAll() { for feed in feeds.values { feed.close() } }
+    func closeAll() { for feed in Array(feeds.values) { feed.close() } }
 
     func publish(_ value: TimedValue, of property: PropertyRef) { for feed in feeds.values where feed.interest.wants(property) { feed.offer(value, of: property) } }
 
@@ -34,7 +40,7 @@ struct FeedTable {
     func publish(_ message: TracedMessage) { for feed in feeds.values where feed.interest.wants(message) { feed.offer(message) } }
 
     /// Feeds whose watcher may not see anything any more.
-    mutating func removeAll(where isConcerned: (FeedInterest) -> Bool) {
+    func removeAll(where isConcerned: (FeedInterest) -> Bool) {
         for (number, feed) in feeds where isConcerned(feed.interest) { remove(number) }
     }
 }

@@ -164,8 +164,9 @@ enum PlatformAdmission {
 extension HTTPResponse {
     static func answer(_ failure: RestFailure, for http: HTTPRequest) -> HTTPResponse {
         var response = PlatformAnswer.error(failure.status, failure.text, for: http)
-        // A client that showed a key does not want to be asked for a password.
-        if failure.status == .unauthorized, !http.headers.contains(name: "appKey"), http.queryValue("appKey") == nil, !SiteRules.isSentByPage(http.headers) {
+        // A client that showed a key does not want to be asked for a password, and a page asks for it itself.
+        let isPage = http.headers.first(name: "Sec-Fetch-Mode").map { $0.lowercased() != "navigate" } ?? false
+        if failure.status == .unauthorized, !http.headers.contains(name: "appKey"), http.queryValue("appKey") == nil, !isPage {
             response.headers.add(name: "WWW-Authenticate", value: "Basic realm=\"Thingworx\", charset=\"UTF-8\"")
         }
         if failure.status == .tooManyRequests { response.headers.add(name: "Retry-After", value: "1") }

@@ -53,13 +53,31 @@ extension ServiceTables {
         },
         Service("QueryUnboundNames", nil, "Names that edges have bound and no Thing has, with their connections", "maxItems NUMBER=500", "INFOTABLE") { platform, call in
             var table = Infotable(DataShape(ShapeText.fields("name, isIdentifier BOOLEAN, connection INTEGER, address, key, since DATETIME, gateway")))
+            var gateways: [UInt32: String] = [:]
             for waiting in platform.unbound(for: call.principal).prefix(try call.count("maxItems", default: 500)) {
                 let isIdentifier = waiting.name.utf8.first == UInt8(ascii: "*")
                 let edge = platform.edges[waiting.connection]
+                let gateway = gateways[waiting.connection] ?? platform.gateway(of: waiting.connection) ?? ""
+                gateways[waiting.connection] = gateway
                 table.append([
                     .string(isIdentifier ? String(waiting.name.unicodeScalars.dropFirst()) : waiting.name), .boolean(isIdentifier), .integer(Int32(clamping: waiting.connection)),
                     .string(edge?.connection.remoteAddress?.ipAddress ?? ""), .string(edge?.keyName ?? ""), edge.map { .datetime($0.since) } ?? .nothing,
-                    .string(platform.gateway(of: waiting.connection) ?? ""),
+                    .string(gateway),
+                ])
+            }
+            return .table(table)
+        },
+        Service("QueryBindings", nil, "Which Thing came by which connection and gateway", "maxItems NUMBER=100000", "INFOTABLE") { platform, call in
+            var table = Infotable(DataShape(ShapeText.fields("thing THINGNAME, boundAs, connection INTEGER, gateway, address, key, since DATETIME")))
+            var gateways: [UInt32: String] = [:]
+            for thing in platform.model.things.values.filter(\.isConnected).sorted(by: { $0.name < $1.name }).prefix(try call.count("maxItems", default: 100_000)) {
+                guard let id = platform.bindings.connection(of: thing.name), let edge = platform.edges[id], platform.maySee(EntityRef(.thing, thing.name), call.principal) else { continue }
+                // Asked once for a connection, which may have thousands of Things.
+                let gateway = gateways[id] ?? platform.gateway(of: id) ?? ""
+                gateways[id] = gateway
+                table.append([
+                    .text(.thingName, thing.name), .string(platform.bindings.boundName(of: thing.name) ?? ""), .integer(Int32(clamping: id)), .string(gateway),
+                    .string(edge.connection.remoteAddress?.ipAddress ?? ""), .string(edge.keyName), .datetime(edge.since),
                 ])
             }
             return .table(table)
