@@ -61,7 +61,7 @@ export class Chart {
     if (asked !== this.asked) return;
     this.points = points;
     const count = points.reduce((sum, p) => sum + p.count, 0);
-    this.status(points.length ? `${count} values` : "No values in this span");
+    this.status(points.length ? `${count} value${count === 1 ? "" : "s"}` : "No values in this span");
     this.draw();
   }
 

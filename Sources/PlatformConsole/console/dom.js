@@ -29,7 +29,9 @@ export function toast(text, { error = false, action, label, seconds = error ? 8 
   const box = h("div", { className: error ? "toast error" : "toast" }, h("span", { className: "grow" }, text));
   const close = () => box.remove();
   if (action) box.append(h("button", { onclick: () => { close(); action(); } }, label));
-  document.getElementById("toasts").append(box);
+  const all = document.getElementById("toasts");
+  all.append(box);
+  if (all.children.length > 3) all.firstElementChild.remove();
   setTimeout(close, seconds * 1000);
 }
 

@@ -46,7 +46,6 @@ export async function show(page, { argument: name }) {
     h("h1", {}, name),
     h("p", { className: "sub" }, h("a", { href: "#/things" }, "Things"), ` · ${document_.thingTemplate}`, document_.identifier ? ` · *${document_.identifier}` : "", isRemote ? [" · ", state] : "", document_.enabled === "true" ? "" : " · disabled", document_.description ? ` · ${document_.description}` : ""),
     h("div", { className: "tabs", role: "group", "aria-label": "Parts of the Thing" }, buttons), body);
-  open("Properties");
 
   // MARK: Properties
 
@@ -186,6 +185,7 @@ export async function show(page, { argument: name }) {
 
   // MARK: Live
 
+  open("Properties");
   const ticker = setInterval(() => { for (const property of properties.values()) { const cell = rows.get(property.name)?.age; if (cell) cell.textContent = age(property.time); } if (chart && !chart.span && !chart.drag) chart.reload(); }, 2000);
   const stop = api.follow({ kinds: "values,events", thing: name, interval: 100 }, (line) => {
     if (line.kind === "event") {
