@@ -4,6 +4,9 @@
 # make bench-forward  the gateway against nginx (needs wrk and nginx)
 # make bench-calls    a Lua Thing against plain LuaJIT with LuaSocket (needs wrk and luajit)
 # make bench-store    the store beside SQLite and mosquitto, draining, and what it costs (needs libsqlite3-dev, mosquitto, wrk)
+# make test-console   the console in a headless Chromium (needs chromium, chromium-driver; installs selenium and axe-core from PyPI)
+# make bench-platform ten thousand edges, values a second, history beside sqlite3, charts (needs sqlite3)
+# make test-api       the REST interface by schemathesis (from PyPI)
 # make soak   200 Lua Things for half an hour, their memory watched (MINUTES=30)
 # make conformance   the WebSocket cases of RFC 6455 and RFC 7692, with their number
 # make hostile   the attacks on whole programs, against optimised ones, with a second for a plain request meanwhile
@@ -23,7 +26,7 @@ PROGRAMS = thingplatform wsems luaScriptResource edgectl
 # Tests that would keep others waiting beyond their limits.
 HEAVY = Acceptance.Hostile|FuzzTests|InputLimitTests|aThousandThings|textsThatTakeMuchMemory|ChaosTests|StoreModelTests|damageCosts|everythingIsDelivered
 
-.PHONY: chaos chaos-model hostile run test build release bench bench-codec bench-forward bench-calls bench-store soak conformance docs fuzz tsan deps clean
+.PHONY: test-console test-api bench-platform chaos chaos-model hostile run test build release bench bench-codec bench-forward bench-calls bench-store soak conformance docs fuzz tsan deps clean
 
 deps:
 	@Scripts/install-deps
@@ -76,6 +79,21 @@ bench-calls: release
 bench-store: release
 	@EDGE_BENCH=1 $(BUILD) -c release --static-swift-stdlib --product store-bench
 	@BIN=$(SCRATCH)/release Benchmarks/store append open drain online
+
+VENV = .build-venv
+$(VENV):
+	@python3 -m venv $(VENV) && $(VENV)/bin/pip install -q selenium axe-selenium-python schemathesis
+
+# SHOTS=DIR keeps the screenshots.
+test-console: build $(VENV)
+	@BIN=$(BIN) $(VENV)/bin/python Tests/Browser/console.py $(SHOTS)
+
+test-api: build $(VENV)
+	@BIN=$(BIN) PATH=$(abspath $(VENV))/bin:$$PATH Tests/Browser/api
+
+bench-platform: release
+	@EDGE_BENCH=1 $(BUILD) -c release --product platform-bench
+	@BIN=$(SCRATCH)/release Benchmarks/platform
 
 MINUTES ?= 30
 soak: release

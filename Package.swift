@@ -226,5 +226,11 @@ if Context.environment["EDGE_BENCH"] != nil {
             name: "store-bench",
             dependencies: ["AlwaysOn", "EdgeCore", "MessageStore", "Secrets", product("NIOConcurrencyHelpers", nio), product("NIOCore", nio), product("NIOPosix", nio)],
             path: "Benchmarks/Store", exclude: ["peers.c"]),
+        .executableTarget(
+            name: "platform-bench",
+            dependencies: [
+                "AlwaysOn", "AlwaysOnSession", "AlwaysOnTransport", "EdgeREST", "Formats", "PlatformStore", "ThingModel", product("NIOConcurrencyHelpers", nio), product("NIOCore", nio),
+                product("NIOPosix", nio),
+            ], path: "Benchmarks/Platform"),
     ]
 }
