@@ -54,7 +54,8 @@ struct HistoryBlock {
 struct ChartGathering {
     private let start: Int64
     private let width: Int64
-    private var points: [Int64: Point] = [:]
+    /// By their place; those without values are nil.
+    private var points: [Point?]
 
     private struct Point {
         var first: Int64
@@ -72,9 +73,13 @@ struct ChartGathering {
         let length = span.upperBound.subtractingReportingOverflow(span.lowerBound)
         let all = length.overflow ? Int64.max : length.partialValue
         width = max(all / Int64(max(most, 1)), 0).addingReportingOverflow(1).partialValue
+        points = Array(repeating: nil, count: max(most, 1))
     }
 
-    private func place(of time: Int64) -> Int64 { time.subtractingReportingOverflow(start).partialValue / max(width, 1) }
+    private func place(of time: Int64) -> Int {
+        let place = time.subtractingReportingOverflow(start).partialValue / max(width, 1)
+        return min(max(Int(truncatingIfNeeded: place), 0), points.count - 1)
+    }
 
     /// Whether all values between the two times fall into one point.
     func isOne(_ first: Int64, _ last: Int64) -> Bool { place(of: first) == place(of: last) }
@@ -101,6 +106,6 @@ struct ChartGathering {
 
     /// In order of time.
     func result() -> [(time: Int64, count: Int, minimum: Double, maximum: Double, sum: Double, last: Double)] {
-        points.sorted { $0.key < $1.key }.map { ($1.first, $1.count, $1.minimum, $1.maximum, $1.sum, $1.lastNumber) }
+        points.compactMap { point in point.map { ($0.first, $0.count, $0.minimum, $0.maximum, $0.sum, $0.lastNumber) } }
     }
 }

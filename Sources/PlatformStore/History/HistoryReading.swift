@@ -62,7 +62,9 @@ enum HistoryReading {
         let statement = try db.cachedStatement(sql: "SELECT data FROM block WHERE id = ?")
         for id in crossing {
             guard let data = try Data.fetchOne(statement, arguments: [id]) else { continue }
-            for value in HistoryBlock.values(ByteBuffer(data: data), series: series) where covered.contains(value.time) { gathering.add(value) }
+            ByteBuffer(data: data).forEachNumber { time, number in
+                if covered.contains(time) { gathering.add(first: time, last: time, count: 1, minimum: number, maximum: number, sum: number, lastNumber: number) }
+            }
         }
         for value in tail { gathering.add(value) }
         return gathering.result().map { point in
