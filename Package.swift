@@ -44,8 +44,8 @@ let package = Package(
         .target(
             name: "AlwaysOnTransport",
             dependencies: [
-                "AlwaysOn", "CZlib", "AlwaysOnSession", "NetworkSupport", product("NIOCore", nio), product("NIOPosix", nio), product("NIOHTTP1", nio),
-                product("NIOWebSocket", nio),
+                "AlwaysOn", "CZlib", "AlwaysOnSession", "Formats", "NetworkSupport", product("NIOConcurrencyHelpers", nio), product("NIOCore", nio), product("NIOPosix", nio),
+                product("NIOHTTP1", nio), product("NIOWebSocket", nio),
             ], swiftSettings: settings),
         .target(
             name: "NetworkSupport",

@@ -60,9 +60,9 @@ package final class Deflater {
     }
 }
 
-/// Decompresses messages (RFC 7692 §7.2.2). Takes about 40 KiB once the first message came.
+/// Decompresses messages (RFC 7692 §7.2.2). Takes some 7 KiB and the window once the first message came.
 package final class Inflater {
-    private static let windowBits: Int32 = 15
+    private let windowBits: Int32
     /// What the sender took away.
     private static let flush = ByteBuffer(bytes: [0, 0, 0xFF, 0xFF])
 
@@ -70,7 +70,9 @@ package final class Inflater {
     private let stream: UnsafeMutablePointer<z_stream>
     private var isReady = false
 
-    package init(takesOverContext: Bool) {
+    /// - Parameter windowBits: of the sender's compressor, 8 to 15.
+    package init(windowBits: Int = 15, takesOverContext: Bool) {
+        self.windowBits = Int32(truncatingIfNeeded: windowBits)
         self.takesOverContext = takesOverContext
         stream = .allocate(capacity: 1)
         stream.initialize(to: z_stream())
@@ -95,7 +97,7 @@ package final class Inflater {
 
     private func prepare() throws(CloseReason) {
         guard !isReady else { return }
-        guard zlib_inflate_init(stream, -Inflater.windowBits) == Z_OK else { throw CloseReason(.internalError, "no memory to decompress") }
+        guard zlib_inflate_init(stream, -windowBits) == Z_OK else { throw CloseReason(.internalError, "no memory to decompress") }
         isReady = true
     }
 

@@ -27,14 +27,16 @@ package struct DeflateParameters: Sendable, Equatable {
     // MARK: Server
 
     /// The first offer that can be met, in the client's order (§5.1); others are passed over.
-    static func accepting(_ headers: HTTPHeaders) -> (parameters: DeflateParameters, answer: String)? {
+    ///
+    /// - Parameter clientWindowBits: the largest window that a client may use that lets the server choose.
+    static func accepting(_ headers: HTTPHeaders, clientWindowBits: Int = 15) -> (parameters: DeflateParameters, answer: String)? {
         for element in ExtensionElement.parse(headers[canonicalForm: header]) ?? [] where element.name == extensionName {
-            if let accepted = accepting(element) { return accepted }
+            if let accepted = accepting(element, clientWindowBits: clientWindowBits) { return accepted }
         }
         return nil
     }
 
-    private static func accepting(_ offer: ExtensionElement) -> (DeflateParameters, String)? {
+    private static func accepting(_ offer: ExtensionElement, clientWindowBits: Int) -> (DeflateParameters, String)? {
         var parameters = DeflateParameters()
         var answer = extensionName
         guard offer.hasUniqueNames else { return nil }
@@ -51,8 +53,13 @@ package struct DeflateParameters: Sendable, Equatable {
                 parameters.serverMaxWindowBits = bits
                 answer += "; server_max_window_bits=\(bits)"
             case ("client_max_window_bits", let value):
-                // Says what the client could do; ours is the window of 15 bits that fits all.
-                guard value == nil || windowBits(value!) != nil else { return nil }
+                // The client could do with that window, or a smaller one.
+                let most = value.map { windowBits($0) } ?? 15
+                guard let most else { return nil }
+                let bits = min(most, clientWindowBits)
+                guard bits < 15, bits >= smallestWindow, clientWindowBits < 15 else { break }
+                parameters.clientMaxWindowBits = bits
+                answer += "; client_max_window_bits=\(bits)"
             default: return nil
             }
         }
@@ -60,6 +67,9 @@ package struct DeflateParameters: Sendable, Equatable {
     }
 
     // MARK: Client
+
+    /// Any window of ours may be made smaller: a server of many connections has less to keep.
+    static let offer = "\(extensionName); client_max_window_bits"
 
     /// - Returns: nil when the server uses no compression.
     /// - Throws: when it answers what was not offered (§5.1, §7.1).
@@ -78,7 +88,9 @@ package struct DeflateParameters: Sendable, Equatable {
             case ("server_no_context_takeover", nil): parameters.serverNoContextTakeover = true
             case ("client_no_context_takeover", nil): parameters.clientNoContextTakeover = true
             case ("server_max_window_bits", let value?) where windowBits(value) != nil:
-                parameters.serverMaxWindowBits = windowBits(value)!
+                parameters.serverMaxWindowBits = windowBits(value) ?? 15
+            case ("client_max_window_bits", let value?) where (windowBits(value) ?? 0) >= smallestWindow:
+                parameters.clientMaxWindowBits = windowBits(value) ?? 15
             default:
                 throw ConnectFailure("the platform answered permessage-deflate with \(name)\(value.map { "=\($0)" } ?? ""), which was not offered")
             }

@@ -106,7 +106,7 @@ package enum EdgeConnector {
             ("Host", endpoint.hostHeader), ("appKey", applicationKey), ("Max-Frame-Size", String(endpoint.maximumFrameSize)),
             ("User-Agent", endpoint.userAgent),
         ])
-        if endpoint.compression { headers.add(name: DeflateParameters.header, value: DeflateParameters.extensionName) }
+        if endpoint.compression { headers.add(name: DeflateParameters.header, value: DeflateParameters.offer) }
         headers.add(name: "Content-Length", value: "0")
         let head = HTTPRequestHead(version: .http1_1, method: .GET, uri: endpoint.path, headers: headers)
         let configuration = NIOUpgradableHTTPClientPipelineConfiguration(

@@ -1,5 +1,6 @@
 package import AlwaysOnSession
 package import Formats
+import NIOConcurrencyHelpers
 import NIOCore
 package import NIOHTTP1
 import NIOWebSocket
@@ -11,8 +12,10 @@ package struct AlwaysOnUpgrader: Sendable {
     package var session = PlatformConnection.Session.Configuration()
     /// Used for frames that are sent to an edge that does not say what it takes.
     package var defaultFrameSize = 8192
-    /// Whether permessage-deflate is agreed to where an edge offers it. About 105 KiB a connection.
+    /// Whether permessage-deflate is agreed to where an edge offers it. A connection takes some 10 KiB for what an edge sends that
+    /// lets the server choose its window, 40 KiB for others; what is sent is compressed by one for all.
     package var compression = true
+    private static let clientWindowBits = 11
     /// Whether a request with these headers may become a connection: web pages' may be unwanted.
     package var mayUpgrade: @Sendable (HTTPHeaders) -> Bool = { _ in true }
     /// What all connections hold together for messages that are not complete, and of what their peers have not taken.
@@ -31,7 +34,8 @@ package struct AlwaysOnUpgrader: Sendable {
         var session = self.session
         session.limits.incomplete = incomplete
         let defaultFrameSize = self.defaultFrameSize
-        let agree = { @Sendable [compression] (head: HTTPRequestHead) in compression ? DeflateParameters.accepting(head.headers) : nil }
+        let agree = { @Sendable [compression] (head: HTTPRequestHead) in compression ? DeflateParameters.accepting(head.headers, clientWindowBits: AlwaysOnUpgrader.clientWindowBits) : nil }
+        let shared = SharedDeflater()
         let (mayUpgrade, backlog, strangers) = (mayUpgrade, backlog, strangers)
         return NIOWebSocketServerUpgrader(
             maxFrameSize: session.limits.maximumMessageSize,
@@ -58,11 +62,28 @@ package struct AlwaysOnUpgrader: Sendable {
                     try pipeline.addHandlers([
                         WebSocketMessageHandler(
                             role: .server, maximumFrameSize: min(max(announced, 128), 1 << 20),
-                            maximumMessageSize: session.limits.maximumMessageSize, compression: compression, incomplete: session.limits.incomplete),
+                            maximumMessageSize: session.limits.maximumMessageSize, compression: compression,
+                            shared: compression.flatMap { shared.deflater(on: channel.eventLoop, $0) }, incomplete: session.limits.incomplete),
                         PlatformConnection(
                             id: makeID(), channel: channel, session: session, stranger: stranger, backlog: Backlog(backlog), onEvent: onEvent),
                     ])
                 }
             })
+    }
+}
+
+/// One compressor for all connections of a loop. Each message is compressed by itself, which any peer can read, whatever it keeps.
+private final class SharedDeflater: @unchecked Sendable {
+    private let state = NIOLockedValueBox<(loop: (any EventLoop)?, deflater: Deflater?)>((nil, nil))
+    /// A window that every peer reads that did not ask for a smaller one.
+    private static let windowBits = 13
+
+    /// nil where the connection needs one of its own.
+    func deflater(on loop: any EventLoop, _ parameters: DeflateParameters) -> Deflater? {
+        guard parameters.serverMaxWindowBits >= SharedDeflater.windowBits else { return nil }
+        return state.withLockedValue { state in
+            if state.loop == nil { state = (loop, Deflater(windowBits: SharedDeflater.windowBits, takesOverContext: false)) }
+            return state.loop === loop ? state.deflater : nil
+        }
     }
 }

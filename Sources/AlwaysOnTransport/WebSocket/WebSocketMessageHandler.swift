@@ -54,8 +54,9 @@ package final class WebSocketMessageHandler: ChannelDuplexHandler {
     ///   - maximumMessageSize: a longer message is refused with status 1009, before and after decompression.
     ///   - compression: nil for none.
     ///   - incomplete: what messages whose frames have not all come may take, with those of other connections.
+    ///   - shared: compresses for many connections of one loop; each message by itself then.
     package init(
-        role: Role, maximumFrameSize: Int, maximumMessageSize: Int, compression: DeflateParameters?,
+        role: Role, maximumFrameSize: Int, maximumMessageSize: Int, compression: DeflateParameters?, shared: Deflater? = nil,
         incomplete: ByteBudget = ByteBudget(most: .max)
     ) {
         self.incomplete = incomplete
@@ -64,12 +65,12 @@ package final class WebSocketMessageHandler: ChannelDuplexHandler {
         self.maximumMessageSize = maximumMessageSize
         let isClient = role == .client
         deflater = compression.map {
-            Deflater(
+            shared ?? Deflater(
                 windowBits: isClient ? $0.clientMaxWindowBits : $0.serverMaxWindowBits,
                 takesOverContext: !(isClient ? $0.clientNoContextTakeover : $0.serverNoContextTakeover))
         }
         inflater = compression.map {
-            Inflater(takesOverContext: !(isClient ? $0.serverNoContextTakeover : $0.clientNoContextTakeover))
+            Inflater(windowBits: isClient ? 15 : $0.clientMaxWindowBits, takesOverContext: !(isClient ? $0.serverNoContextTakeover : $0.clientNoContextTakeover))
         }
     }
 
