@@ -13,7 +13,9 @@ package final class ForgetfulStore: ModelStore {
 
     package init() {}
 
-    package struct Refusal: Error {}
+    package struct Refusal: Error {
+        package init() {}
+    }
 
     package var batches: [StoreBatch] { state.withLockedValue { $0.batches } }
 

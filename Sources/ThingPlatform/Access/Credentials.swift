@@ -148,19 +148,19 @@ struct AttemptLimiter {
     private static let mostAddresses = 4096
 
     /// Whether another attempt is looked at.
-    mutating func allows(_ address: String, now: NIODeadline) -> Bool { refill(address, now) >= 1 }
+    func allows(_ address: String, now: NIODeadline) -> Bool { left(address, now) >= 1 }
 
     mutating func failed(_ address: String, now: NIODeadline) {
-        let left = refill(address, now)
+        let left = left(address, now)
+        // Whoever has many addresses makes the oldest ones forgotten, not everybody's.
+        if buckets[address] == nil, buckets.count >= AttemptLimiter.mostAddresses, let oldest = buckets.min(by: { $0.value.filled < $1.value.filled }) {
+            buckets[oldest.key] = nil
+        }
         buckets[address] = Bucket(left: max(left - 1, 0), filled: now)
     }
 
-    private mutating func refill(_ address: String, _ now: NIODeadline) -> Double {
-        guard let bucket = buckets[address] else {
-            // Whoever has many addresses makes the oldest ones forgotten, not everybody's.
-            if buckets.count >= AttemptLimiter.mostAddresses, let oldest = buckets.min(by: { $0.value.filled < $1.value.filled }) { buckets[oldest.key] = nil }
-            return AttemptLimiter.burst
-        }
+    private func left(_ address: String, _ now: NIODeadline) -> Double {
+        guard let bucket = buckets[address] else { return AttemptLimiter.burst }
         let seconds = Double((now - bucket.filled).nanoseconds) / 1e9
         return min(bucket.left + seconds * AttemptLimiter.perSecond, AttemptLimiter.burst)
     }

@@ -29,8 +29,11 @@ struct QueryFilter {
     init(_ json: JSONValue?) throws {
         guard let json, json != .null else { return }
         guard let object = json.object else { throw ServiceFailure(.badRequest, "query: expected an object with filters and sorts") }
-        if let filters = object["filters"], filters != .null { filter = try QueryFilter.filter(filters, depth: 0) } else if object["type"] != nil {
+        // A filter without `filters` around it, which AND and OR have as well, says its type.
+        if object["type"] != nil {
             filter = try QueryFilter.filter(json, depth: 0)
+        } else if let filters = object["filters"], filters != .null {
+            filter = try QueryFilter.filter(filters, depth: 0)
         }
         for item in object["sorts"]?.array ?? [] {
             guard let field = item["fieldName"]?.string else { throw ServiceFailure(.badRequest, "query.sorts: expected a fieldName") }

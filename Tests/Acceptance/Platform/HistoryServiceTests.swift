@@ -93,17 +93,16 @@ import Testing
             let edge = try StandInEdge(port: platform.port)
             edge.bind("T1")
             await edge.wasAsked("POST NotifyPropertyUpdate")
-            let killer = Task { [program = platform.program] in
-                try await Task.sleep(for: .milliseconds(150 + round * 60))
-                await program.end(SIGKILL)
-            }
+            // In the middle of the pushes: some more are on their way when it dies.
+            let last = answered + 15 + 10 * round
             var next = answered + 1
             while let answer = try await edge.push("T1", [("n", .number(Double(next)), Int64(next))]) {
                 #expect(answer.status == .success)
                 answered = next
                 next += 1
+                if answered == last { platform.program.signal(SIGKILL) }
             }
-            try await killer.value
+            _ = await platform.program.exitStatus()
             platform = try await platform.restarted()
             let kept = try await platform.call("QueryNumberPropertyHistory", on: "T1", ["propertyName": "n", "maxItems": 100_000, "oldestFirst": true]).rows
             let numbers = kept.compactMap { $0["value"]?.int }
