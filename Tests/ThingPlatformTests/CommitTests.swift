@@ -37,10 +37,11 @@ import ThingModel
     @Test func whatWasRefusedIsKeptWithTheNext() async throws {
         let platform = try platform()
         #expect(try await push(1, 1, to: platform).status == .success)
-        store.fail(next: 2)
+        store.fail(next: .max)
         #expect(try await push(2, 2, to: platform).status == .serviceUnavailable)
         // The edge sends it again: it is not worked on twice, and it is answered well once it is there.
         #expect(try await push(2, 2, to: platform).status == .serviceUnavailable)
+        store.fail(next: 0)
         #expect(try await push(2, 2, to: platform).status == .success)
         #expect(try await push(3, 3, to: platform).status == .success)
         let history = store.batches.flatMap(\.history)
