@@ -89,7 +89,9 @@ final class Edges: Sendable {
         async let reads: Void = read(rest, count: count, seconds: seconds)
         let all = connections.withLockedValue { $0 }
         for (index, connection, loop) in all {
-            loop.scheduleRepeatedTask(initialDelay: .milliseconds(Int64(index * 1000 / count)), delay: .seconds(1)) { [self] _ in push(index, connection) }
+            loop.scheduleRepeatedTask(initialDelay: .milliseconds(Int64(index * 1000 / count)), delay: .seconds(1)) { [self] _ in
+                push(index, connection)
+            }
         }
         try await Task.sleep(for: .seconds(2))
         let before = counts.withLockedValue { $0.accepted }
@@ -99,13 +101,19 @@ final class Edges: Sendable {
         let after = counts.withLockedValue { ($0.accepted, $0.refused) }
         try await reads
         let latencies = counts.withLockedValue { $0.latencies.sorted() }
-        print("accepted", Int(Double(after.0 - before) / (Double(duration.components.seconds) + Double(duration.components.attoseconds) / 1e18)), "values/s, refused", after.1)
-        print("read through an edge: median", latencies[latencies.count / 2], "ms, p99", latencies[latencies.count * 99 / 100], "ms of", latencies.count)
+        print(
+            "accepted",
+            Int(Double(after.0 - before) / (Double(duration.components.seconds) + Double(duration.components.attoseconds) / 1e18)),
+            "values/s, refused", after.1)
+        print(
+            "read through an edge: median", latencies[latencies.count / 2], "ms, p99", latencies[latencies.count * 99 / 100], "ms of",
+            latencies.count)
     }
 
     private func connect(_ index: Int, _ endpoint: PlatformEndpoint) async throws {
         let loop = MultiThreadedEventLoopGroup.singleton.next()
-        let connection = try await EdgeConnector.connect(to: endpoint, applicationKey: "load-test", session: .init(), on: loop) { [self] connection, event in
+        let connection = try await EdgeConnector.connect(to: endpoint, applicationKey: "load-test", session: .init(), on: loop) {
+            [self] connection, event in
             switch event {
             case .online:
                 counts.withLockedValue { $0.online += 1 }
@@ -123,10 +131,15 @@ final class Edges: Sendable {
     private func push(_ index: Int, _ connection: EdgeConnection) {
         var now = timespec()
         clock_gettime(CLOCK_REALTIME, &now)
-        var table = Infotable(DataShape([.init("name", .string), .init("value", .variant), .init("time", .datetime), .init("quality", .string)]))
-        table.append([.string("value"), .variant(.number(Double(now.tv_nsec % 1000))), .datetime(Int64(now.tv_sec) * 1000), .string("GOOD")])
+        var table = Infotable(
+            DataShape([.init("name", .string), .init("value", .variant), .init("time", .datetime), .init("quality", .string)]))
+        table.append([
+            .string("value"), .variant(.number(Double(now.tv_nsec % 1000))), .datetime(Int64(now.tv_sec) * 1000), .string("GOOD"),
+        ])
         guard let content = try? EncodedInfotable(Infotable("values", .infotable(table))) else { return }
-        connection.request(Request(.post, "Load\(index)", .service, "UpdateSubscribedPropertyValues", content: content), timeout: .seconds(30)).whenSuccess { [self] response in
+        connection.request(
+            Request(.post, "Load\(index)", .service, "UpdateSubscribedPropertyValues", content: content), timeout: .seconds(30)
+        ).whenSuccess { [self] response in
             counts.withLockedValue { if response.status.isSuccess { $0.accepted += 1 } else { $0.refused += 1 } }
         }
     }
@@ -138,7 +151,10 @@ final class Edges: Sendable {
             let start = ContinuousClock.now
             _ = try await rest.call(.GET, "/Thingworx/Things/Load\(Int.random(in: 0..<count))/Properties/live")
             let duration = ContinuousClock.now - start
-            counts.withLockedValue { $0.latencies.append(Double(duration.components.attoseconds / 1_000_000_000_000) / 1000 + Double(duration.components.seconds) * 1000) }
+            counts.withLockedValue {
+                $0.latencies.append(
+                    Double(duration.components.attoseconds / 1_000_000_000_000) / 1000 + Double(duration.components.seconds) * 1000)
+            }
             try await Task.sleep(for: .milliseconds(5))
         }
     }
@@ -147,7 +163,9 @@ final class Edges: Sendable {
 switch arguments.dropFirst().first {
 case "history": try await history(arguments[2], total: number(3, 4_000_000), batch: number(4, 1000), series: number(5, 10_000))
 case "chart": try await chart(arguments[2])
-case "edges": try await Edges().run(port: number(2, 8080), count: number(3, 10_000), seconds: number(4, 20), compression: arguments.last == "compressed")
+case "edges":
+    try await Edges().run(
+        port: number(2, 8080), count: number(3, 10_000), seconds: number(4, 20), compression: arguments.last == "compressed")
 default: print("usage: platform-bench history FILE [values] [batch] [series] | chart FILE | edges PORT [count] [seconds] [compressed]")
 }
 exit(0)

@@ -68,7 +68,8 @@ package final class PlatformDatabase: ModelStore {
                 while let row = try rows.next() {
                     var data = ByteBuffer(data: row[4])
                     guard let value = data.readWireValue() else { continue }
-                    model.values.append((PropertyRef(thing: row[0], property: row[1]), TimedValue(value: value, time: row[2], quality: row[3])))
+                    model.values.append(
+                        (PropertyRef(thing: row[0], property: row[1]), TimedValue(value: value, time: row[2], quality: row[3])))
                 }
                 for row in try Row.fetchAll(db, sql: "SELECT thing, text FROM seen") { model.seen.append((row[0], row[1])) }
                 model.isNew = model.entities.isEmpty
@@ -107,7 +108,9 @@ package final class PlatformDatabase: ModelStore {
                 try db.cachedStatement(sql: "INSERT OR REPLACE INTO entity (collection, name, document) VALUES (?, ?, ?)")
                     .execute(arguments: [entity.collection, entity.name, document])
             } else {
-                try db.cachedStatement(sql: "DELETE FROM entity WHERE collection = ? AND name = ?").execute(arguments: [entity.collection, entity.name])
+                try db.cachedStatement(sql: "DELETE FROM entity WHERE collection = ? AND name = ?").execute(arguments: [
+                    entity.collection, entity.name,
+                ])
             }
         }
         for thing in batch.forgottenThings {
@@ -116,7 +119,9 @@ package final class PlatformDatabase: ModelStore {
         }
         for (property, value) in batch.values {
             guard let value else {
-                try db.cachedStatement(sql: "DELETE FROM value WHERE thing = ? AND property = ?").execute(arguments: [property.thing, property.property])
+                try db.cachedStatement(sql: "DELETE FROM value WHERE thing = ? AND property = ?").execute(arguments: [
+                    property.thing, property.property,
+                ])
                 continue
             }
             var data = ByteBuffer()
@@ -152,20 +157,27 @@ package final class PlatformDatabase: ModelStore {
         read(query.property, on: loop, none: []) { series, tail, db in try HistoryReading.values(query, series: series, tail: tail, db) }
     }
 
-    package func chart(_ property: PropertyRef, span: ClosedRange<Int64>, most: Int, on loop: any EventLoop) -> EventLoopFuture<[ChartPoint]> {
-        read(property, on: loop, none: []) { series, tail, db in try HistoryReading.chart(series: series, span: span, most: most, tail: tail, db) }
+    package func chart(_ property: PropertyRef, span: ClosedRange<Int64>, most: Int, on loop: any EventLoop) -> EventLoopFuture<
+        [ChartPoint]
+    > {
+        read(property, on: loop, none: []) { series, tail, db in
+            try HistoryReading.chart(series: series, span: span, most: most, tail: tail, db)
+        }
     }
 
     /// The tail and the blocks as they are at one moment; the blocks are read beside further commits.
     private func read<Result: Sendable>(
-        _ property: PropertyRef, on loop: any EventLoop, none: Result, _ body: @escaping @Sendable (Int64, [HistoryValue], Database) throws -> Result
+        _ property: PropertyRef, on loop: any EventLoop, none: Result,
+        _ body: @escaping @Sendable (Int64, [HistoryValue], Database) throws -> Result
     ) -> EventLoopFuture<Result> {
         let promise = loop.makePromise(of: Result.self)
         writer.asyncWriteWithoutTransaction { [history, writer] _ in
             guard let series = history.id(of: property) else { return promise.succeed(none) }
             let tail = history.tail.series[series]?.values ?? []
             writer.spawnConcurrentRead { db in
-                do { promise.succeed(try body(series, tail, try db.get())) } catch { promise.fail(StoreFailure("the history cannot be read", error)) }
+                do { promise.succeed(try body(series, tail, try db.get())) } catch {
+                    promise.fail(StoreFailure("the history cannot be read", error))
+                }
             }
         }
         return promise.futureResult
@@ -197,10 +209,15 @@ package final class PlatformDatabase: ModelStore {
     private static let expiredAtOnce = 2_000
 
     private static func bytes(_ db: Database) throws -> Int64 {
-        try Int64.fetchOne(db, sql: "SELECT (page_count - freelist_count) * page_size FROM pragma_page_count(), pragma_freelist_count(), pragma_page_size()") ?? 0
+        try Int64.fetchOne(
+            db,
+            sql: "SELECT (page_count - freelist_count) * page_size FROM pragma_page_count(), pragma_freelist_count(), pragma_page_size()")
+            ?? 0
     }
 
-    private func write(on loop: any EventLoop, _ body: @escaping @Sendable (HistoryTables, Database) throws -> Void) -> EventLoopFuture<Void> {
+    private func write(on loop: any EventLoop, _ body: @escaping @Sendable (HistoryTables, Database) throws -> Void) -> EventLoopFuture<
+        Void
+    > {
         let promise = loop.makePromise(of: Void.self)
         writer.asyncWriteWithoutTransaction { [history] db in
             do {
@@ -224,7 +241,8 @@ package final class PlatformDatabase: ModelStore {
         writer.asyncRead { db in
             do {
                 let rows = try Row.fetchAll(
-                    try db.get(), sql: "SELECT time, source, name, data FROM event WHERE ?1 IS NULL OR source = ?1 ORDER BY number DESC LIMIT ?2",
+                    try db.get(),
+                    sql: "SELECT time, source, name, data FROM event WHERE ?1 IS NULL OR source = ?1 ORDER BY number DESC LIMIT ?2",
                     arguments: [source, most])
                 promise.succeed(rows.map { EventRecord(time: $0[0], source: $0[1], name: $0[2], data: $0[3]) })
             } catch { promise.fail(StoreFailure("the events cannot be read", error)) }

@@ -7,7 +7,8 @@ import Secrets
 
 struct KeysCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "keys", abstract: "Application keys of a platform.", subcommands: [List.self, Create.self, Delete.self], defaultSubcommand: List.self)
+        commandName: "keys", abstract: "Application keys of a platform.", subcommands: [List.self, Create.self, Delete.self],
+        defaultSubcommand: List.self)
 
     struct List: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Keys, what they stand for, and when they were used last.")
@@ -19,11 +20,16 @@ struct KeysCommand: AsyncParsableCommand {
             var rows: [JSONValue] = []
             for row in try await client.call(.GET, "/Thingworx/ApplicationKeys")["rows"]?.array ?? [] {
                 guard let name = row["name"]?.string else { continue }
-                rows.append(try await client.call(.GET, "/Thingworx/ApplicationKeys/\(PercentEncoding.encode(name))").showingTime("lastUsedDate", "expirationDate"))
+                rows.append(
+                    try await client.call(.GET, "/Thingworx/ApplicationKeys/\(PercentEncoding.encode(name))").showingTime(
+                        "lastUsedDate", "expirationDate"))
             }
-            output.show(rows, [
-                "name": "NAME", "userNameReference": "USER", "enabled": "GOOD", "lastUsedDate": "LAST USED", "expirationDate": "EXPIRES", "ipWhiteList": "ADDRESSES",
-            ])
+            output.show(
+                rows,
+                [
+                    "name": "NAME", "userNameReference": "USER", "enabled": "GOOD", "lastUsedDate": "LAST USED",
+                    "expirationDate": "EXPIRES", "ipWhiteList": "ADDRESSES",
+                ])
         }
     }
 
@@ -50,13 +56,16 @@ struct KeysCommand: AsyncParsableCommand {
         @OptionGroup var connection: Connection
         @Argument var name: String
 
-        func run() async throws { try await connection.client().serve("Resources", "EntityServices", "DeleteApplicationKey", ["name": .string(name)]) }
+        func run() async throws {
+            try await connection.client().serve("Resources", "EntityServices", "DeleteApplicationKey", ["name": .string(name)])
+        }
     }
 }
 
 struct UsersCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "users", abstract: "Users of a platform.", subcommands: [List.self, Create.self, Delete.self], defaultSubcommand: List.self)
+        commandName: "users", abstract: "Users of a platform.", subcommands: [List.self, Create.self, Delete.self],
+        defaultSubcommand: List.self)
 
     struct List: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Users and their groups.")
@@ -67,7 +76,9 @@ struct UsersCommand: AsyncParsableCommand {
             let client = try connection.client()
             var rows: [JSONValue] = []
             for row in try await client.call(.GET, "/Thingworx/Users")["rows"]?.array ?? [] {
-                guard let name = row["name"]?.string, case .object(var user) = try await client.call(.GET, "/Thingworx/Users/\(PercentEncoding.encode(name))") else { continue }
+                guard let name = row["name"]?.string,
+                    case .object(var user) = try await client.call(.GET, "/Thingworx/Users/\(PercentEncoding.encode(name))")
+                else { continue }
                 user["groups"] = .array(try await client.rows("Users", name, "GetGroups").compactMap { $0["name"] })
                 rows.append(.object(user))
             }
@@ -76,7 +87,8 @@ struct UsersCommand: AsyncParsableCommand {
     }
 
     struct Create: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Make a user; a password is asked for, so that it stands in no process list.")
+        static let configuration = CommandConfiguration(
+            abstract: "Make a user; a password is asked for, so that it stands in no process list.")
         @OptionGroup var connection: Connection
         @Flag(help: "Without a password: keys alone stand for it.") var withoutPassword = false
         @Option(help: "Groups that it joins.") var group: [String] = []
@@ -86,7 +98,9 @@ struct UsersCommand: AsyncParsableCommand {
             let client = try connection.client()
             var parameters: JSONObject = ["name": .string(name)]
             if !withoutPassword {
-                guard let password = Console.secretLine(prompt: "Password of \(name): "), !password.isEmpty else { throw ValidationError("no password was given") }
+                guard let password = Console.secretLine(prompt: "Password of \(name): "), !password.isEmpty else {
+                    throw ValidationError("no password was given")
+                }
                 parameters["password"] = .string(password)
             }
             try await client.serve("Resources", "EntityServices", "CreateUser", parameters)
@@ -99,13 +113,16 @@ struct UsersCommand: AsyncParsableCommand {
         @OptionGroup var connection: Connection
         @Argument var name: String
 
-        func run() async throws { try await connection.client().serve("Resources", "EntityServices", "DeleteUser", ["name": .string(name)]) }
+        func run() async throws {
+            try await connection.client().serve("Resources", "EntityServices", "DeleteUser", ["name": .string(name)])
+        }
     }
 }
 
 struct PermissionsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "permissions", abstract: "Who may do what on a platform.", subcommands: [List.self, Add.self, Delete.self, Why.self], defaultSubcommand: List.self)
+        commandName: "permissions", abstract: "Who may do what on a platform.", subcommands: [List.self, Add.self, Delete.self, Why.self],
+        defaultSubcommand: List.self)
 
     private static let resource = "PermissionServices"
 
@@ -115,9 +132,12 @@ struct PermissionsCommand: AsyncParsableCommand {
         @OptionGroup var output: OutputOptions
 
         func run() async throws {
-            output.show(try await connection.client().rows("Resources", resource, "GetRules"), [
-                "number": "RULE", "principalType": "KIND", "principal": "WHO", "allow": "MAY", "rights": "RIGHTS", "resource": "OF", "collection": "COLLECTION", "entities": "ON",
-            ])
+            output.show(
+                try await connection.client().rows("Resources", resource, "GetRules"),
+                [
+                    "number": "RULE", "principalType": "KIND", "principal": "WHO", "allow": "MAY", "rights": "RIGHTS", "resource": "OF",
+                    "collection": "COLLECTION", "entities": "ON",
+                ])
         }
     }
 
@@ -130,15 +150,20 @@ struct PermissionsCommand: AsyncParsableCommand {
         @Option var collection = "Things"
         @Option(help: "A property, service or event.") var of = "*"
         @Flag(help: "Refuse instead of allowing.") var refuse = false
-        @Argument(help: "read, write, invoke, fire, subscribe, bind, tunnel, transfer, create, view, update, delete, or design for the last four.") var rights: [String]
+        @Argument(
+            help: "read, write, invoke, fire, subscribe, bind, tunnel, transfer, create, view, update, delete, or design for the last four."
+        ) var rights: [String]
 
         func validate() throws { if (user == nil) == (group == nil) { throw ValidationError("expected either --user or --group") } }
 
         func run() async throws {
-            let answer = try await connection.client().rows("Resources", resource, "AddRule", [
-                "principal": .string(user ?? group ?? ""), "principalType": user == nil ? "Group" : "User", "collection": .string(collection), "entities": .string(on),
-                "resource": .string(of), "rights": .string(rights.joined(separator: ",")), "allow": .bool(!refuse),
-            ])
+            let answer = try await connection.client().rows(
+                "Resources", resource, "AddRule",
+                [
+                    "principal": .string(user ?? group ?? ""), "principalType": user == nil ? "Group" : "User",
+                    "collection": .string(collection), "entities": .string(on),
+                    "resource": .string(of), "rights": .string(rights.joined(separator: ",")), "allow": .bool(!refuse),
+                ])
             Console.line(answer.first?["result"]?.description ?? "")
         }
     }
@@ -162,7 +187,9 @@ struct PermissionsCommand: AsyncParsableCommand {
         @Argument var entity: String
 
         func run() async throws {
-            var parameters: JSONObject = ["user": .string(user), "right": .string(right), "entity": .string(entity), "collection": .string(collection)]
+            var parameters: JSONObject = [
+                "user": .string(user), "right": .string(right), "entity": .string(entity), "collection": .string(collection),
+            ]
             parameters["resource"] = of.map { .string($0) }
             let answer = try await connection.client().serve("Resources", resource, "Explain", parameters)
             if output.json { return Console.line(answer.description) }
@@ -172,10 +199,12 @@ struct PermissionsCommand: AsyncParsableCommand {
 }
 
 struct ModelCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "model", abstract: "A platform's model as a whole.", subcommands: [Export.self, Import.self, Backup.self])
+    static let configuration = CommandConfiguration(
+        commandName: "model", abstract: "A platform's model as a whole.", subcommands: [Export.self, Import.self, Backup.self])
 
     struct Export: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Print all entities, or those that a mask names, as JSON, without keys and passwords.")
+        static let configuration = CommandConfiguration(
+            abstract: "Print all entities, or those that a mask names, as JSON, without keys and passwords.")
         @OptionGroup var connection: Connection
         @Argument(help: "A name, * for any run.") var mask: String?
 
@@ -200,14 +229,16 @@ struct ModelCommand: AsyncParsableCommand {
     }
 
     struct Backup: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Copy the platform's database while it runs, to a file beside it; prints where.")
+        static let configuration = CommandConfiguration(
+            abstract: "Copy the platform's database while it runs, to a file beside it; prints where.")
         @OptionGroup var connection: Connection
         @Argument(help: "Name of the new file.") var name: String?
 
         func run() async throws {
             var parameters = JSONObject()
             parameters["path"] = name.map { .string($0) }
-            Console.line(try await connection.client().rows("Subsystems", "PlatformSubsystem", "Backup", parameters).first?["result"]?.string ?? "")
+            Console.line(
+                try await connection.client().rows("Subsystems", "PlatformSubsystem", "Backup", parameters).first?["result"]?.string ?? "")
         }
     }
 }

@@ -19,7 +19,8 @@ extension RestClient {
 
 struct ThingsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "things", abstract: "Things of a platform.", subcommands: [List.self, Create.self, Delete.self], defaultSubcommand: List.self)
+        commandName: "things", abstract: "Things of a platform.", subcommands: [List.self, Create.self, Delete.self],
+        defaultSubcommand: List.self)
 
     struct List: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "All Things that the key may see, with their state.")
@@ -31,10 +32,14 @@ struct ThingsCommand: AsyncParsableCommand {
         func run() async throws {
             let client = try connection.client()
             let base = template ?? "GenericThing"
-            let found = try await client.rows("ThingTemplates", base, "QueryImplementingThings", ["nameMask": .string(mask), "maxItems": 1_000_000])
-            output.show(found.map { $0.showingTime("lastConnection") }, [
-                "name": "NAME", "thingTemplate": "TEMPLATE", "isConnected": "CONNECTED", "lastConnection": "LAST CONNECTION", "description": "DESCRIPTION",
-            ])
+            let found = try await client.rows(
+                "ThingTemplates", base, "QueryImplementingThings", ["nameMask": .string(mask), "maxItems": 1_000_000])
+            output.show(
+                found.map { $0.showingTime("lastConnection") },
+                [
+                    "name": "NAME", "thingTemplate": "TEMPLATE", "isConnected": "CONNECTED", "lastConnection": "LAST CONNECTION",
+                    "description": "DESCRIPTION",
+                ])
         }
     }
 
@@ -65,7 +70,8 @@ struct ThingsCommand: AsyncParsableCommand {
 
 struct PropsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "props", abstract: "Properties of a Thing.", subcommands: [List.self, Add.self, Remove.self], defaultSubcommand: List.self)
+        commandName: "props", abstract: "Properties of a Thing.", subcommands: [List.self, Add.self, Remove.self],
+        defaultSubcommand: List.self)
 
     struct List: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Properties with values, times and qualities.")
@@ -77,7 +83,9 @@ struct PropsCommand: AsyncParsableCommand {
             let client = try connection.client()
             let values = try await client.rows("Things", thing, "GetPropertyValuesAsMultiRowTable")
             let definitions = try await client.rows("Things", thing, "GetPropertyDefinitions")
-            let types = Dictionary(definitions.compactMap { row in row["name"]?.string.map { ($0, row["baseType"] ?? .null) } }) { first, _ in first }
+            let types = Dictionary(definitions.compactMap { row in row["name"]?.string.map { ($0, row["baseType"] ?? .null) } }) {
+                first, _ in first
+            }
             let rows = values.map { row -> JSONValue in
                 guard case .object(var object) = row else { return row }
                 object["value"] = object["value"]?["value"] ?? object["value"]
@@ -102,7 +110,8 @@ struct PropsCommand: AsyncParsableCommand {
 
         func run() async throws {
             var parameters: JSONObject = [
-                "name": .string(name), "type": .string(type), "remote": .bool(remote), "logged": .bool(logged), "persistent": .bool(persistent), "pushType": .string(push),
+                "name": .string(name), "type": .string(type), "remote": .bool(remote), "logged": .bool(logged),
+                "persistent": .bool(persistent), "pushType": .string(push),
             ]
             parameters["remotePropertyName"] = source.map { .string($0) }
             try await connection.client().serve("Things", thing, "AddPropertyDefinition", parameters)
@@ -115,7 +124,9 @@ struct PropsCommand: AsyncParsableCommand {
         @Argument var thing: String
         @Argument var name: String
 
-        func run() async throws { try await connection.client().serve("Things", thing, "RemovePropertyDefinition", ["name": .string(name)]) }
+        func run() async throws {
+            try await connection.client().serve("Things", thing, "RemovePropertyDefinition", ["name": .string(name)])
+        }
     }
 }
 
@@ -131,7 +142,8 @@ struct ServicesCommand: AsyncParsableCommand {
         let rows = services.filter { all || $0["category"] != "Platform" }.map { row -> JSONValue in
             guard case .object(var object) = row else { return row }
             let parameters = row["parameterDefinitions"]?["rows"]?.array ?? []
-            object["parameters"] = .string(parameters.map { "\($0["name"]?.string ?? "") \($0["baseType"]?.string ?? "")" }.joined(separator: ", "))
+            object["parameters"] = .string(
+                parameters.map { "\($0["name"]?.string ?? "") \($0["baseType"]?.string ?? "")" }.joined(separator: ", "))
             object["result"] = row["resultType"]?["rows"]?[0]?["baseType"]
             return .object(object)
         }
@@ -150,7 +162,9 @@ struct HistoryCommand: AsyncParsableCommand {
     @Argument var property: String
 
     func run() async throws {
-        let names: JSONValue = ["dataShape": ["fieldDefinitions": ["name": ["name": "name", "baseType": "STRING"]]], "rows": [["name": .string(property)]]]
+        let names: JSONValue = [
+            "dataShape": ["fieldDefinitions": ["name": ["name": "name", "baseType": "STRING"]]], "rows": [["name": .string(property)]],
+        ]
         var parameters: JSONObject = ["propertyNames": names, "maxItems": .int(most)]
         parameters["startDate"] = from.map { .string($0) }
         parameters["endDate"] = to.map { .string($0) }

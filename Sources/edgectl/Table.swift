@@ -15,7 +15,12 @@ struct OutputOptions: ParsableArguments {
         let widths = titles.indices.map { column in ([titles[column]] + cells.map { $0[column] }).map(\.count).max() ?? 0 }
         for line in [titles] + cells {
             let padded = line.enumerated().map { column, text in
-                column == line.count - 1 ? text : text + String(repeating: " ", count: min(widths[column], OutputOptions.widest) - min(text.count, widths[column], OutputOptions.widest))
+                column == line.count - 1
+                    ? text
+                    : text
+                        + String(
+                            repeating: " ",
+                            count: min(widths[column], OutputOptions.widest) - min(text.count, widths[column], OutputOptions.widest))
             }
             Console.line(padded.joined(separator: "  "))
         }

@@ -132,6 +132,13 @@ class Console:
             alert.send_keys(text)
         alert.accept()
 
+    def sign_in(self):
+        self.driver.get(self.origin)
+        self.see("Sign in with a user of this platform.")
+        self.driver.find_element(By.NAME, "user").send_keys("Administrator")
+        self.driver.find_element(By.NAME, "password").send_keys("admin-pass-1" + Keys.ENTER)
+        self.see("DemoHost")
+
     def shot(self, name):
         SHOTS.mkdir(parents=True, exist_ok=True)
         self.driver.save_screenshot(str(SHOTS / f"{name}.png"))
@@ -317,11 +324,7 @@ def others(chain):
         driver = browser(width, 860, dark)
         console = Console(driver, chain.origin)
         try:
-            driver.get(chain.origin)
-            console.see("Sign in with a user of this platform.")
-            driver.find_element(By.NAME, "user").send_keys("Administrator")
-            driver.find_element(By.NAME, "password").send_keys("admin-pass-1" + Keys.ENTER)
-            console.see("DemoHost")
+            console.sign_in()
             driver.get(chain.origin + "/#/things/DemoHost")
             console.see("load")
             console.click("History of load")
@@ -339,11 +342,7 @@ def jumps(chain):
     driver = browser()
     console = Console(driver, chain.origin)
     try:
-        driver.get(chain.origin)
-        console.see("Sign in with a user of this platform.")
-        driver.find_element(By.NAME, "user").send_keys("Administrator")
-        driver.find_element(By.NAME, "password").send_keys("admin-pass-1" + Keys.ENTER)
-        console.see("Demo")
+        console.sign_in()
         driver.get(chain.origin + "/#/things/Demo")
         console.see("temperature")
         driver.execute_script("window.shift = 0; new PerformanceObserver(l => { for (const e of l.getEntries()) window.shift += e.value; }).observe({type: 'layout-shift', buffered: false});")

@@ -29,7 +29,10 @@ import ThingModel
             let database = try PlatformDatabase(path: path)
             #expect(try database.load().isNew)
             try await DatabaseTests.commit(database) { batch in
-                batch.entities = [.init(collection: "Things", name: "T'; DROP TABLE entity; --", document: "{\"a\":1}"), .init(collection: "Users", name: "u", document: "{}")]
+                batch.entities = [
+                    .init(collection: "Things", name: "T'; DROP TABLE entity; --", document: "{\"a\":1}"),
+                    .init(collection: "Users", name: "u", document: "{}"),
+                ]
                 batch.values[property] = .some(TimedValue(value: .infotable(table), time: 5, quality: "BAD"))
                 batch.seen["T"] = "[]"
                 batch.events = [EventRecord(time: 1, source: "T", name: "Alarm", data: "{}")]
@@ -45,7 +48,10 @@ import ThingModel
         #expect(!model.isNew && model.entities == [.init(collection: "Things", name: "T'; DROP TABLE entity; --", document: "{\"a\":1}")])
         #expect(model.values.count == 1 && model.values[0].value == TimedValue(value: .infotable(table), time: 5, quality: "BAD"))
         #expect(model.seen.map(\.thing) == ["T"])
-        #expect(try await database.events(source: "T", most: 10, on: DatabaseTests.loop).get() == [EventRecord(time: 1, source: "T", name: "Alarm", data: "{}")])
+        #expect(
+            try await database.events(source: "T", most: 10, on: DatabaseTests.loop).get() == [
+                EventRecord(time: 1, source: "T", name: "Alarm", data: "{}")
+            ])
         #expect(try await database.events(source: "Other", most: 10, on: DatabaseTests.loop).get().isEmpty)
         let values = try await database.history(HistoryQuery(property, most: 100), on: DatabaseTests.loop).get()
         #expect(values.map(\.time) == (0..<10).reversed().map { Int64($0) })

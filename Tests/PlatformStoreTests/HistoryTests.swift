@@ -44,7 +44,9 @@ import ThingModel
                 let property = properties[random.next(properties.count)]
                 time += Int64(random.next(20))
                 let isLate = random.next(10) == 0
-                let value = TimedValue(value: HistoryTests.value(&random), time: isLate ? time - Int64(random.next(50_000)) : time, quality: random.next(9) == 0 ? "BAD" : "GOOD")
+                let value = TimedValue(
+                    value: HistoryTests.value(&random), time: isLate ? time - Int64(random.next(50_000)) : time,
+                    quality: random.next(9) == 0 ? "BAD" : "GOOD")
                 batch.history.append((property, value))
                 known[property, default: []].append(value)
             }
@@ -62,7 +64,8 @@ import ThingModel
         }
         for property in properties {
             // Of equal times the one that came later is later.
-            let all = (known[property] ?? []).enumerated().sorted { ($0.element.time, $0.offset) < ($1.element.time, $1.offset) }.map(\.element)
+            let all = (known[property] ?? []).enumerated().sorted { ($0.element.time, $0.offset) < ($1.element.time, $1.offset) }.map(
+                \.element)
             for (from, to, most) in [(Int64.min, Int64.max, 100_000), (time - 20_000, time - 5_000, 1000), (time - 100_000, time, 7)] {
                 let expected = all.filter { (from...to).contains($0.time) }
                 var query = HistoryQuery(property, span: from...to, most: most)
@@ -89,7 +92,9 @@ import ThingModel
         let property = PropertyRef(thing: "T", property: "p")
         for round in 0..<40 {
             try await DatabaseTests.commit(database) { batch in
-                batch.history = (0..<2000).map { (property, TimedValue(value: .string("a value of some length \(round) \($0)"), time: Int64(round * 2000 + $0))) }
+                batch.history = (0..<2000).map {
+                    (property, TimedValue(value: .string("a value of some length \(round) \($0)"), time: Int64(round * 2000 + $0)))
+                }
                 batch.events = (0..<10).map { EventRecord(time: Int64($0), source: "T", name: "e", data: "{}") }
             }
         }
@@ -107,7 +112,9 @@ import ThingModel
         var random = Random(state: 99)
         for _ in 0..<200 {
             let values = (0..<random.next(50)).map { _ in
-                HistoryValue(series: Int64(random.next(9)), time: Int64(random.next(1 << 30)) * Int64(random.next(1 << 30)), value: HistoryTests.value(&random), quality: random.next(3) == 0 ? "UNKNOWN" : "GOOD")
+                HistoryValue(
+                    series: Int64(random.next(9)), time: Int64(random.next(1 << 30)) * Int64(random.next(1 << 30)),
+                    value: HistoryTests.value(&random), quality: random.next(3) == 0 ? "UNKNOWN" : "GOOD")
             }
             var bytes = ByteBuffer()
             bytes.write(values)

@@ -39,13 +39,19 @@ package final class ForgetfulStore: ModelStore {
 
     package func history(_ query: HistoryQuery, on loop: any EventLoop) -> EventLoopFuture<[TimedValue]> { loop.makeSucceededFuture([]) }
 
-    package func chart(_ property: PropertyRef, span: ClosedRange<Int64>, most: Int, on loop: any EventLoop) -> EventLoopFuture<[ChartPoint]> {
+    package func chart(_ property: PropertyRef, span: ClosedRange<Int64>, most: Int, on loop: any EventLoop) -> EventLoopFuture<
+        [ChartPoint]
+    > {
         loop.makeSucceededFuture([])
     }
 
-    package func purge(thing: String, property: String?, span: ClosedRange<Int64>, on loop: any EventLoop) -> EventLoopFuture<Void> { loop.makeSucceededVoidFuture() }
+    package func purge(thing: String, property: String?, span: ClosedRange<Int64>, on loop: any EventLoop) -> EventLoopFuture<Void> {
+        loop.makeSucceededVoidFuture()
+    }
 
-    package func events(source: String?, most: Int, on loop: any EventLoop) -> EventLoopFuture<[EventRecord]> { loop.makeSucceededFuture([]) }
+    package func events(source: String?, most: Int, on loop: any EventLoop) -> EventLoopFuture<[EventRecord]> {
+        loop.makeSucceededFuture([])
+    }
 
     package func backup(to path: String, on loop: any EventLoop) -> EventLoopFuture<Void> { loop.makeSucceededVoidFuture() }
 

@@ -26,7 +26,8 @@ import ThingModel
     }
 
     private func push(_ number: Double, _ id: UInt64, to platform: Platform) async throws -> Response {
-        var values = Infotable(DataShape([.init("name", .string), .init("value", .variant), .init("time", .datetime), .init("quality", .string)]))
+        var values = Infotable(
+            DataShape([.init("name", .string), .init("value", .variant), .init("time", .datetime), .init("quality", .string)]))
         values.append([.string("n"), .number(number), .datetime(Int64(number)), .string("GOOD")])
         let request = Request(
             .post, "T", .service, "UpdateSubscribedPropertyValues", headers: [MessageIdentity(epoch: 7, number: id).field],

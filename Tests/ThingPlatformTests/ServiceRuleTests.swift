@@ -10,19 +10,31 @@ import Testing
 
 /// Queries, patterns, changes, attempts and rules, without a server.
 @Suite struct ServiceRuleTests {
-    private static let shape = DataShape([.init("name", .string), .init("n", .number), .init("on", .boolean), .init("t", .datetime), .init("tags", .tags), .init("at", .location)])
+    private static let shape = DataShape([
+        .init("name", .string), .init("n", .number), .init("on", .boolean), .init("t", .datetime), .init("tags", .tags),
+        .init("at", .location),
+    ])
     private static let rows: [[Value]] = [
-        [.string("Alpha"), .number(1), .boolean(true), .datetime(1000), .text(.tags, "A:x;B:y"), .location(Location(latitude: 52.5, longitude: 13.4))],
-        [.string("beta"), .number(2), .boolean(false), .datetime(2000), .text(.tags, "A:x"), .location(Location(latitude: 48.1, longitude: 11.6))],
+        [
+            .string("Alpha"), .number(1), .boolean(true), .datetime(1000), .text(.tags, "A:x;B:y"),
+            .location(Location(latitude: 52.5, longitude: 13.4)),
+        ],
+        [
+            .string("beta"), .number(2), .boolean(false), .datetime(2000), .text(.tags, "A:x"),
+            .location(Location(latitude: 48.1, longitude: 11.6)),
+        ],
         [.string("Gamma"), .nothing, .nothing, .nothing, .text(.tags, ""), .nothing],
     ]
 
     @Test(arguments: [
-        (#"{"type":"EQ","fieldName":"n","value":1}"#, [0]), (#"{"type":"NE","fieldName":"n","value":1}"#, [1, 2]), (#"{"type":"gt","fieldName":"n","value":"1"}"#, [1]),
+        (#"{"type":"EQ","fieldName":"n","value":1}"#, [0]), (#"{"type":"NE","fieldName":"n","value":1}"#, [1, 2]),
+        (#"{"type":"gt","fieldName":"n","value":"1"}"#, [1]),
         (#"{"type":"LIKE","fieldName":"name","value":"*A"}"#, [0, 1, 2]), (#"{"type":"LIKE","fieldName":"name","value":"?eta"}"#, [1]),
         (#"{"type":"NOTLIKE","fieldName":"name","value":"%lph%"}"#, [1, 2]), (#"{"type":"IN","fieldName":"n","values":[2,3]}"#, [1]),
-        (#"{"type":"BETWEEN","fieldName":"t","from":500,"to":"1970-01-01T00:00:01.500Z"}"#, [0]), (#"{"type":"MISSINGVALUE","fieldName":"n"}"#, [2]),
-        (#"{"type":"NOTMISSINGVALUE","fieldName":"n"}"#, [0, 1]), (#"{"type":"MATCHES","fieldName":"name","expression":"[A-G][a-z]+"}"#, [0, 2]),
+        (#"{"type":"BETWEEN","fieldName":"t","from":500,"to":"1970-01-01T00:00:01.500Z"}"#, [0]),
+        (#"{"type":"MISSINGVALUE","fieldName":"n"}"#, [2]),
+        (#"{"type":"NOTMISSINGVALUE","fieldName":"n"}"#, [0, 1]),
+        (#"{"type":"MATCHES","fieldName":"name","expression":"[A-G][a-z]+"}"#, [0, 2]),
         (#"{"type":"TAGGED","fieldName":"tags","tags":[{"vocabulary":"A","vocabularyTerm":"x"}]}"#, [0, 1]),
         (#"{"type":"NEAR","fieldName":"at","distance":100,"units":"K","location":{"latitude":"52.4","longitude":13.5}}"#, [0]),
         (#"{"type":"AND","filters":[{"type":"EQ","fieldName":"on","value":"true"},{"type":"GE","fieldName":"n","value":1}]}"#, [0]),
@@ -31,35 +43,64 @@ import Testing
     func filters(text: String, expected: [Int]) throws {
         for whole in [text, "{\"filters\":\(text)}"] {
             let query = try QueryFilter(JSONValue(parsing: whole))
-            #expect(query.applied(to: ServiceRuleTests.rows, ServiceRuleTests.shape, most: 10) == expected.map { ServiceRuleTests.rows[$0] }, "\(whole)")
+            #expect(
+                query.applied(to: ServiceRuleTests.rows, ServiceRuleTests.shape, most: 10) == expected.map { ServiceRuleTests.rows[$0] },
+                "\(whole)")
         }
     }
 
     @Test func sorts() throws {
         let query = try QueryFilter(JSONValue(parsing: #"{"sorts":[{"fieldName":"name","isAscending":false,"isCaseSensitive":false}]}"#))
-        #expect(query.applied(to: ServiceRuleTests.rows, ServiceRuleTests.shape, most: 2).map { $0[0] } == [.string("Gamma"), .string("beta")])
+        #expect(
+            query.applied(to: ServiceRuleTests.rows, ServiceRuleTests.shape, most: 2).map { $0[0] } == [.string("Gamma"), .string("beta")])
     }
 
     @Test(arguments: [
         #"{"filters":{"type":"NOPE","fieldName":"n"}}"#, #"{"filters":{"type":"EQ"}}"#, #"{"filters":{"fieldName":"n"}}"#, "[1]",
-        #"{"filters":{"type":"MATCHES","fieldName":"n","expression":"((a+)+)+b*"}}"#, #"{"filters":{"type":"MATCHES","fieldName":"n","expression":"("}}"#,
-        "{\"filters\":" + String(repeating: #"{"type":"AND","filters":["#, count: 20) + #"{"type":"EQ","fieldName":"n","value":1}"# + String(repeating: "]}", count: 20) + "}",
+        #"{"filters":{"type":"MATCHES","fieldName":"n","expression":"(a)\\1"}}"#,
+        #"{"filters":{"type":"MATCHES","fieldName":"n","expression":"a{9999}"}}"#,
+        #"{"filters":{"type":"MATCHES","fieldName":"n","expression":"("}}"#,
+        "{\"filters\":" + String(repeating: #"{"type":"AND","filters":["#, count: 20) + #"{"type":"EQ","fieldName":"n","value":1}"#
+            + String(repeating: "]}", count: 20) + "}",
     ])
     func queriesThatAreNone(text: String) { #expect(throws: (any Error).self) { try QueryFilter(JSONValue(parsing: text)) } }
 
+    /// Expressions that keep engines busy that try every way to divide a text.
+    @Test(arguments: ["(a+)+b", "(a|a)*b", "(a*)*b", "a*a*a*a*a*a*a*a*b", "(a|aa)+b", "((((a*)*)*)*)*b", "(.*)*x", "(a{1,32}){1,32}b"])
+    func expressionsWithoutEnd(text: String) throws {
+        let pattern = try TextPattern.expression(text)
+        let start = ContinuousClock.now
+        for _ in 0..<20 { #expect(!pattern.matches(String(repeating: "a", count: 4000))) }
+        #expect(ContinuousClock.now - start < .seconds(5), "\(text)")
+    }
+
+    @Test(arguments: [
+        ("T-\\d+", "T-12", true), ("T-\\d+", "T-x", false), ("[A-Z]{2,3}\\.x", "AB.x", true), ("a|b", "b", true), ("a|b", "ab", false),
+        ("Größe.*", "Größe 5", true),
+    ])
+    func expressions(text: String, name: String, fits: Bool) throws { #expect(try TextPattern.expression(text).matches(name) == fits) }
+
     @Test func changes() {
         var property = PropertyDefinition(baseType: .number)
-        #expect(property.isChange(from: .number(0), to: .number(0), isFirst: true) && !property.isChange(from: .number(1), to: .number(1), isFirst: false))
+        #expect(
+            property.isChange(from: .number(0), to: .number(0), isFirst: true)
+                && !property.isChange(from: .number(1), to: .number(1), isFirst: false))
         property.dataChangeThreshold = 2
-        #expect(!property.isChange(from: .number(1), to: .number(3), isFirst: false) && property.isChange(from: .number(1), to: .number(3.1), isFirst: false))
+        #expect(
+            !property.isChange(from: .number(1), to: .number(3), isFirst: false)
+                && property.isChange(from: .number(1), to: .number(3.1), isFirst: false))
         property.dataChangeType = .always
         #expect(property.isChange(from: .number(1), to: .number(1), isFirst: false))
         property.dataChangeType = .never
         #expect(!property.isChange(from: .number(1), to: .number(9), isFirst: true))
         property.dataChangeType = .on
-        #expect(property.isChange(from: .boolean(false), to: .boolean(true), isFirst: false) && !property.isChange(from: .boolean(true), to: .boolean(true), isFirst: false))
+        #expect(
+            property.isChange(from: .boolean(false), to: .boolean(true), isFirst: false)
+                && !property.isChange(from: .boolean(true), to: .boolean(true), isFirst: false))
         property.dataChangeType = .off
-        #expect(property.isChange(from: .boolean(true), to: .boolean(false), isFirst: false) && !property.isChange(from: .boolean(false), to: .boolean(true), isFirst: false))
+        #expect(
+            property.isChange(from: .boolean(true), to: .boolean(false), isFirst: false)
+                && !property.isChange(from: .boolean(false), to: .boolean(true), isFirst: false))
     }
 
     /// Who tries too often waits; nobody else does.
@@ -111,7 +152,9 @@ import Testing
         var access = AccessControl()
         let thing = EntityRef(.thing, "Press-1")
         let anna = Principal(user: "anna", groups: ["Shift"])
-        func judge(_ right: Right, _ resource: String? = nil, templates: [String] = []) -> Bool { access.judge(right, on: thing, resource: resource, for: anna) { templates }.isAllowed }
+        func judge(_ right: Right, _ resource: String? = nil, templates: [String] = []) -> Bool {
+            access.judge(right, on: thing, resource: resource, for: anna) { templates }.isAllowed
+        }
         let allow = access.add(AccessRule(holder: .group("Shift"), entities: [NamePattern("Press-*")], rights: [.read]))
         #expect(judge(.read) && judge(.read, "force") && !judge(.write))
         var refusal = AccessRule(holder: .user("anna"), entities: [NamePattern("Press-1")], rights: [.read])
@@ -165,7 +208,9 @@ import Testing
         stored.isNew = false
         var again = PlatformModel()
         #expect(again.take(stored).isEmpty)
-        #expect(again.things == model.things && again.templates == model.templates && again.shapes == model.shapes && again.users == model.users && again.groups == model.groups)
+        #expect(
+            again.things == model.things && again.templates == model.templates && again.shapes == model.shapes && again.users == model.users
+                && again.groups == model.groups)
         #expect(again.groups(of: "u") == ["G"] && again.allows(.read, on: "T <b>'", for: again.principal("u")))
         #expect(!again.hasChanges)
         // What cannot be read is named, and the rest is there.

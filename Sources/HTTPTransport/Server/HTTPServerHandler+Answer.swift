@@ -15,7 +15,11 @@ extension HTTPServerHandler {
     func write(_ response: HTTPResponse, to exchange: Exchange, _ context: ChannelHandlerContext) {
         releaseBody()
         var response = response
-        guard case .answering(let keepAlive) = state else { return }
+        guard case .answering(let keepAlive) = state else {
+            // The client has gone meanwhile.
+            response.feed?.end()
+            return
+        }
         var framing = HTTPAnswerFraming(close: !keepAlive || quiescing.isStopping)
         framing.withBody = exchange.request.method != .HEAD
         framing.mayChunk = exchange.version.minor > 0 || exchange.version.major > 1

@@ -21,14 +21,20 @@ package struct UpgraderByPath: HTTPServerProtocolUpgrader, Sendable {
         upgraders[head.uri.prefix { $0 != "?" }.lowercased()]
     }
 
-    package func buildUpgradeResponse(channel: any Channel, upgradeRequest: HTTPRequestHead, initialResponseHeaders: HTTPHeaders) -> EventLoopFuture<HTTPHeaders> {
-        guard let upgrader = upgrader(for: upgradeRequest), upgrader.requiredUpgradeHeaders.allSatisfy({ upgradeRequest.headers.contains(name: $0) }) else {
+    package func buildUpgradeResponse(channel: any Channel, upgradeRequest: HTTPRequestHead, initialResponseHeaders: HTTPHeaders)
+        -> EventLoopFuture<HTTPHeaders>
+    {
+        guard let upgrader = upgrader(for: upgradeRequest),
+            upgrader.requiredUpgradeHeaders.allSatisfy({ upgradeRequest.headers.contains(name: $0) })
+        else {
             return channel.eventLoop.makeFailedFuture(NothingThere())
         }
-        return upgrader.buildUpgradeResponse(channel: channel, upgradeRequest: upgradeRequest, initialResponseHeaders: initialResponseHeaders)
+        return upgrader.buildUpgradeResponse(
+            channel: channel, upgradeRequest: upgradeRequest, initialResponseHeaders: initialResponseHeaders)
     }
 
     package func upgrade(context: ChannelHandlerContext, upgradeRequest: HTTPRequestHead) -> EventLoopFuture<Void> {
-        upgrader(for: upgradeRequest)?.upgrade(context: context, upgradeRequest: upgradeRequest) ?? context.eventLoop.makeFailedFuture(NothingThere())
+        upgrader(for: upgradeRequest)?.upgrade(context: context, upgradeRequest: upgradeRequest)
+            ?? context.eventLoop.makeFailedFuture(NothingThere())
     }
 }

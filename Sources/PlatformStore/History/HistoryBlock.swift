@@ -24,12 +24,13 @@ struct HistoryBlock {
         last = values.last?.time ?? 0
         count = values.count
         data = ByteBuffer()
-        data.write(values.lazy.map { value in
-            var value = value
-            // The row has it.
-            value.series = 0
-            return value
-        })
+        data.write(
+            values.lazy.map { value in
+                var value = value
+                // The row has it.
+                value.series = 0
+                return value
+            })
         for value in values {
             guard let number = value.number else { continue }
             if numbers == 0 { (minimum, maximum) = (number, number) }
@@ -87,7 +88,8 @@ struct ChartGathering {
     mutating func add(first: Int64, last: Int64, count: Int, minimum: Double, maximum: Double, sum: Double, lastNumber: Double) {
         let place = place(of: first)
         guard var point = points[place] else {
-            points[place] = Point(first: first, last: last, count: count, minimum: minimum, maximum: maximum, sum: sum, lastNumber: lastNumber)
+            points[place] = Point(
+                first: first, last: last, count: count, minimum: minimum, maximum: maximum, sum: sum, lastNumber: lastNumber)
             return
         }
         point.first = min(point.first, first)

@@ -37,7 +37,8 @@ enum HistoryReading {
     static func chart(series: Int64, span: ClosedRange<Int64>, most: Int, tail: [HistoryValue], _ db: Database) throws -> [ChartPoint] {
         let tail = tail.filter { span.contains($0.time) }
         let bounds = try Row.fetchOne(
-            db, sql: "SELECT (SELECT min(first) FROM block WHERE series = ?1), (SELECT max(last) FROM block WHERE series = ?1)", arguments: [series])
+            db, sql: "SELECT (SELECT min(first) FROM block WHERE series = ?1), (SELECT max(last) FROM block WHERE series = ?1)",
+            arguments: [series])
         let times = [bounds?[0] as Int64?, bounds?[1] as Int64?].compactMap { $0 } + tail.map(\.time)
         guard let first = times.min(), let last = times.max(), max(first, span.lowerBound) <= min(last, span.upperBound) else { return [] }
         // The points divide what there is, however wide the question was.
@@ -45,7 +46,8 @@ enum HistoryReading {
         var gathering = ChartGathering(span: covered, most: most)
         // Answered from the index alone: the values of a block are looked at only where it lies across two points.
         let rows = try Row.fetchCursor(
-            db, sql: """
+            db,
+            sql: """
                 SELECT first, last, numbers, minimum, maximum, sum, last_number, id FROM block INDEXED BY block_place
                 WHERE series = ? AND first <= ? AND last >= ? ORDER BY first
                 """, arguments: [series, covered.upperBound, covered.lowerBound])
@@ -63,16 +65,21 @@ enum HistoryReading {
         for id in crossing {
             guard let data = try Data.fetchOne(statement, arguments: [id]) else { continue }
             ByteBuffer(data: data).forEachNumber { time, number in
-                if covered.contains(time) { gathering.add(first: time, last: time, count: 1, minimum: number, maximum: number, sum: number, lastNumber: number) }
+                if covered.contains(time) {
+                    gathering.add(first: time, last: time, count: 1, minimum: number, maximum: number, sum: number, lastNumber: number)
+                }
             }
         }
         for value in tail { gathering.add(value) }
         return gathering.result().map { point in
-            ChartPoint(time: point.time, count: point.count, minimum: point.minimum, maximum: point.maximum, sum: point.sum, last: point.last)
+            ChartPoint(
+                time: point.time, count: point.count, minimum: point.minimum, maximum: point.maximum, sum: point.sum, last: point.last)
         }
     }
 
-    private static func merge(_ one: [HistoryValue], _ other: [HistoryValue], _ isBefore: (HistoryValue, HistoryValue) -> Bool) -> [HistoryValue] {
+    private static func merge(_ one: [HistoryValue], _ other: [HistoryValue], _ isBefore: (HistoryValue, HistoryValue) -> Bool)
+        -> [HistoryValue]
+    {
         guard let last = one.last, let first = other.first else { return one.isEmpty ? other : one }
         if !isBefore(first, last) { return one + other }
         return stableSorted(one + other, isBefore)

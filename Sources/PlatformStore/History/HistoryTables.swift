@@ -34,7 +34,9 @@ final class HistoryTables: @unchecked Sendable {
             sealed[id] = row[3]
             lastSeries = max(lastSeries, id)
         }
-        lastBatch = try Int64.fetchOne(db, sql: "SELECT max((SELECT ifnull(max(batch), 0) FROM tail), (SELECT ifnull(max(sealed), 0) FROM series))") ?? 0
+        lastBatch =
+            try Int64.fetchOne(db, sql: "SELECT max((SELECT ifnull(max(batch), 0) FROM tail), (SELECT ifnull(max(sealed), 0) FROM series))")
+            ?? 0
         let batches = try Row.fetchCursor(db, sql: "SELECT batch, data FROM tail ORDER BY batch")
         while let row = try batches.next() {
             let batch: Int64 = row[0]
@@ -111,12 +113,14 @@ final class HistoryTables: @unchecked Sendable {
     }
 
     private func insert(_ block: HistoryBlock, _ db: Database) throws {
-        try db.cachedStatement(sql: """
-            INSERT INTO block (series, first, last, count, numbers, minimum, maximum, sum, last_number, data) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-            """).execute(arguments: [
-                block.series, block.first, block.last, block.count, block.numbers, block.minimum, block.maximum, block.sum, block.lastNumber,
-                Data(buffer: block.data),
-            ])
+        try db.cachedStatement(
+            sql: """
+                INSERT INTO block (series, first, last, count, numbers, minimum, maximum, sum, last_number, data) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                """
+        ).execute(arguments: [
+            block.series, block.first, block.last, block.count, block.numbers, block.minimum, block.maximum, block.sum, block.lastNumber,
+            Data(buffer: block.data),
+        ])
     }
 
     /// Batches that are in blocks as a whole.
@@ -132,7 +136,8 @@ final class HistoryTables: @unchecked Sendable {
         try seal(id, db)
         try dropBatches(db)
         let rows = try Row.fetchAll(
-            db, sql: "SELECT id, first, last FROM block WHERE series = ? AND first <= ? AND last >= ?", arguments: [id, span.upperBound, span.lowerBound])
+            db, sql: "SELECT id, first, last FROM block WHERE series = ? AND first <= ? AND last >= ?",
+            arguments: [id, span.upperBound, span.lowerBound])
         for row in rows {
             let block: Int64 = row[0]
             if !(span.contains(row[1]) && span.contains(row[2])) {
@@ -146,7 +151,8 @@ final class HistoryTables: @unchecked Sendable {
 
     /// Removes blocks that end before a time, the oldest ones, so many at most.
     func expire(before time: Int64, most: Int, _ db: Database) throws {
-        try db.execute(sql: "DELETE FROM block WHERE id IN (SELECT id FROM block WHERE last < ? ORDER BY last LIMIT ?)", arguments: [time, most])
+        try db.execute(
+            sql: "DELETE FROM block WHERE id IN (SELECT id FROM block WHERE last < ? ORDER BY last LIMIT ?)", arguments: [time, most])
     }
 
     /// Moves everything into blocks: what is old there can be found.

@@ -85,7 +85,9 @@ extension ByteBuffer {
 
     /// A NUMBER, which most values are; nil, with nothing read, where the next is something else.
     private mutating func readNumber() -> Value? {
-        guard getInteger(at: readerIndex, as: UInt8.self) == BaseType.number.rawValue, let bits = getInteger(at: readerIndex + 1, as: UInt64.self) else { return nil }
+        guard getInteger(at: readerIndex, as: UInt8.self) == BaseType.number.rawValue,
+            let bits = getInteger(at: readerIndex + 1, as: UInt64.self)
+        else { return nil }
         moveReaderIndex(forwardBy: 9)
         return .number(Double(bitPattern: bits))
     }
@@ -97,7 +99,8 @@ extension ByteBuffer {
             var (place, time) = (0, 0 as Int64)
             while place < bytes.count {
                 let start = place
-                guard ByteBuffer.variable(bytes, &place) != nil, let step = ByteBuffer.variable(bytes, &place), place + 10 <= bytes.count, bytes[place] == 0,
+                guard ByteBuffer.variable(bytes, &place) != nil, let step = ByteBuffer.variable(bytes, &place), place + 10 <= bytes.count,
+                    bytes[place] == 0,
                     bytes[place + 1] == BaseType.number.rawValue
                 else { return (start, time) }
                 time &+= step

@@ -62,7 +62,9 @@ package struct AccessControl: Sendable {
     /// - Parameters:
     ///   - resource: the property, service or event; nil: whether any of them is allowed.
     ///   - templates: those that a Thing comes from.
-    package func judge(_ right: Right, on entity: EntityRef, resource: String? = nil, for principal: Principal, templates: () -> [String] = { [] }) -> Judgement {
+    package func judge(
+        _ right: Right, on entity: EntityRef, resource: String? = nil, for principal: Principal, templates: () -> [String] = { [] }
+    ) -> Judgement {
         if principal.isAdministrator { return Judgement(isAllowed: true, cause: .administrator) }
         var allowing: (Int, AccessRule)?
         var refusing: (Int, AccessRule)?
@@ -76,10 +78,11 @@ package struct AccessControl: Sendable {
             }
         }
         judge(byEntity[entity] ?? [])
-        judge(others.filter { number in
-            guard let rule = rules[number], !rule.isForInstances, rule.kind == nil || rule.kind == entity.kind else { return false }
-            return rule.entities.contains { $0.matches(entity.name) }
-        })
+        judge(
+            others.filter { number in
+                guard let rule = rules[number], !rule.isForInstances, rule.kind == nil || rule.kind == entity.kind else { return false }
+                return rule.entities.contains { $0.matches(entity.name) }
+            })
         if !byTemplate.isEmpty { for template in templates() { judge(byTemplate[template] ?? []) } }
         if let (number, rule) = refusing { return Judgement(isAllowed: false, cause: .rule(number: number, rule)) }
         if let (number, rule) = allowing { return Judgement(isAllowed: true, cause: .rule(number: number, rule)) }

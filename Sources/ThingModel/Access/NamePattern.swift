@@ -19,23 +19,35 @@ package struct NamePattern: Sendable, Hashable {
     }
 
     private func matches(_ name: UnsafeBufferPointer<UInt8>) -> Bool {
-        var (place, next) = (0, 0)
-        // Behind the last star, and where the run that it stands for may grow to.
+        Wildcards.match(name, bytes, isRun: { $0 == UInt8(ascii: "*") }, isOne: { _ in false })
+    }
+}
+
+/// Whether a text is as a pattern says in which some elements stand for any run, others for any one.
+package enum Wildcards {
+    package static func match<Element: Equatable>(
+        _ text: some RandomAccessCollection<Element>, _ pattern: [Element], isRun: (Element) -> Bool, isOne: (Element) -> Bool
+    ) -> Bool {
+        var place = 0
+        var next = text.startIndex
+        // Behind the last run, and where that may grow to: all that ever has to be tried again.
         var retry: (place: Int, next: Int)?
-        while next < name.count {
-            if place < bytes.count, bytes[place] == UInt8(ascii: "*") {
+        var passed = 0
+        while next < text.endIndex {
+            if place < pattern.count, isRun(pattern[place]) {
                 place += 1
-                retry = (place, next)
-            } else if place < bytes.count, bytes[place] == name[next] {
+                retry = (place, passed)
+            } else if place < pattern.count, isOne(pattern[place]) || pattern[place] == text[next] {
                 place += 1
-                next += 1
+                passed += 1
             } else if let last = retry {
                 retry = (last.place, last.next + 1)
-                (place, next) = (last.place, last.next + 1)
+                (place, passed) = (last.place, last.next + 1)
             } else {
                 return false
             }
+            next = text.index(text.startIndex, offsetBy: passed)
         }
-        return bytes[place...].allSatisfy { $0 == UInt8(ascii: "*") }
+        return pattern[place...].allSatisfy(isRun)
     }
 }

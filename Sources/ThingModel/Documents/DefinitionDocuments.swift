@@ -26,7 +26,9 @@ extension PropertyDefinition {
 
     init(document: JSONObject, _ path: String) throws(DocumentFailure) {
         guard let typeName = document.string("baseType") else { throw DocumentFailure(path, "expected a \"baseType\"") }
-        guard let type = BaseType(name: typeName), type != .nothing else { throw DocumentFailure("\(path).baseType", "there is no base type \(typeName)") }
+        guard let type = BaseType(name: typeName), type != .nothing else {
+            throw DocumentFailure("\(path).baseType", "there is no base type \(typeName)")
+        }
         self.init(baseType: type)
         description = document.string("description") ?? ""
         category = document.string("category") ?? ""
@@ -35,13 +37,17 @@ extension PropertyDefinition {
         isPersistent = aspects["isPersistent"]?.looseBool ?? false
         isLogged = aspects["isLogged"]?.looseBool ?? false
         if let word = aspects.string("dataChangeType") {
-            guard let type = DataChangeType(rawValue: word.uppercased()) else { throw DocumentFailure("\(path).aspects.dataChangeType", "unknown: \(word)") }
+            guard let type = DataChangeType(rawValue: word.uppercased()) else {
+                throw DocumentFailure("\(path).aspects.dataChangeType", "unknown: \(word)")
+            }
             dataChangeType = type
         }
         dataChangeThreshold = aspects["dataChangeThreshold"]?.looseDouble ?? 0
         dataShape = aspects.string("dataShape") ?? ""
         if let given = aspects["defaultValue"], given != .null {
-            guard let value = Value(json: given, as: type) else { throw DocumentFailure("\(path).aspects.defaultValue", "expected \(type.name)") }
+            guard let value = Value(json: given, as: type) else {
+                throw DocumentFailure("\(path).aspects.defaultValue", "expected \(type.name)")
+            }
             defaultValue = value
         }
         let known = Set(standardAspects.map(\.name) + ["dataChangeThreshold", "defaultValue", "dataShape"])
@@ -53,7 +59,8 @@ extension PropertyDefinition {
 extension RemotePropertyBinding {
     package func document(named name: String) -> JSONValue {
         [
-            "name": .string(name), "sourceName": .string(sourceName), "pushType": .string(pushType.rawValue), "pushThreshold": .double(pushThreshold),
+            "name": .string(name), "sourceName": .string(sourceName), "pushType": .string(pushType.rawValue),
+            "pushThreshold": .double(pushThreshold),
             "foldType": .string(foldType), "timeout": .int(timeout), "cacheTime": .int(cacheTime), "aspects": .object(aspects),
         ]
     }
@@ -76,7 +83,10 @@ extension RemotePropertyBinding {
 extension DataShape.Field {
     package func document(ordinal: Int) -> JSONValue {
         let aspects = JSONObject(aspects.map { ($0.name, $0.value.json) })
-        return ["name": .string(name), "description": .string(description), "baseType": .string(baseType.name), "ordinal": .int(ordinal), "aspects": .object(aspects)]
+        return [
+            "name": .string(name), "description": .string(description), "baseType": .string(baseType.name), "ordinal": .int(ordinal),
+            "aspects": .object(aspects),
+        ]
     }
 
     package init(document: JSONObject, named name: String, _ path: String) throws(DocumentFailure) {
@@ -97,7 +107,9 @@ extension DataShape.Field {
 package func fields(_ json: JSONValue?, _ path: String) throws(DocumentFailure) -> [DataShape.Field] {
     let members = try namedMembers(json, path)
     let ordered = members.enumerated().sorted { one, other in
-        let ordinals = (one.element.value.integer("ordinal") ?? Int64(one.offset), other.element.value.integer("ordinal") ?? Int64(other.offset))
+        let ordinals = (
+            one.element.value.integer("ordinal") ?? Int64(one.offset), other.element.value.integer("ordinal") ?? Int64(other.offset)
+        )
         return ordinals.0 == ordinals.1 ? one.offset < other.offset : ordinals.0 < ordinals.1
     }
     var fields: [DataShape.Field] = []
@@ -112,8 +124,10 @@ package func document(ofFields fields: [DataShape.Field]) -> JSONValue {
 extension ServiceDefinition {
     package func document(named name: String, source: String = "Thing") -> JSONValue {
         [
-            "name": .string(name), "description": .string(description), "category": .string(category), "isAllowOverride": false, "isOpen": false,
-            "isPrivate": false, "isLocalOnly": false, "sourceType": .string(source), "sourceName": "", "aspects": ["isAsync": .bool(isAsync)],
+            "name": .string(name), "description": .string(description), "category": .string(category), "isAllowOverride": false,
+            "isOpen": false,
+            "isPrivate": false, "isLocalOnly": false, "sourceType": .string(source), "sourceName": "",
+            "aspects": ["isAsync": .bool(isAsync)],
             "parameterDefinitions": ThingModel.document(ofFields: parameters), "resultType": result.document(ordinal: 0),
         ]
     }

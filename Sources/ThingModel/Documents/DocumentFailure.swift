@@ -47,7 +47,9 @@ func namedMembers(_ json: JSONValue?, _ path: String) throws(DocumentFailure) ->
     case .array(let items)?:
         var found: [(String, JSONObject)] = []
         for (index, item) in items.enumerated() {
-            guard let object = item.object, let name = object.string("name") else { throw DocumentFailure("\(path)[\(index)]", "expected an object with a \"name\"") }
+            guard let object = item.object, let name = object.string("name") else {
+                throw DocumentFailure("\(path)[\(index)]", "expected an object with a \"name\"")
+            }
             found.append((name, object))
         }
         return found

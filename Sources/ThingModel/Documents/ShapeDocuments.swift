@@ -3,7 +3,9 @@ package import Formats
 /// What a Thing, template or shape defines: a shape's members, and the bindings beside it (platform.md §7).
 extension Definitions {
     package func shapeDocument(source: String = "Thing") -> JSONObject {
-        let properties = properties.sorted { $0.key < $1.key }.enumerated().map { ($1.key, $1.value.document(named: $1.key, ordinal: $0 + 1, source: source)) }
+        let properties = properties.sorted { $0.key < $1.key }.enumerated().map {
+            ($1.key, $1.value.document(named: $1.key, ordinal: $0 + 1, source: source))
+        }
         let services = services.sorted { $0.key < $1.key }.map { ($0.key, $0.value.document(named: $0.key, source: source)) }
         let events = events.sorted { $0.key < $1.key }.map { ($0.key, $0.value.document(named: $0.key, source: source)) }
         return [
@@ -15,10 +17,18 @@ extension Definitions {
     /// - Parameter prefix: `effective` for those of a Thing with what it inherits.
     package func bindingDocuments(prefix: String = "") -> [(String, JSONValue)] {
         let key = { (name: String) in prefix.isEmpty ? name : prefix + name.prefix(1).uppercased() + name.dropFirst() }
-        let remote = properties.sorted { $0.key < $1.key }.compactMap { name, property in property.remote.map { (name, $0.document(named: name)) } }
+        let remote = properties.sorted { $0.key < $1.key }.compactMap { name, property in
+            property.remote.map { (name, $0.document(named: name)) }
+        }
         let services = services.sorted { $0.key < $1.key }.compactMap { name, service in
             service.remote.map { binding -> (String, JSONValue) in
-                (name, ["name": .string(name), "sourceName": .string(binding.sourceName), "timeout": .int(binding.timeout), "enableQueue": .bool(binding.queues)])
+                (
+                    name,
+                    [
+                        "name": .string(name), "sourceName": .string(binding.sourceName), "timeout": .int(binding.timeout),
+                        "enableQueue": .bool(binding.queues),
+                    ]
+                )
             }
         }
         let events = events.sorted { $0.key < $1.key }.compactMap { name, event in
@@ -85,7 +95,9 @@ extension Definitions {
         if let json = bindings["propertyBindings"] {
             for name in properties.keys { properties[name]?.local = nil }
             for (name, member) in try namedMembers(json, "\(path).propertyBindings") {
-                guard var property = properties[name] ?? inherited.properties[name], let thing = member.string("sourceThingName") else { continue }
+                guard var property = properties[name] ?? inherited.properties[name], let thing = member.string("sourceThingName") else {
+                    continue
+                }
                 var binding = LocalPropertyBinding(thing: thing, property: member.string("sourceName") ?? name)
                 binding.aspects = member["aspects"]?.object ?? JSONObject()
                 if properties[name] == nil, property.local == binding { continue }

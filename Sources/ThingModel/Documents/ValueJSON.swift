@@ -30,7 +30,11 @@ extension Value {
         case (_, .null): self = .nothing
         case (.json, _), (.query, _), (.schedule, _):
             // A text that is JSON is that JSON.
-            if let text = json.string, (try? JSONValue(parsing: text)) != nil { self = .text(type, text) } else { self = .text(type, json.description) }
+            if let text = json.string, (try? JSONValue(parsing: text)) != nil {
+                self = .text(type, text)
+            } else {
+                self = .text(type, json.description)
+            }
         case (.location, .object(let object)):
             guard let latitude = object["latitude"]?.looseDouble, let longitude = object["longitude"]?.looseDouble else { return nil }
             self = .location(Location(latitude: latitude, longitude: longitude, elevation: object["elevation"]?.looseDouble ?? 0))

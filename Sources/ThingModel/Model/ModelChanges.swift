@@ -25,11 +25,13 @@ extension PlatformModel {
         let taken = changes
         changes = ModelChanges()
         var writes = taken.entities.map { entity, change in
-            EntityWrite(collection: entity.kind.rawValue, name: entity.name, document: change == .put ? document(of: entity)?.description : nil)
+            EntityWrite(
+                collection: entity.kind.rawValue, name: entity.name, document: change == .put ? document(of: entity)?.description : nil)
         }
         writes += taken.rules.map { number, change in
             EntityWrite(
-                collection: EntityWrite.rules, name: String(number), document: change == .put ? access.rules[number].map { $0.document.description } : nil)
+                collection: EntityWrite.rules, name: String(number),
+                document: change == .put ? access.rules[number].map { $0.document.description } : nil)
         }
         return writes
     }

@@ -153,7 +153,9 @@ struct AttemptLimiter {
     mutating func failed(_ address: String, now: NIODeadline) {
         let left = left(address, now)
         // Whoever has many addresses makes the oldest ones forgotten, not everybody's.
-        if buckets[address] == nil, buckets.count >= AttemptLimiter.mostAddresses, let oldest = buckets.min(by: { $0.value.filled < $1.value.filled }) {
+        if buckets[address] == nil, buckets.count >= AttemptLimiter.mostAddresses,
+            let oldest = buckets.min(by: { $0.value.filled < $1.value.filled })
+        {
             buckets[oldest.key] = nil
         }
         buckets[address] = Bucket(left: max(left - 1, 0), filled: now)

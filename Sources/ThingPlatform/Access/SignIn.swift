@@ -11,7 +11,9 @@ extension Platform {
         let now = Platform.now()
         let outcome = model.authenticate(key, from: address, now: now)
         switch outcome {
-        case .accepted(_, let name): model.noteUse(ofKey: name, now: now)
+        case .accepted(_, let name):
+            model.noteUse(ofKey: name, now: now)
+            if model.hasChanges { commitSoon() }
         case .refused: credentials.attempts.failed(address?.ipAddress ?? "", now: loop.now)
         }
         return outcome
@@ -22,7 +24,8 @@ extension Platform {
 
     /// The user of a session, as long as user and key are good.
     func signIn(session token: Secret) -> (principal: Principal, key: String?)? {
-        guard let found = credentials.session(token, now: loop.now), let user = model.users[found.user], user.isEnabled, !user.isLocked else { return nil }
+        guard let found = credentials.session(token, now: loop.now), let user = model.users[found.user], user.isEnabled, !user.isLocked
+        else { return nil }
         if let key = found.key, !model.isGood(key: key, now: Platform.now()) { return nil }
         return (model.principal(user.name), found.key)
     }
@@ -38,8 +41,12 @@ extension Platform {
             self.assumeIsolated { platform in
                 guard matches, isThere, platform.model.users[name]?.password == hash else {
                     platform.credentials.attempts.failed(address?.ipAddress ?? "", now: platform.loop.now)
-                    platform.refusals.note("sign-in of \(NameList([name])) from \(address?.ipAddress ?? "?") refused: the user is unknown or disabled, or the password is wrong")
-                    platform.audit("SignInRefused", "", ["user": .string(String(name.prefix(64))), "address": .string(address?.ipAddress ?? "?")], isFrequent: true)
+                    platform.refusals.note(
+                        "sign-in of \(NameList([name])) from \(address?.ipAddress ?? "?") refused: the user is unknown or disabled, or the password is wrong"
+                    )
+                    platform.audit(
+                        "SignInRefused", "", ["user": .string(String(name.prefix(64))), "address": .string(address?.ipAddress ?? "?")],
+                        isFrequent: true)
                     return nil
                 }
                 platform.credentials.noteVerified(name, password, now: platform.loop.now)
@@ -72,13 +79,19 @@ extension Platform {
 
     /// What REST reads as a property of an entity that is no Thing.
     func attribute(_ request: Request, of entity: EntityRef) -> Response {
-        guard request.method == .get, let about = model.about(entity) else { return Response(.notFound, reason: "\(entity.name) has no property \(request.name)") }
+        guard request.method == .get, let about = model.about(entity) else {
+            return Response(.notFound, reason: "\(entity.name) has no property \(request.name)")
+        }
         let all: KeyValuePairs<String, Value> = [
-            "name": .text(entity.kind.nameType, entity.name), "description": .string(about.description), "tags": .text(.tags, about.tags.joined(separator: ";")),
-            "isSystemObject": .boolean(about.isSystem), "homeMashup": .text(.mashupName, about.homeMashup), "projectName": .string(about.projectName),
+            "name": .text(entity.kind.nameType, entity.name), "description": .string(about.description),
+            "tags": .text(.tags, about.tags.joined(separator: ";")),
+            "isSystemObject": .boolean(about.isSystem), "homeMashup": .text(.mashupName, about.homeMashup),
+            "projectName": .string(about.projectName),
         ]
         if request.name.isEmpty || request.name == "*" { return .success(Infotable(row: all)) }
-        guard let found = all.first(where: { $0.key == request.name }) else { return Response(.notFound, reason: "\(entity.name) has no property \(request.name)") }
+        guard let found = all.first(where: { $0.key == request.name }) else {
+            return Response(.notFound, reason: "\(entity.name) has no property \(request.name)")
+        }
         return .success(Infotable(found.key, found.value))
     }
 }

@@ -38,6 +38,7 @@ package actor Platform {
     var probed: Set<UInt32> = []
     private var lastID: UInt32 = 0
     private var retry: Scheduled<Void>?
+    var soon: Scheduled<Void>?
     /// Lines about keys that are not accepted and names that are not bound: strangers decide how many there are.
     nonisolated let refusals: ThrottledLog
 
@@ -94,6 +95,7 @@ package actor Platform {
         for edge in edges.values { edge.connection.close(.init(.goingAway, "the platform stops")) }
         feeds.closeAll()
         retry?.cancel()
+        soon?.cancel()
         return committed()
     }
 

@@ -62,7 +62,9 @@ extension Platform {
         var count = thing.properties.count
         for (name, definition) in definitions {
             guard count < Platform.mostProperties else { break }
-            guard thing.properties[name] == nil, thing.own.properties[name] == nil, (1...InputLimits.standard.nameBytes).contains(name.utf8.count) else { continue }
+            guard thing.properties[name] == nil, thing.own.properties[name] == nil,
+                (1...InputLimits.standard.nameBytes).contains(name.utf8.count)
+            else { continue }
             thing.own.properties[name] = definition
             count += 1
         }

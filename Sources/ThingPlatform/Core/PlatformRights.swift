@@ -18,7 +18,8 @@ extension Platform {
         case (.property, .put), (.property, .delete): .right(entity.kind == .thing ? .write : .update)
         case (.service, .post):
             // What the tables do not name runs at the edge.
-            ServiceTables.service(request.name, on: entity, in: model).map { $0.right.map { .right($0) } ?? .judgedLater } ?? .right(.invoke)
+            ServiceTables.service(request.name, on: entity, in: model).map { $0.right.map { .right($0) } ?? .judgedLater }
+                ?? .right(.invoke)
         case (.event, .post): .right(.fire)
         default: .impossible
         }
@@ -48,5 +49,17 @@ extension Platform {
         commits.batch.events.append(event)
         commits.batch.size += 96 + event.data.utf8.count
         feeds.publish(event)
+        commitSoon()
+    }
+
+    /// What nobody waits for is kept within a second.
+    func commitSoon() {
+        guard soon == nil else { return }
+        soon = loop.scheduleTask(in: .seconds(1)) {
+            self.assumeIsolated { platform in
+                platform.soon = nil
+                _ = platform.committed()
+            }
+        }
     }
 }

@@ -26,7 +26,8 @@ extension Platform {
             var thing = Thing(name: name, template: "GenericThing")
             thing.about = EntityAbout(description: "To play with")
             for (name, type, text) in [
-                ("temperature", BaseType.number, "Degrees Celsius"), ("isRunning", .boolean, "Whether the machine runs"), ("pieces", .integer, "Since the shift began"),
+                ("temperature", BaseType.number, "Degrees Celsius"), ("isRunning", .boolean, "Whether the machine runs"),
+                ("pieces", .integer, "Since the shift began"),
                 ("message", .string, "For the operator"), ("place", .location, "Where it stands"),
             ] {
                 var property = PropertyDefinition(baseType: type)

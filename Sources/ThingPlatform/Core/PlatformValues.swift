@@ -54,11 +54,14 @@ extension Platform {
         }
         guard !model.subscribers(of: thing.name).isEmpty else { return }
         let values = { (new: TimedValue?) -> Value in new.map { .infotable(Platform.vtq($0)) } ?? .nothing }
-        run(.init(
-            thing: thing.name, name: "DataChange", property: name, data: Infotable(row: ["newValue": values(new), "oldValue": values(old)]), time: new.time))
-        run(.init(
-            thing: thing.name, name: "AnyDataChange", property: "",
-            data: Infotable(row: ["name": .string(name), "newValue": values(new), "oldValue": values(old)]), time: new.time))
+        run(
+            .init(
+                thing: thing.name, name: "DataChange", property: name,
+                data: Infotable(row: ["newValue": values(new), "oldValue": values(old)]), time: new.time))
+        run(
+            .init(
+                thing: thing.name, name: "AnyDataChange", property: "",
+                data: Infotable(row: ["name": .string(name), "newValue": values(new), "oldValue": values(old)]), time: new.time))
     }
 
     private static let deepestFollowing = 16
@@ -87,7 +90,8 @@ extension Platform {
             guard let subscriber = model[thing: name] else { continue }
             for subscription in subscriber.subscriptions
             where subscription.isEnabled && subscription.thing == event.thing && subscription.event == event.name
-                && (subscription.property.isEmpty || subscription.property == event.property) {
+                && (subscription.property.isEmpty || subscription.property == event.property)
+            {
                 call(subscription, of: subscriber, event)
             }
         }
@@ -95,10 +99,13 @@ extension Platform {
 
     private func call(_ subscription: DynamicSubscription, of subscriber: Thing, _ event: FiredEvent) {
         guard subscriptionsRunning < Platform.mostSubscriptionsRunning else {
-            return refusals.note("\(subscriber.name): more than \(Platform.mostSubscriptionsRunning) subscriptions run at once, \(subscription.service) is not called")
+            return refusals.note(
+                "\(subscriber.name): more than \(Platform.mostSubscriptionsRunning) subscriptions run at once, \(subscription.service) is not called"
+            )
         }
         let parameters = Infotable(row: [
-            "eventData": .infotable(event.data), "eventName": .string(event.name), "eventTime": .datetime(event.time), "source": .string(event.thing),
+            "eventData": .infotable(event.data), "eventName": .string(event.name), "eventTime": .datetime(event.time),
+            "source": .string(event.thing),
             "sourceProperty": .string(event.property),
         ])
         guard let content = try? EncodedInfotable(parameters) else { return }
@@ -111,7 +118,9 @@ extension Platform {
                     self.assumeIsolated { platform in
                         platform.subscriptionsRunning -= 1
                         guard !response.status.isSuccess else { return }
-                        platform.refusals.note("\(subscriber.name): \(subscription.service), called for \(event.thing)/\(event.name): \(response.reasonText ?? response.status.description)")
+                        platform.refusals.note(
+                            "\(subscriber.name): \(subscription.service), called for \(event.thing)/\(event.name): \(response.reasonText ?? response.status.description)"
+                        )
                     }
                 }
             }
@@ -128,13 +137,18 @@ extension Platform {
             return Response(.notFound, reason: "there is no event \(request.name) on \(thing.name)")
         }
         let size = request.content?.bytes.readableBytes ?? 0
-        let parameters = size > Platform.longestEventShown ? "(\(size) bytes)" : request.content.map { String(buffer: $0.firstRowJSON()) } ?? "{}"
+        let parameters =
+            size > Platform.longestEventShown ? "(\(size) bytes)" : request.content.map { String(buffer: $0.firstRowJSON()) } ?? "{}"
         logger.info("event \(thing.name)/\(request.name) \(parameters)")
         let name = thing.effective.events.first { $0.value.remoteName == request.name }?.key ?? request.name
         let now = Platform.now()
-        guard !commits.isFull else { return Response(.serviceUnavailable, reason: "what waits for the disk takes all the memory that there is for it") }
+        guard !commits.isFull else {
+            return Response(.serviceUnavailable, reason: "what waits for the disk takes all the memory that there is for it")
+        }
         note(EventRecord(time: now, source: thing.name, name: name, data: size > Platform.longestEventShown ? "{}" : parameters))
-        run(FiredEvent(thing: thing.name, name: name, property: "", data: request.content?.decoded() ?? Infotable(DataShape([])), time: now))
+        run(
+            FiredEvent(thing: thing.name, name: name, property: "", data: request.content?.decoded() ?? Infotable(DataShape([])), time: now)
+        )
         return Response(.success)
     }
 

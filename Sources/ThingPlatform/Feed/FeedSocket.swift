@@ -34,7 +34,9 @@ final class FeedSocket: ChannelInboundHandler, @unchecked Sendable {
             },
             upgradePipelineHandler: { channel, head in
                 channel.eventLoop.makeCompletedFuture {
-                    guard let interest = platform.assumeIsolated({ interest(of: head, site, channel.remoteAddress, $0) }) else { throw CloseReason(.policyViolation, "not allowed") }
+                    guard let interest = platform.assumeIsolated({ interest(of: head, site, channel.remoteAddress, $0) }) else {
+                        throw CloseReason(.policyViolation, "not allowed")
+                    }
                     try channel.pipeline.syncOperations.addHandlers([
                         WebSocketMessageHandler(role: .server, maximumFrameSize: 1 << 16, maximumMessageSize: 4096, compression: nil),
                         FeedSocket(platform, interest),
@@ -44,8 +46,12 @@ final class FeedSocket: ChannelInboundHandler, @unchecked Sendable {
     }
 
     /// nil where it is no request for a feed, or whoever sends it may not have one: it is answered as plain HTTP then.
-    private static func interest(of head: HTTPRequestHead, _ site: SiteRules, _ address: SocketAddress?, _ platform: isolated Platform) -> FeedInterest? {
-        guard let http = HTTPRequest(head: head, remoteAddress: address), http.path.map({ $0.lowercased() }) == ["thingworx", "feed"] else { return nil }
+    private static func interest(of head: HTTPRequestHead, _ site: SiteRules, _ address: SocketAddress?, _ platform: isolated Platform)
+        -> FeedInterest?
+    {
+        guard let http = HTTPRequest(head: head, remoteAddress: address), http.path.map({ $0.lowercased() }) == ["thingworx", "feed"] else {
+            return nil
+        }
         // A page of another site could open it, and the browser would send the cookie along.
         guard site.refusal(of: head.headers, method: .POST) == nil else { return nil }
         var found: (Principal, String?)?
@@ -74,7 +80,9 @@ final class FeedSocket: ChannelInboundHandler, @unchecked Sendable {
         feed.next().whenSuccess { lines in
             let (handler, context) = loopBound.value
             handler.isWaiting = false
-            guard let lines else { return context.writeAndFlush(handler.wrapOutboundOut(.close(code: 1001, reason: "the feed has ended")), promise: nil) }
+            guard let lines else {
+                return context.writeAndFlush(handler.wrapOutboundOut(.close(code: 1001, reason: "the feed has ended")), promise: nil)
+            }
             if lines.readableBytes == 0 { context.write(handler.wrapOutboundOut(.ping(ByteBuffer())), promise: nil) }
             for line in lines.readableBytesView.split(separator: UInt8(ascii: "\n")) {
                 context.write(handler.wrapOutboundOut(.text(ByteBuffer(bytes: line))), promise: nil)

@@ -33,7 +33,9 @@ final class FeedTable {
 
     func closeAll() { for feed in Array(feeds.values) { feed.close() } }
 
-    func publish(_ value: TimedValue, of property: PropertyRef) { for feed in feeds.values where feed.interest.wants(property) { feed.offer(value, of: property) } }
+    func publish(_ value: TimedValue, of property: PropertyRef) {
+        for feed in feeds.values where feed.interest.wants(property) { feed.offer(value, of: property) }
+    }
 
     func publish(_ event: EventRecord) { for feed in feeds.values where feed.interest.wants(event) { feed.offer(event) } }
 
@@ -192,8 +194,10 @@ final class Feed: @unchecked Sendable {
         for property in order.prefix(Feed.atOnce) {
             guard let value = values.removeValue(forKey: property) else { continue }
             let line: JSONValue = [
-                "kind": "value", "thing": .string(property.thing), "property": .string(property.property), "baseType": .string(value.value.baseType.name),
-                "value": value.value.baseType == .password ? .null : value.value.json, "time": .int(value.time), "quality": .string(value.quality),
+                "kind": "value", "thing": .string(property.thing), "property": .string(property.property),
+                "baseType": .string(value.value.baseType.name),
+                "value": value.value.baseType == .password ? .null : value.value.json, "time": .int(value.time),
+                "quality": .string(value.quality),
             ]
             out.writeString("\(line)\n")
         }

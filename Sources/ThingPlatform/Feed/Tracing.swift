@@ -37,7 +37,8 @@ extension Platform {
                 // As it is now: rights are taken back while somebody watches.
                 let principal = platform.model.principal(user)
                 // What happens to no Thing is for administrators.
-                return principal.isAdministrator || (!thing.isEmpty && platform.model.allows(.read, on: thing, resource: property, for: principal))
+                return principal.isAdministrator
+                    || (!thing.isEmpty && platform.model.allows(.read, on: thing, resource: property, for: principal))
             }
         }
     }

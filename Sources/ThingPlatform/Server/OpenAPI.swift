@@ -6,15 +6,22 @@ import ThingModel
 enum OpenAPI {
     static let document: JSONValue = {
         var paths = JSONObject()
-        for kind in [EntityKind.thing, .thingTemplate, .thingShape, .dataShape, .user, .group, .applicationKey, .project] { add(kind, &paths) }
-        for (name, services) in ServiceTables.resources.sorted(by: { $0.key < $1.key }) { add(services, at: "/Resources/\(name)", tag: name, &paths, hasEntity: false) }
-        for (name, services) in ServiceTables.subsystems.sorted(by: { $0.key < $1.key }) { add(services, at: "/Subsystems/\(name)", tag: name, &paths, hasEntity: false) }
+        for kind in [EntityKind.thing, .thingTemplate, .thingShape, .dataShape, .user, .group, .applicationKey, .project] {
+            add(kind, &paths)
+        }
+        for (name, services) in ServiceTables.resources.sorted(by: { $0.key < $1.key }) {
+            add(services, at: "/Resources/\(name)", tag: name, &paths, hasEntity: false)
+        }
+        for (name, services) in ServiceTables.subsystems.sorted(by: { $0.key < $1.key }) {
+            add(services, at: "/Subsystems/\(name)", tag: name, &paths, hasEntity: false)
+        }
         addOwn(&paths)
         return [
             "openapi": "3.0.3",
             "info": [
                 "title": "thingplatform", "version": "1.0",
-                "description": "The REST interface of a ThingWorx platform, as far as a development platform offers it. POST, PUT and DELETE need Content-Type: application/json.",
+                "description":
+                    "The REST interface of a ThingWorx platform, as far as a development platform offers it. POST, PUT and DELETE need Content-Type: application/json.",
             ],
             "servers": [["url": "/Thingworx"]],
             "security": [["appKey": []], ["basic": []], ["session": []]],
@@ -28,17 +35,31 @@ enum OpenAPI {
                     "Infotable": [
                         "type": "object", "required": ["dataShape", "rows"],
                         "properties": [
-                            "dataShape": ["type": "object", "properties": ["fieldDefinitions": ["type": "object"]]], "rows": ["type": "array", "items": ["type": "object"]],
+                            "dataShape": ["type": "object", "properties": ["fieldDefinitions": ["type": "object"]]],
+                            "rows": ["type": "array", "items": ["type": "object"]],
                         ],
                     ],
-                    "Error": ["type": "object", "required": ["status", "message"], "properties": ["status": ["type": "integer"], "message": ["type": "string"]]],
+                    "Error": [
+                        "type": "object", "required": ["status", "message"],
+                        "properties": ["status": ["type": "integer"], "message": ["type": "string"]],
+                    ],
                 ],
                 "parameters": [
-                    "name": ["name": "name", "in": "path", "required": true, "schema": ["type": "string", "minLength": 1, "maxLength": 1024]],
-                    "item": ["name": "item", "in": "path", "required": true, "schema": ["type": "string", "minLength": 1, "maxLength": 1024]],
+                    "name": [
+                        "name": "name", "in": "path", "required": true, "schema": ["type": "string", "minLength": 1, "maxLength": 1024],
+                    ],
+                    "item": [
+                        "name": "item", "in": "path", "required": true, "schema": ["type": "string", "minLength": 1, "maxLength": 1024],
+                    ],
                 ],
                 "responses": [
-                    "Error": ["description": "What is wrong", "content": ["application/json;charset=UTF-8": ["schema": ["$ref": "#/components/schemas/Error"]], "text/plain;charset=UTF-8": ["schema": ["type": "string"]]]]
+                    "Error": [
+                        "description": "What is wrong",
+                        "content": [
+                            "application/json;charset=UTF-8": ["schema": ["$ref": "#/components/schemas/Error"]],
+                            "text/plain;charset=UTF-8": ["schema": ["type": "string"]],
+                        ],
+                    ]
                 ],
             ],
         ]
@@ -51,17 +72,27 @@ enum OpenAPI {
 
     private static func add(_ kind: EntityKind, _ paths: inout JSONObject) {
         let tag = kind.rawValue
-        paths["/\(tag)"] = ["get": operation("List\(tag)", tag, "All that one may see", result: table), "put": operation("Put\(tag)", tag, "Makes or changes one, which the body names", body: object)]
+        paths["/\(tag)"] = [
+            "get": operation("List\(tag)", tag, "All that one may see", result: table),
+            "put": operation("Put\(tag)", tag, "Makes or changes one, which the body names", body: object),
+        ]
         paths["/\(tag)/{name}"] = [
             "parameters": [name], "get": operation("Get\(kind.singular)", tag, "The whole definition", result: object),
             "put": operation("Put\(kind.singular)", tag, "Makes it, or changes what the body names", body: object),
             "delete": operation("Delete\(kind.singular)", tag, "Deletes it"),
         ]
         for word in ["PropertyDefinitions", "ServiceDefinitions", "EventDefinitions"] {
-            paths["/\(tag)/{name}/\(word)"] = ["parameters": [name], "get": operation("List\(kind.singular)\(word)", tag, "Definitions, inherited ones too", result: table)]
-            paths["/\(tag)/{name}/\(word)/{item}"] = ["parameters": [name, item], "get": operation("Get\(kind.singular)\(word)", tag, "One definition", result: table)]
+            paths["/\(tag)/{name}/\(word)"] = [
+                "parameters": [name],
+                "get": operation("List\(kind.singular)\(word)", tag, "Definitions, inherited ones too", result: table),
+            ]
+            paths["/\(tag)/{name}/\(word)/{item}"] = [
+                "parameters": [name, item], "get": operation("Get\(kind.singular)\(word)", tag, "One definition", result: table),
+            ]
         }
-        paths["/\(tag)/{name}/Metadata"] = ["parameters": [name], "get": operation("Get\(kind.singular)Metadata", tag, "All definitions", result: object)]
+        paths["/\(tag)/{name}/Metadata"] = [
+            "parameters": [name], "get": operation("Get\(kind.singular)Metadata", tag, "All definitions", result: object),
+        ]
         let services: [String: Service] =
             switch kind {
             case .thing: ServiceTables.things.merging(ServiceTables.remoteThings) { mine, _ in mine }
@@ -78,16 +109,23 @@ enum OpenAPI {
         paths["/Things/{name}/Properties"] = ["parameters": [name], "get": operation("GetProperties", tag, "All values", result: table)]
         paths["/Things/{name}/Properties/{item}"] = [
             "parameters": [name, item], "get": operation("GetProperty", tag, "A value", result: table),
-            "put": operation("PutProperty", tag, "Sets a value; with * as name several", body: object), "delete": operation("DeleteProperty", tag, "Back to the default value"),
+            "put": operation("PutProperty", tag, "Sets a value; with * as name several", body: object),
+            "delete": operation("DeleteProperty", tag, "Back to the default value"),
         ]
-        paths["/Things/{name}/PropertiesVTQ"] = ["parameters": [name], "get": operation("GetPropertiesVTQ", tag, "All values with time and quality", result: table)]
-        paths["/Things/{name}/Events/{item}"] = ["parameters": [name, item], "post": operation("FireEvent", tag, "Fires an event", body: object)]
+        paths["/Things/{name}/PropertiesVTQ"] = [
+            "parameters": [name], "get": operation("GetPropertiesVTQ", tag, "All values with time and quality", result: table),
+        ]
+        paths["/Things/{name}/Events/{item}"] = [
+            "parameters": [name, item], "post": operation("FireEvent", tag, "Fires an event", body: object),
+        ]
     }
 
     private static func add(_ services: [String: Service], at path: String, tag: String, _ paths: inout JSONObject, hasEntity: Bool) {
         for service in services.values.sorted(by: { $0.name < $1.name }) {
             var entry: JSONObject = [
-                "post": operation("\(tag)_\(service.name)", tag, service.definition.description, body: body(of: service.definition), result: result(of: service.definition))
+                "post": operation(
+                    "\(tag)_\(service.name)", tag, service.definition.description, body: body(of: service.definition),
+                    result: result(of: service.definition))
             ]
             if hasEntity { entry["parameters"] = [name] }
             paths["\(path)/Services/\(service.name)"] = .object(entry)
@@ -97,14 +135,20 @@ enum OpenAPI {
     private static func addOwn(_ paths: inout JSONObject) {
         paths["/health"] = ["get": operation("GetHealth", "Platform", "Whether it lives", result: object, isOpen: true)]
         paths["/Sessions"] = [
-            "get": operation("GetSession", "Platform", "Who has signed in", result: object), "delete": operation("EndSession", "Platform", "Signs out"),
+            "get": operation("GetSession", "Platform", "Who has signed in", result: object),
+            "delete": operation("EndSession", "Platform", "Signs out"),
             "post": operation(
                 "BeginSession", "Platform", "Signs in",
-                body: ["type": "object", "properties": ["user": ["type": "string"], "password": ["type": "string"], "token": ["type": "string"]]], result: object, isOpen: true),
+                body: [
+                    "type": "object",
+                    "properties": ["user": ["type": "string"], "password": ["type": "string"], "token": ["type": "string"]],
+                ], result: object, isOpen: true),
         ]
     }
 
-    private static func operation(_ id: String, _ tag: String, _ text: String, body: JSONValue? = nil, result: JSONValue? = nil, isOpen: Bool = false) -> JSONValue {
+    private static func operation(
+        _ id: String, _ tag: String, _ text: String, body: JSONValue? = nil, result: JSONValue? = nil, isOpen: Bool = false
+    ) -> JSONValue {
         var success: JSONObject = ["description": result == nil ? "Done; the body is empty" : "The result"]
         if let result { success["content"] = ["application/json;charset=UTF-8": ["schema": result]] }
         var operation: JSONObject = [

@@ -32,9 +32,13 @@ enum PlatformAdmission {
                 guard length(of: http) <= 4096 else { throw RestFailure(.payloadTooLarge, "expected a body of at most 4096 bytes") }
                 return .admitted(admitted)
             }
-            if !PlatformAnswer.takesJSON(http), takesAnswer(route) { throw RestFailure(.notAcceptable, "answers are JSON: XML, HTML and CSV are not offered") }
+            if !PlatformAnswer.takesJSON(http), takesAnswer(route) {
+                throw RestFailure(.notAcceptable, "answers are JSON: XML, HTML and CSV are not offered")
+            }
             try identify(http, &admitted, platform)
-            if let principal = admitted.principal, let refusal = refusal(of: route, for: principal, platform) { return .refused(PlatformAnswer.response(refusal, for: http)) }
+            if let principal = admitted.principal, let refusal = refusal(of: route, for: principal, platform) {
+                return .refused(PlatformAnswer.response(refusal, for: http))
+            }
             return .admitted(admitted)
         } catch {
             return .refused(.answer(error, for: http))
@@ -44,9 +48,15 @@ enum PlatformAdmission {
     /// A GET may stand for another method where that is allowed, and no page of others sent it.
     private static func effectiveMethod(of http: HTTPRequest, _ platform: isolated Platform) throws(RestFailure) -> HTTPMethod {
         guard http.method == .GET, let word = http.queryValue("method")?.uppercased(), word != "GET" else { return http.method }
-        guard ["POST", "PUT", "DELETE"].contains(word) else { throw RestFailure(.badRequest, "method=\(word): expected GET, POST, PUT or DELETE") }
-        guard platform.settings.allowsMethodSwitch else { throw RestFailure(.methodNotAllowed, "a GET that stands for \(word) is switched off (allow_method_switch)") }
-        guard !SiteRules.isSentByPage(http.headers) else { throw RestFailure(.forbidden, "a web page may not have a GET stand for \(word)") }
+        guard ["POST", "PUT", "DELETE"].contains(word) else {
+            throw RestFailure(.badRequest, "method=\(word): expected GET, POST, PUT or DELETE")
+        }
+        guard platform.settings.allowsMethodSwitch else {
+            throw RestFailure(.methodNotAllowed, "a GET that stands for \(word) is switched off (allow_method_switch)")
+        }
+        guard !SiteRules.isSentByPage(http.headers) else {
+            throw RestFailure(.forbidden, "a web page may not have a GET stand for \(word)")
+        }
         return HTTPMethod(rawValue: word)
     }
 
@@ -58,10 +68,13 @@ enum PlatformAdmission {
         switch type {
         case "application/json", "application/xml", "text/xml": return nil
         case "multipart/form-data" where http.headers.first(name: "X-XSRF-TOKEN") == "TWX-XSRF-TOKEN-VALUE": return nil
-        case "multipart/form-data": return RestFailure(.forbidden, "multipart/form-data needs the header X-XSRF-TOKEN: TWX-XSRF-TOKEN-VALUE")
+        case "multipart/form-data":
+            return RestFailure(.forbidden, "multipart/form-data needs the header X-XSRF-TOKEN: TWX-XSRF-TOKEN-VALUE")
         default:
             let found = type.isEmpty ? "none" : String(type.prefix(64))
-            return RestFailure(.forbidden, "\(http.method) needs Content-Type: application/json, application/xml or text/xml, even without a body; found \(found)")
+            return RestFailure(
+                .forbidden,
+                "\(http.method) needs Content-Type: application/json, application/xml or text/xml, even without a body; found \(found)")
         }
     }
 
@@ -88,12 +101,14 @@ enum PlatformAdmission {
     // MARK: Who it is
 
     /// - Throws: `RestFailure` with 401 where nobody is told by the request, or wrongly.
-    private static func identify(_ http: HTTPRequest, _ admitted: inout AdmittedRequest, _ platform: isolated Platform) throws(RestFailure) {
+    private static func identify(_ http: HTTPRequest, _ admitted: inout AdmittedRequest, _ platform: isolated Platform) throws(RestFailure)
+    {
         let session = http.headers.first(name: "x-thingworx-session") ?? http.queryValue("x-thingworx-session")
         admitted.wantsSession = session?.lowercased() == "true"
         if let key = http.headers.first(name: "appKey") ?? http.queryValue("appKey") {
             guard http.headers.contains(name: "appKey") || platform.settings.keyInQuery else {
-                platform.refusals.note("request from \(http.remoteAddress?.ipAddress ?? "?") refused: the application key stands in the query (key_in_query)")
+                platform.refusals.note(
+                    "request from \(http.remoteAddress?.ipAddress ?? "?") refused: the application key stands in the query (key_in_query)")
                 throw RestFailure(.unauthorized, "an application key belongs into the header appKey")
             }
             let mayTry = platform.mayTry(from: http.remoteAddress)
@@ -101,22 +116,31 @@ enum PlatformAdmission {
             case .accepted(let principal, let name): (admitted.principal, admitted.key) = (principal, name)
             case .refused(let cause):
                 platform.refusals.note("request from \(http.remoteAddress?.ipAddress ?? "?") refused: \(cause)")
-                platform.audit("SignInRefused", "", ["address": .string(http.remoteAddress?.ipAddress ?? "?"), "reason": .string(cause)], isFrequent: true)
+                platform.audit(
+                    "SignInRefused", "", ["address": .string(http.remoteAddress?.ipAddress ?? "?"), "reason": .string(cause)],
+                    isFrequent: true)
                 guard mayTry else { throw RestFailure(.tooManyRequests, "too many wrong keys and passwords: wait a second") }
                 throw RestFailure(.unauthorized, "authentication failed")
             }
             return
         }
         if let credentials = BasicAuthentication.credentials(in: http.headers) {
-            guard let colon = credentials.firstIndex(of: UInt8(ascii: ":")), let user = String(validating: credentials[..<colon], as: UTF8.self),
+            guard let colon = credentials.firstIndex(of: UInt8(ascii: ":")),
+                let user = String(validating: credentials[..<colon], as: UTF8.self),
                 let password = String(validating: credentials[(colon + 1)...], as: UTF8.self)
             else { throw RestFailure(.unauthorized, "expected user:password in Base64") }
-            if platform.credentials.isVerified(user, Secret(password), now: platform.loop.now), let known = platform.model.users[user], known.isEnabled, !known.isLocked {
+            if platform.credentials.isVerified(user, Secret(password), now: platform.loop.now), let known = platform.model.users[user],
+                known.isEnabled, !known.isLocked
+            {
                 admitted.principal = platform.model.principal(user)
                 return
             }
-            guard platform.mayTry(from: http.remoteAddress) else { throw RestFailure(.tooManyRequests, "too many wrong keys and passwords: wait a second") }
-            guard length(of: http) <= 1 << 20 else { throw RestFailure(.payloadTooLarge, "expected at most 1 MiB with a password that was not looked at yet") }
+            guard platform.mayTry(from: http.remoteAddress) else {
+                throw RestFailure(.tooManyRequests, "too many wrong keys and passwords: wait a second")
+            }
+            guard length(of: http) <= 1 << 20 else {
+                throw RestFailure(.payloadTooLarge, "expected at most 1 MiB with a password that was not looked at yet")
+            }
             admitted.password = (user, Secret(password))
             return
         }

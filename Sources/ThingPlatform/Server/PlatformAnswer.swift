@@ -9,7 +9,9 @@ import NIOHTTP1
 enum PlatformAnswer {
     static let json = "application/json;charset=UTF-8"
 
-    static func json(_ body: ByteBuffer, _ status: HTTPResponseStatus = .ok) -> HTTPResponse { HTTPResponse(status, headers: ["Content-Type": json], body: body) }
+    static func json(_ body: ByteBuffer, _ status: HTTPResponseStatus = .ok) -> HTTPResponse {
+        HTTPResponse(status, headers: ["Content-Type": json], body: body)
+    }
 
     static func json(_ value: JSONValue) -> HTTPResponse { json(ByteBuffer(string: value.description)) }
 
@@ -24,7 +26,8 @@ enum PlatformAnswer {
 
     static func response(_ response: Response, for http: HTTPRequest) -> HTTPResponse {
         guard response.status.isSuccess else {
-            return error(HTTPResponseStatus(statusCode: response.status.httpStatus), response.reasonText ?? response.status.description, for: http)
+            return error(
+                HTTPResponseStatus(statusCode: response.status.httpStatus), response.reasonText ?? response.status.description, for: http)
         }
         // Nothing to say is an empty body: clients take that as void.
         guard let content = response.content else { return HTTPResponse(.ok) }
@@ -39,7 +42,9 @@ enum PlatformAnswer {
         // Looked at before anything is decoded: most tables are something else.
         guard content.bytes.readableBytesView.starts(with: [1, 6] + Array("result".utf8)) else { return nil }
         let table = content.decoded()
-        guard table.shape.fields.count == 1, table.rowCount == 1, case .text(.json, let text)? = table.first("result")?.unwrapped else { return nil }
+        guard table.shape.fields.count == 1, table.rowCount == 1, case .text(.json, let text)? = table.first("result")?.unwrapped else {
+            return nil
+        }
         guard let json = try? JSONValue(parsing: text) else { return nil }
         return json.array == nil ? text : "{\"array\":\(text)}"
     }

@@ -60,7 +60,9 @@ enum PlatformRoute: Sendable {
             default: throw RestFailure(.methodNotAllowed, "\(method) does not go with a collection")
             }
         case 3:
-            guard [.GET, .HEAD, .PUT, .DELETE].contains(method) else { throw RestFailure(.methodNotAllowed, "\(method) does not go with an entity") }
+            guard [.GET, .HEAD, .PUT, .DELETE].contains(method) else {
+                throw RestFailure(.methodNotAllowed, "\(method) does not go with an entity")
+            }
             self = .entity(EntityRef(kind, path[2]), method)
         case 4, 5: self = try PlatformRoute.characteristic(EntityRef(kind, path[2]), path[3], path.count == 5 ? path[4] : nil, method)
         default: throw RestFailure(.notFound, "more than a characteristic's name after \"\(path[3])\"")
@@ -75,12 +77,15 @@ enum PlatformRoute: Sendable {
         case ("sessions", .POST): return .signIn
         case ("sessions", .DELETE): return .signOut
         case ("sessions", .GET): return .session
-        case ("health", _), ("openapi.json", _), ("feed", _), ("sessions", _): throw RestFailure(.methodNotAllowed, "\(method) does not go with \(word)")
+        case ("health", _), ("openapi.json", _), ("feed", _), ("sessions", _):
+            throw RestFailure(.methodNotAllowed, "\(method) does not go with \(word)")
         default: return nil
         }
     }
 
-    private static func characteristic(_ entity: EntityRef, _ word: String, _ name: String?, _ method: HTTPMethod) throws(RestFailure) -> PlatformRoute {
+    private static func characteristic(_ entity: EntityRef, _ word: String, _ name: String?, _ method: HTTPMethod) throws(RestFailure)
+        -> PlatformRoute
+    {
         let reads = method == .GET || method == .HEAD
         let readOnly = { (route: PlatformRoute) throws(RestFailure) -> PlatformRoute in
             guard reads else { throw RestFailure(.methodNotAllowed, "\(method) does not go with \(word)") }
@@ -95,13 +100,17 @@ enum PlatformRoute: Sendable {
             case .DELETE: kind = .delete
             default: throw RestFailure(.methodNotAllowed, "\(method) does not go with Properties")
             }
-            guard kind != .delete || name != nil && name != "*" else { throw RestFailure(.methodNotAllowed, "DELETE goes with one property") }
+            guard kind != .delete || name != nil && name != "*" else {
+                throw RestFailure(.methodNotAllowed, "DELETE goes with one property")
+            }
             return .request(Request(kind, entityType: entity.kind.entityType, entity.name, .property, name ?? ""))
         case "services", "events":
             let characteristic: Characteristic = word.lowercased() == "services" ? .service : .event
             if name == nil, reads { return .definitions(entity, characteristic, name: nil) }
             guard let name else { throw RestFailure(.notFound, "expected a name after \(word)/") }
-            guard method == .POST else { throw RestFailure(.methodNotAllowed, "\(method) does not go with \(word): they are called by POST") }
+            guard method == .POST else {
+                throw RestFailure(.methodNotAllowed, "\(method) does not go with \(word): they are called by POST")
+            }
             return .request(Request(.post, entityType: entity.kind.entityType, entity.name, characteristic, name))
         case "propertiesvtq": return try readOnly(.values(entity, timed: name ?? ""))
         case "propertydefinitions": return try readOnly(.definitions(entity, .property, name: name))
@@ -111,7 +120,10 @@ enum PlatformRoute: Sendable {
         case "thingname": return try readOnly(.request(Request(.get, entityType: entity.kind.entityType, entity.name, .property, "name")))
         case "metadata": return try readOnly(.metadata(entity))
         case "configurationtables":
-            guard let name else { return try readOnly(.request(Request(.post, entityType: entity.kind.entityType, entity.name, .service, "GetConfigurationTables"))) }
+            guard let name else {
+                return try readOnly(
+                    .request(Request(.post, entityType: entity.kind.entityType, entity.name, .service, "GetConfigurationTables")))
+            }
             return try readOnly(.values(entity, timed: nil).configuration(name))
         default: throw RestFailure(.notFound, "\"\(word)\" is none of Properties, Services, Events and their definitions")
         }
@@ -119,8 +131,11 @@ enum PlatformRoute: Sendable {
 
     /// The one table of an entity's configuration.
     private func configuration(_ name: String) -> PlatformRoute {
-        guard case .values(let entity, _) = self, let content = try? EncodedInfotable(Infotable("tableName", .string(name))) else { return self }
-        return .request(Request(.post, entityType: entity.kind.entityType, entity.name, .service, "GetConfigurationTable", content: content))
+        guard case .values(let entity, _) = self, let content = try? EncodedInfotable(Infotable("tableName", .string(name))) else {
+            return self
+        }
+        return .request(
+            Request(.post, entityType: entity.kind.entityType, entity.name, .service, "GetConfigurationTable", content: content))
     }
 
     private static func notOffered(_ word: String) -> RestFailure {

@@ -8,7 +8,9 @@ import ThingModel
 
 /// Working on REST requests whose sender is known and may send them.
 enum RestRequests {
-    static func answer(_ http: HTTPRequest, _ admitted: AdmittedRequest, _ principal: Principal, _ platform: isolated Platform) -> EventLoopFuture<HTTPResponse> {
+    static func answer(_ http: HTTPRequest, _ admitted: AdmittedRequest, _ principal: Principal, _ platform: isolated Platform)
+        -> EventLoopFuture<HTTPResponse>
+    {
         let loop = platform.loop
         switch admitted.route {
         case .health, .asset, .signIn: return loop.makeSucceededFuture(HTTPResponse(.notFound))
@@ -21,17 +23,25 @@ enum RestRequests {
             return put(http, platform) { json in
                 guard let name = json["name"]?.string else { return nil }
                 return EntityRef(kind, name)
-            } principal: { principal }
+            } principal: {
+                principal
+            }
         case .entity(let entity, let method):
             switch method {
-            case .PUT: return put(http, platform) { _ in entity } principal: { principal }
+            case .PUT:
+                return put(http, platform) { _ in
+                    entity
+                } principal: {
+                    principal
+                }
             case .DELETE: return delete(entity, http, principal, platform)
             default: return loop.makeSucceededFuture(PlatformAnswer.json(platform.description(of: entity)))
             }
         case .values(let entity, let name): return values(entity, name ?? "", http, principal, platform)
         case .definitions(let entity, let characteristic, let name): return definitions(entity, characteristic, name, http, platform)
         case .metadata(let entity): return loop.makeSucceededFuture(PlatformAnswer.json(platform.metadata(of: entity)))
-        case .fieldDefinitions(let entity): return table(Platform.table(ofFields: platform.model.dataShapes[entity.name]?.fields ?? []), http, loop)
+        case .fieldDefinitions(let entity):
+            return table(Platform.table(ofFields: platform.model.dataShapes[entity.name]?.fields ?? []), http, loop)
         case .request(let request): return perform(request, http, principal, platform)
         }
     }
@@ -42,7 +52,9 @@ enum RestRequests {
 
     // MARK: Requests of the core
 
-    private static func perform(_ request: Request, _ http: HTTPRequest, _ principal: Principal, _ platform: isolated Platform) -> EventLoopFuture<HTTPResponse> {
+    private static func perform(_ request: Request, _ http: HTTPRequest, _ principal: Principal, _ platform: isolated Platform)
+        -> EventLoopFuture<HTTPResponse>
+    {
         let loop = platform.loop
         let address = http.remoteAddress?.ipAddress ?? ""
         let words = http.method == .GET ? parameters(http) : []
@@ -53,7 +65,9 @@ enum RestRequests {
                 return request
             }
             request.content = try content(http.body) ?? request.content
-            guard request.method != .put || request.content != nil else { throw RestFailure(.badRequest, "expected a JSON object with the new value as body") }
+            guard request.method != .put || request.content != nil else {
+                throw RestFailure(.badRequest, "expected a JSON object with the new value as body")
+            }
             return request
         }.flatMap { request in platform.assumeIsolated { $0.perform(request, as: principal, address: address) } }
             .map { PlatformAnswer.response($0, for: http) }
@@ -64,7 +78,9 @@ enum RestRequests {
     private static func parameters(_ http: HTTPRequest) -> [(String, String)] {
         let known: Set<String> = ["accept", "content-type", "appkey", "x-thingworx-session", "method"]
         guard http.queryValue("method") != nil else { return [] }
-        return http.query.filter { !known.contains($0.name.lowercased()) && !$0.name.hasPrefix("_") && !$0.name.isEmpty }.map { ($0.name, $0.value) }
+        return http.query.filter { !known.contains($0.name.lowercased()) && !$0.name.hasPrefix("_") && !$0.name.isEmpty }.map {
+            ($0.name, $0.value)
+        }
     }
 
     private static func encoded(_ words: [(String, String)]) throws -> EncodedInfotable {
@@ -72,7 +88,9 @@ enum RestRequests {
         let unique = words.filter { seen.insert($0.0).inserted }
         var table = Infotable(DataShape(unique.map { .init($0.0, .string) }))
         table.append(unique.map { .string($0.1) })
-        do throws(WireError) { return try EncodedInfotable(table) } catch { throw RestFailure(.payloadTooLarge, "the query is too long: \(error.message)") }
+        do throws(WireError) { return try EncodedInfotable(table) } catch {
+            throw RestFailure(.payloadTooLarge, "the query is too long: \(error.message)")
+        }
     }
 
     /// A body, or none: some clients write `null` for it.
@@ -81,19 +99,23 @@ enum RestRequests {
         if body.readableBytes < 16, String(buffer: body).filter({ !$0.isWhitespace }) == "null" { return nil }
         do throws(JSONError) { return try EncodedInfotable(json: body) } catch {
             throw error.isLimit
-                ? RestFailure(.payloadTooLarge, "the body costs more than is allowed, \(error)") : RestFailure(.badRequest, "the body is not the JSON object that was expected, \(error)")
+                ? RestFailure(.payloadTooLarge, "the body costs more than is allowed, \(error)")
+                : RestFailure(.badRequest, "the body is not the JSON object that was expected, \(error)")
         }
     }
 
     // MARK: Entities
 
     private static func put(
-        _ http: HTTPRequest, _ platform: isolated Platform, _ entity: @escaping @Sendable (JSONValue) -> EntityRef?, principal: @escaping @Sendable () -> Principal
+        _ http: HTTPRequest, _ platform: isolated Platform, _ entity: @escaping @Sendable (JSONValue) -> EntityRef?,
+        principal: @escaping @Sendable () -> Principal
     ) -> EventLoopFuture<HTTPResponse> {
         let body = http.body
         return LongWork.run(size: body.readableBytes, on: platform.loop) { () throws -> (EntityRef, JSONValue) in
             let json: JSONValue
-            do { json = try JSONValue(parsing: body) } catch { throw RestFailure(.badRequest, "the body is not the JSON object that was expected, \(error)") }
+            do { json = try JSONValue(parsing: body) } catch {
+                throw RestFailure(.badRequest, "the body is not the JSON object that was expected, \(error)")
+            }
             guard let entity = entity(json) else { throw RestFailure(.badRequest, "expected an object with a \"name\"") }
             return (entity, json)
         }.flatMap { entity, json in
@@ -101,7 +123,9 @@ enum RestRequests {
         }.map { PlatformAnswer.response($0, for: http) }.flatMapErrorThrowing { error in .answer(try RestFailure.of(error), for: http) }
     }
 
-    private static func delete(_ entity: EntityRef, _ http: HTTPRequest, _ principal: Principal, _ platform: isolated Platform) -> EventLoopFuture<HTTPResponse> {
+    private static func delete(_ entity: EntityRef, _ http: HTTPRequest, _ principal: Principal, _ platform: isolated Platform)
+        -> EventLoopFuture<HTTPResponse>
+    {
         do {
             try platform.delete(entity, for: principal)
             return platform.afterCommit(Response(.success)).map { PlatformAnswer.response($0, for: http) }
@@ -114,7 +138,9 @@ enum RestRequests {
 
     // MARK: Values and definitions
 
-    private static func values(_ entity: EntityRef, _ name: String, _ http: HTTPRequest, _ principal: Principal, _ platform: isolated Platform) -> EventLoopFuture<HTTPResponse> {
+    private static func values(
+        _ entity: EntityRef, _ name: String, _ http: HTTPRequest, _ principal: Principal, _ platform: isolated Platform
+    ) -> EventLoopFuture<HTTPResponse> {
         guard let thing = platform.model[thing: entity.name], entity.kind == .thing else {
             return platform.loop.makeSucceededFuture(PlatformAnswer.error(.notFound, "\(entity.name) is no Thing", for: http))
         }
@@ -137,7 +163,8 @@ enum RestRequests {
             case .event: platform.eventDefinitions(of: entity, isWanted)
             }
         if let name, found.rowCount == 0 {
-            return platform.loop.makeSucceededFuture(PlatformAnswer.error(.notFound, "\(entity.name) has no \(characteristic) \(name)", for: http))
+            return platform.loop.makeSucceededFuture(
+                PlatformAnswer.error(.notFound, "\(entity.name) has no \(characteristic) \(name)", for: http))
         }
         return table(found, http, platform.loop)
     }
@@ -145,11 +172,16 @@ enum RestRequests {
     // MARK: Feeds
 
     /// Server-sent events: a line of JSON each.
-    private static func feed(_ http: HTTPRequest, _ admitted: AdmittedRequest, _ principal: Principal, _ platform: isolated Platform) -> HTTPResponse {
+    private static func feed(_ http: HTTPRequest, _ admitted: AdmittedRequest, _ principal: Principal, _ platform: isolated Platform)
+        -> HTTPResponse
+    {
         do throws(RestFailure) {
             let interest = try FeedRequest.interest({ http.queryValue($0) }, principal, key: admitted.key, platform)
-            guard let (number, feed) = platform.addFeed(interest) else { throw RestFailure(.serviceUnavailable, "\(FeedTable.most) feeds are open already") }
-            var response = HTTPResponse(.ok, headers: ["Content-Type": "text/event-stream", "Cache-Control": "no-store", "X-Accel-Buffering": "no"])
+            guard let (number, feed) = platform.addFeed(interest) else {
+                throw RestFailure(.serviceUnavailable, "\(FeedTable.most) feeds are open already")
+            }
+            var response = HTTPResponse(
+                .ok, headers: ["Content-Type": "text/event-stream", "Cache-Control": "no-store", "X-Accel-Buffering": "no"])
             response.feed = HTTPFeed(
                 next: { feed.next().map { $0.map(FeedRequest.serverSentEvents) } },
                 end: { platform.assumeIsolated { $0.removeFeed(number) } })
@@ -162,24 +194,33 @@ enum RestRequests {
 
 /// What a feed's query says.
 enum FeedRequest {
-    static func interest(_ word: (String) -> String?, _ principal: Principal, key: String?, _ platform: isolated Platform) throws(RestFailure) -> FeedInterest {
+    static func interest(_ word: (String) -> String?, _ principal: Principal, key: String?, _ platform: isolated Platform)
+        throws(RestFailure) -> FeedInterest
+    {
         var kinds: Set<FeedInterest.Kind> = []
         for item in (word("kinds") ?? "values,events").split(separator: ",") {
             guard let kind = FeedInterest.Kind(rawValue: String(item)) else {
-                throw RestFailure(.badRequest, "kinds: expected some of \(FeedInterest.Kind.allCases.map(\.rawValue).joined(separator: ", "))")
+                throw RestFailure(
+                    .badRequest, "kinds: expected some of \(FeedInterest.Kind.allCases.map(\.rawValue).joined(separator: ", "))")
             }
             kinds.insert(kind)
         }
-        if kinds.contains(.messages), !principal.isAdministrator { throw RestFailure(.forbidden, "messages are for members of \(Principal.administrators)") }
+        if kinds.contains(.messages), !principal.isAdministrator {
+            throw RestFailure(.forbidden, "messages are for members of \(Principal.administrators)")
+        }
         var interest = platform.interest(principal, key: key, kinds: kinds)
         if let thing = word("thing"), !thing.isEmpty {
             guard platform.model[thing: thing] != nil else { throw RestFailure(.notFound, platform.notFound(EntityRef(.thing, thing))) }
-            guard platform.model.allows(.read, on: thing, for: principal) else { throw RestFailure(.forbidden, "\(principal.user) may not read \(thing)") }
+            guard platform.model.allows(.read, on: thing, for: principal) else {
+                throw RestFailure(.forbidden, "\(principal.user) may not read \(thing)")
+            }
             interest.thing = thing
         }
         interest.connection = word("connection").flatMap { UInt32($0) }
         if let text = word("interval") {
-            guard let milliseconds = Int64(text), (0...60_000).contains(milliseconds) else { throw RestFailure(.badRequest, "interval: expected 0 to 60000 ms") }
+            guard let milliseconds = Int64(text), (0...60_000).contains(milliseconds) else {
+                throw RestFailure(.badRequest, "interval: expected 0 to 60000 ms")
+            }
             interest.interval = .milliseconds(milliseconds)
         }
         return interest

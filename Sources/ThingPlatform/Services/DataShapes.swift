@@ -17,7 +17,8 @@ enum Shapes {
         "PropertyDefinitionWithDetails":
             "name*, description, category, baseType, dataShape, defaultValue, isReadOnly BOOLEAN, isPersistent BOOLEAN, isLogged BOOLEAN, isRemote BOOLEAN, remotePropertyName, remoteBindingAspects JSON, timeout INTEGER, pushType, pushThreshold NUMBER, dataChangeType, dataChangeThreshold NUMBER",
         "ServiceDefinition": "name*, description, parameterDefinitions INFOTABLE, resultType INFOTABLE, category",
-        "RemotePropertyBinding": "name*, sourceName, pushType, pushThreshold NUMBER, cacheTime INTEGER, timeout INTEGER, foldType, aspects JSON",
+        "RemotePropertyBinding":
+            "name*, sourceName, pushType, pushThreshold NUMBER, cacheTime INTEGER, timeout INTEGER, foldType, aspects JSON",
         "RemoteServiceBinding": "name*, sourceName, timeout INTEGER",
         "RemoteEventBinding": "name*, sourceName",
         "LocalPropertyBinding": "name*, sourceName, sourceThingName, aspects JSON",
@@ -32,7 +33,8 @@ enum Shapes {
         "GroupMember": "name, description, type",
         "Permissions": "name, type, permissionName, isPermitted BOOLEAN",
         "UserPermissions": "name, isPermitted BOOLEAN",
-        "DeviceStatus": "name*, description, thingTemplate, tags TAGS, identifier, isConnected BOOLEAN, isReporting BOOLEAN, lastConnection DATETIME",
+        "DeviceStatus":
+            "name*, description, thingTemplate, tags TAGS, identifier, isConnected BOOLEAN, isReporting BOOLEAN, lastConnection DATETIME",
         "UnboundRemoteThings": "name, isIdentifier BOOLEAN",
         "LogEntry": "timestamp DATETIME, level, content, origin, instance, thread, user, session, platformId",
         "EndpointSession":
@@ -56,5 +58,7 @@ enum Shapes {
     }
 
     /// Names with descriptions.
-    static func list(_ names: some Sequence<(String, String)>) -> Infotable { table("EntityList", names.map { [.string($0.0), .string($0.1)] }) }
+    static func list(_ names: some Sequence<(String, String)>) -> Infotable {
+        table("EntityList", names.map { [.string($0.0), .string($0.1)] })
+    }
 }

@@ -24,7 +24,9 @@ extension ServiceTables {
                 guard own.properties.removeValue(forKey: name) != nil else {
                     throw effective.properties[name] == nil
                         ? ServiceFailure(.notFound, "\(call.entity.name) has no property \(name)")
-                        : ServiceFailure(.internalError, "Unable to Invoke Service RemovePropertyDefinition on \(call.entity.name) : \(name) is inherited")
+                        : ServiceFailure(
+                            .internalError,
+                            "Unable to Invoke Service RemovePropertyDefinition on \(call.entity.name) : \(name) is inherited")
                 }
             }
             if call.entity.kind == .thing, platform.model[thing: call.entity.name]?.properties[name] == nil {
@@ -32,12 +34,16 @@ extension ServiceTables {
             }
             return .nothing
         },
-        Service("GetPropertyDefinitions", .view, "Properties, inherited ones too", "category, type, dataShape", "INFOTABLE:PropertyDefinition") { platform, call in
+        Service(
+            "GetPropertyDefinitions", .view, "Properties, inherited ones too", "category, type, dataShape", "INFOTABLE:PropertyDefinition"
+        ) { platform, call in
             let (category, type, shape) = (try call.string("category"), try call.string("type"), try call.string("dataShape"))
-            return .table(platform.propertyDefinitions(of: call.entity) { _, definition in
-                (category ?? definition.category) == definition.category && (type?.uppercased() ?? definition.baseType.name) == definition.baseType.name
-                    && (shape ?? definition.dataShape) == definition.dataShape
-            })
+            return .table(
+                platform.propertyDefinitions(of: call.entity) { _, definition in
+                    (category ?? definition.category) == definition.category
+                        && (type?.uppercased() ?? definition.baseType.name) == definition.baseType.name
+                        && (shape ?? definition.dataShape) == definition.dataShape
+                })
         },
         Service("GetPropertyDefinition", .view, "A property", "name!", "INFOTABLE:PropertyDefinition") { platform, call in
             let name = try call.required("name")
@@ -52,13 +58,19 @@ extension ServiceTables {
         Service("RemoveServiceDefinition", .update, "Removes a service that is defined here", "name!") { platform, call in
             let name = try call.required("name")
             try platform.changeDefinitions(call) { own, _ in
-                guard own.services.removeValue(forKey: name) != nil else { throw ServiceFailure(.notFound, "\(call.entity.name) defines no service \(name)") }
+                guard own.services.removeValue(forKey: name) != nil else {
+                    throw ServiceFailure(.notFound, "\(call.entity.name) defines no service \(name)")
+                }
             }
             return .nothing
         },
-        Service("GetServiceDefinitions", .view, "Services, inherited ones and the platform's too", "category, type, dataShape", "INFOTABLE:ServiceDefinition") { platform, call in
+        Service(
+            "GetServiceDefinitions", .view, "Services, inherited ones and the platform's too", "category, type, dataShape",
+            "INFOTABLE:ServiceDefinition"
+        ) { platform, call in
             let category = try call.string("category")
-            return .table(platform.serviceDefinitions(of: call.entity) { _, definition in (category ?? definition.category) == definition.category })
+            return .table(
+                platform.serviceDefinitions(of: call.entity) { _, definition in (category ?? definition.category) == definition.category })
         },
         Service("GetServiceDefinition", .view, "A service", "name!", "INFOTABLE:ServiceDefinition") { platform, call in
             let name = try call.required("name")
@@ -66,14 +78,19 @@ extension ServiceTables {
             guard table.rowCount > 0 else { throw ServiceFailure(.notFound, "there is no service \(name) on \(call.entity.name)") }
             return .table(table)
         },
-        Service("AddEventDefinition", .update, "Defines an event", "name!, description, category, dataShape, remote BOOLEAN=false, remoteEventName") { platform, call in
+        Service(
+            "AddEventDefinition", .update, "Defines an event",
+            "name!, description, category, dataShape, remote BOOLEAN=false, remoteEventName"
+        ) { platform, call in
             let name = try call.name()
             var event = EventDefinition()
             (event.description, event.category) = (try call.string("description") ?? "", try call.string("category") ?? "")
             event.dataShape = try call.string("dataShape") ?? ""
             if try call.bool("remote") == true { event.remoteName = try call.string("remoteEventName") ?? name }
             try platform.changeDefinitions(call) { own, effective in
-                guard effective.events[name] == nil else { throw ServiceFailure(.forbidden, "\(call.entity.name) has an event \(name) already") }
+                guard effective.events[name] == nil else {
+                    throw ServiceFailure(.forbidden, "\(call.entity.name) has an event \(name) already")
+                }
                 own.events[name] = event
             }
             return .nothing
@@ -81,11 +98,14 @@ extension ServiceTables {
         Service("RemoveEventDefinition", .update, "Removes an event that is defined here", "name!") { platform, call in
             let name = try call.required("name")
             try platform.changeDefinitions(call) { own, _ in
-                guard own.events.removeValue(forKey: name) != nil else { throw ServiceFailure(.notFound, "\(call.entity.name) defines no event \(name)") }
+                guard own.events.removeValue(forKey: name) != nil else {
+                    throw ServiceFailure(.notFound, "\(call.entity.name) defines no event \(name)")
+                }
             }
             return .nothing
         },
-        Service("GetEventDefinitions", .view, "Events, inherited ones too", "category, type, dataShape", "INFOTABLE:EventDefinition") { platform, call in
+        Service("GetEventDefinitions", .view, "Events, inherited ones too", "category, type, dataShape", "INFOTABLE:EventDefinition") {
+            platform, call in
             .table(platform.eventDefinitions(of: call.entity) { _ in true })
         },
         Service("GetEventDefinition", .view, "An event", "name!", "INFOTABLE:EventDefinition") { platform, call in
@@ -101,40 +121,61 @@ extension ServiceTables {
             "SetRemotePropertyBinding", .update, "Binds a property to one of the edge",
             "propertyName!, sourcePropertyName, pushType=VALUE, pushThreshold NUMBER=0, cacheTime INTEGER=0, timeout INTEGER=0, foldType=NONE, aspects JSON"
         ) { try $0.setRemotePropertyBinding($1) },
-        Service("GetRemotePropertyBinding", .view, "How a property is bound to the edge", "propertyName!", "INFOTABLE:RemotePropertyBinding") { platform, call in
+        Service(
+            "GetRemotePropertyBinding", .view, "How a property is bound to the edge", "propertyName!", "INFOTABLE:RemotePropertyBinding"
+        ) { platform, call in
             let name = try call.required("propertyName")
-            guard let definition = platform.effective(of: call.entity).properties[name] else { throw ServiceFailure(.notFound, "\(call.entity.name) has no property \(name)") }
+            guard let definition = platform.effective(of: call.entity).properties[name] else {
+                throw ServiceFailure(.notFound, "\(call.entity.name) has no property \(name)")
+            }
             guard let binding = definition.remote else { return .table(Shapes.table("RemotePropertyBinding")) }
-            return .table(Shapes.table("RemotePropertyBinding", [[
-                .string(name), .string(binding.sourceName), .string(binding.pushType.rawValue), .number(binding.pushThreshold),
-                .integer(Int32(clamping: binding.cacheTime)), .integer(Int32(clamping: binding.timeout)), .string(binding.foldType),
-                .text(.json, JSONValue.object(binding.aspects).description),
-            ]]))
+            return .table(
+                Shapes.table(
+                    "RemotePropertyBinding",
+                    [
+                        [
+                            .string(name), .string(binding.sourceName), .string(binding.pushType.rawValue), .number(binding.pushThreshold),
+                            .integer(Int32(clamping: binding.cacheTime)), .integer(Int32(clamping: binding.timeout)),
+                            .string(binding.foldType),
+                            .text(.json, JSONValue.object(binding.aspects).description),
+                        ]
+                    ]))
         },
-        Service("RemoveRemotePropertyBinding", .update, "The property lives here from now on; its last value stays", "propertyName!") { platform, call in
+        Service("RemoveRemotePropertyBinding", .update, "The property lives here from now on; its last value stays", "propertyName!") {
+            platform, call in
             try platform.changeProperty(try call.required("propertyName"), call) { $0.remote = nil }
             return .nothing
         },
-        Service("SetRemoteServiceBinding", .update, "Binds a service to one of the edge", "serviceName!, sourceServiceName, timeout INTEGER=0") { platform, call in
+        Service(
+            "SetRemoteServiceBinding", .update, "Binds a service to one of the edge", "serviceName!, sourceServiceName, timeout INTEGER=0"
+        ) { platform, call in
             let name = try call.required("serviceName")
             var binding = RemoteServiceBinding(sourceName: try call.string("sourceServiceName") ?? name)
             binding.timeout = try call.milliseconds("timeout") ?? 0
             try platform.changeDefinitions(call) { own, effective in
-                guard var service = effective.services[name] else { throw ServiceFailure(.notFound, "\(call.entity.name) has no service \(name)") }
+                guard var service = effective.services[name] else {
+                    throw ServiceFailure(.notFound, "\(call.entity.name) has no service \(name)")
+                }
                 service.remote = binding
                 own.services[name] = service
             }
             return .nothing
         },
-        Service("GetRemoteServiceBinding", .view, "How a service is bound to the edge", "serviceName!", "INFOTABLE:RemoteServiceBinding") { platform, call in
+        Service("GetRemoteServiceBinding", .view, "How a service is bound to the edge", "serviceName!", "INFOTABLE:RemoteServiceBinding") {
+            platform, call in
             let name = try call.required("serviceName")
             let binding = platform.effective(of: call.entity).services[name]?.remote
-            return .table(Shapes.table("RemoteServiceBinding", binding.map { [[.string(name), .string($0.sourceName), .integer(Int32(clamping: $0.timeout))]] } ?? []))
+            return .table(
+                Shapes.table(
+                    "RemoteServiceBinding",
+                    binding.map { [[.string(name), .string($0.sourceName), .integer(Int32(clamping: $0.timeout))]] } ?? []))
         },
         Service("RemoveRemoteServiceBinding", .update, "The service is not the edge's any more", "serviceName!") { platform, call in
             let name = try call.required("serviceName")
             try platform.changeDefinitions(call) { own, effective in
-                guard var service = effective.services[name] else { throw ServiceFailure(.notFound, "\(call.entity.name) has no service \(name)") }
+                guard var service = effective.services[name] else {
+                    throw ServiceFailure(.notFound, "\(call.entity.name) has no service \(name)")
+                }
                 service.remote = nil
                 own.services[name] = service
             }
@@ -146,7 +187,8 @@ extension ServiceTables {
             try platform.changeEvent(name, call) { $0.remoteName = source }
             return .nothing
         },
-        Service("GetRemoteEventBinding", .view, "How an event is bound to the edge", "eventName!", "INFOTABLE:RemoteEventBinding") { platform, call in
+        Service("GetRemoteEventBinding", .view, "How an event is bound to the edge", "eventName!", "INFOTABLE:RemoteEventBinding") {
+            platform, call in
             let name = try call.required("eventName")
             let source = platform.effective(of: call.entity).events[name]?.remoteName
             return .table(Shapes.table("RemoteEventBinding", source.map { [[.string(name), .string($0)]] } ?? []))
@@ -155,12 +197,17 @@ extension ServiceTables {
             try platform.changeEvent(try call.required("eventName"), call) { $0.remoteName = nil }
             return .nothing
         },
-        Service("SetLocalPropertyBinding", .update, "The property follows one of another Thing", "propertyName!, sourceThingName!, sourcePropertyName, aspects JSON") { platform, call in
+        Service(
+            "SetLocalPropertyBinding", .update, "The property follows one of another Thing",
+            "propertyName!, sourceThingName!, sourcePropertyName, aspects JSON"
+        ) { platform, call in
             let (name, source) = (try call.required("propertyName"), try call.required("sourceThingName"))
             guard let thing = platform.model[thing: source] else { throw ServiceFailure.notFound(.thing, source) }
             try platform.demand(.read, EntityRef(.thing, source), call)
             var binding = LocalPropertyBinding(thing: source, property: try call.string("sourcePropertyName") ?? name)
-            guard thing.properties[binding.property] != nil else { throw ServiceFailure(.notFound, "\(source) has no property \(binding.property)") }
+            guard thing.properties[binding.property] != nil else {
+                throw ServiceFailure(.notFound, "\(source) has no property \(binding.property)")
+            }
             binding.aspects = try call.json("aspects")?.object ?? JSONObject()
             try platform.changeProperty(name, call) { $0.local = binding }
             if let value = platform.model.values[source, binding.property], let target = platform.model[thing: call.entity.name],
@@ -170,12 +217,16 @@ extension ServiceTables {
             }
             return .nothing
         },
-        Service("GetLocalPropertyBinding", .view, "Which property it follows", "propertyName!", "INFOTABLE:LocalPropertyBinding") { platform, call in
+        Service("GetLocalPropertyBinding", .view, "Which property it follows", "propertyName!", "INFOTABLE:LocalPropertyBinding") {
+            platform, call in
             let name = try call.required("propertyName")
             let binding = platform.effective(of: call.entity).properties[name]?.local
-            return .table(Shapes.table("LocalPropertyBinding", binding.map {
-                [[.string(name), .string($0.property), .string($0.thing), .text(.json, JSONValue.object($0.aspects).description)]]
-            } ?? []))
+            return .table(
+                Shapes.table(
+                    "LocalPropertyBinding",
+                    binding.map {
+                        [[.string(name), .string($0.property), .string($0.thing), .text(.json, JSONValue.object($0.aspects).description)]]
+                    } ?? []))
         },
         Service("RemoveLocalPropertyBinding", .update, "The property follows no other any more", "propertyName!") { platform, call in
             try platform.changeProperty(try call.required("propertyName"), call) { $0.local = nil }

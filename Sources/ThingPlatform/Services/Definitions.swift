@@ -45,7 +45,9 @@ extension Platform {
     /// Changes a property; one that is inherited becomes the entity's own.
     func changeProperty(_ name: String, _ call: ServiceCall, _ change: (inout PropertyDefinition) -> Void) throws {
         try changeDefinitions(call) { own, effective in
-            guard var property = effective.properties[name] else { throw ServiceFailure(.notFound, "\(call.entity.name) has no property \(name)") }
+            guard var property = effective.properties[name] else {
+                throw ServiceFailure(.notFound, "\(call.entity.name) has no property \(name)")
+            }
             change(&property)
             own.properties[name] = property
         }
@@ -93,25 +95,32 @@ extension Platform {
     }
 
     private func propertyDefinition(_ typeName: String, _ call: ServiceCall) throws -> PropertyDefinition {
-        guard let type = BaseType(name: typeName), type != .nothing else { throw ServiceFailure(.badRequest, "\(call.service): there is no base type \(typeName)") }
+        guard let type = BaseType(name: typeName), type != .nothing else {
+            throw ServiceFailure(.badRequest, "\(call.service): there is no base type \(typeName)")
+        }
         if let shape = try call.string("dataShape"), !shape.isEmpty, model.dataShapes[shape] == nil, Shapes.all[shape] == nil {
             throw ServiceFailure.notFound(.dataShape, shape)
         }
         return PropertyDefinition(baseType: type)
     }
 
-    private func choice<Choice: RawRepresentable & CaseIterable>(_ text: String?, _ standard: Choice, _ call: ServiceCall, _ name: String) throws -> Choice
+    private func choice<Choice: RawRepresentable & CaseIterable>(_ text: String?, _ standard: Choice, _ call: ServiceCall, _ name: String)
+        throws -> Choice
     where Choice.RawValue == String {
         guard let text, !text.isEmpty else { return standard }
         guard let found = Choice(rawValue: text.uppercased()) else {
-            throw ServiceFailure(.badRequest, "\(call.service): \(name): expected one of \(Choice.allCases.map(\.rawValue).joined(separator: ", ")), found \(text)")
+            throw ServiceFailure(
+                .badRequest,
+                "\(call.service): \(name): expected one of \(Choice.allCases.map(\.rawValue).joined(separator: ", ")), found \(text)")
         }
         return found
     }
 
     func add(_ definition: PropertyDefinition, named name: String, to call: ServiceCall) throws {
         try changeDefinitions(call) { own, effective in
-            guard effective.properties[name] == nil else { throw ServiceFailure(.forbidden, "\(call.entity.name) has a property \(name) already") }
+            guard effective.properties[name] == nil else {
+                throw ServiceFailure(.forbidden, "\(call.entity.name) has a property \(name) already")
+            }
             guard effective.properties.count < Platform.mostDefinitions else {
                 throw ServiceFailure(.entityTooLarge, "\(call.entity.name) has \(Platform.mostDefinitions) properties already")
             }
@@ -122,7 +131,9 @@ extension Platform {
     static let mostDefinitions = 10_000
 
     func addPropertyDefinitions(_ call: ServiceCall) throws -> ServiceResult {
-        guard let table = try call.table("values") else { throw ServiceFailure(.notFound, "\(call.service): the parameter values is missing") }
+        guard let table = try call.table("values") else {
+            throw ServiceFailure(.notFound, "\(call.service): the parameter values is missing")
+        }
         let ignoresInvalid = try call.bool("ignoreInvalidDefinitions") ?? false
         var report: [[Value]] = []
         var found: [(String, PropertyDefinition)] = []
@@ -130,16 +141,23 @@ extension Platform {
             // Each row as the parameters of the service for one.
             var fields = table.shape.fields
             for (index, field) in fields.enumerated() {
-                fields[index].name = ["baseType": "type", "isReadOnly": "readOnly", "isPersistent": "persistent", "isLogged": "logged", "isRemote": "remote"][field.name] ?? field.name
+                fields[index].name =
+                    [
+                        "baseType": "type", "isReadOnly": "readOnly", "isPersistent": "persistent", "isLogged": "logged",
+                        "isRemote": "remote",
+                    ][field.name] ?? field.name
             }
             var one = Infotable(DataShape(fields))
             one.append(table[row: row])
-            let single = ServiceCall(service: call.service, entity: call.entity, caller: call.caller, parameters: one, request: call.request)
+            let single = ServiceCall(
+                service: call.service, entity: call.entity, caller: call.caller, parameters: one, request: call.request)
             let name = try single.string("name") ?? ""
             do {
                 let name = try single.name()
                 found.append((name, try propertyDefinition(from: single, named: name)))
-                guard effective(of: call.entity).properties[name] == nil else { throw ServiceFailure(.forbidden, "\(call.entity.name) has a property \(name) already") }
+                guard effective(of: call.entity).properties[name] == nil else {
+                    throw ServiceFailure(.forbidden, "\(call.entity.name) has a property \(name) already")
+                }
                 report.append([.string(name), .boolean(true), .string("")])
             } catch let failure as ServiceFailure {
                 guard ignoresInvalid else { throw failure }
@@ -186,8 +204,12 @@ extension Platform {
             service.remote = binding
         }
         try changeDefinitions(call) { own, effective in
-            guard effective.services[name] == nil else { throw ServiceFailure(.forbidden, "\(call.entity.name) has a service \(name) already") }
-            guard effective.services.count < Platform.mostDefinitions else { throw ServiceFailure(.entityTooLarge, "\(call.entity.name) has too many services") }
+            guard effective.services[name] == nil else {
+                throw ServiceFailure(.forbidden, "\(call.entity.name) has a service \(name) already")
+            }
+            guard effective.services.count < Platform.mostDefinitions else {
+                throw ServiceFailure(.entityTooLarge, "\(call.entity.name) has too many services")
+            }
             own.services[name] = service
         }
         return .nothing
@@ -196,37 +218,47 @@ extension Platform {
     // MARK: Lists
 
     func propertyDefinitions(of entity: EntityRef, _ isWanted: (String, PropertyDefinition) -> Bool) -> Infotable {
-        Shapes.table("PropertyDefinition", effective(of: entity).properties.sorted { $0.key < $1.key }.filter { isWanted($0.key, $0.value) }.map { name, definition in
-            [
-                .string(name), .string(definition.description), .string(definition.baseType.name), .boolean(definition.isReadOnly), .boolean(definition.isPersistent),
-                .boolean(definition.isLogged), .string(definition.category),
-            ]
-        })
+        Shapes.table(
+            "PropertyDefinition",
+            effective(of: entity).properties.sorted { $0.key < $1.key }.filter { isWanted($0.key, $0.value) }.map { name, definition in
+                [
+                    .string(name), .string(definition.description), .string(definition.baseType.name), .boolean(definition.isReadOnly),
+                    .boolean(definition.isPersistent),
+                    .boolean(definition.isLogged), .string(definition.category),
+                ]
+            })
     }
 
     func serviceDefinitions(of entity: EntityRef, _ isWanted: (String, ServiceDefinition) -> Bool) -> Infotable {
         let all = ServiceTables.definitions(of: entity, in: model).sorted { $0.key < $1.key }.filter { isWanted($0.key, $0.value) }
-        return Shapes.table("ServiceDefinition", all.map { name, definition in
-            [
-                .string(name), .string(definition.description), .infotable(Platform.table(ofFields: definition.parameters)),
-                .infotable(Platform.table(ofFields: [definition.result])), .string(definition.category),
-            ]
-        })
+        return Shapes.table(
+            "ServiceDefinition",
+            all.map { name, definition in
+                [
+                    .string(name), .string(definition.description), .infotable(Platform.table(ofFields: definition.parameters)),
+                    .infotable(Platform.table(ofFields: [definition.result])), .string(definition.category),
+                ]
+            })
     }
 
     func eventDefinitions(of entity: EntityRef, _ isWanted: (String) -> Bool) -> Infotable {
-        Shapes.table("EventDefinition", effective(of: entity).events.sorted { $0.key < $1.key }.filter { isWanted($0.key) }.map { name, definition in
-            [.string(name), .string(definition.description), .string(definition.dataShape)]
-        })
+        Shapes.table(
+            "EventDefinition",
+            effective(of: entity).events.sorted { $0.key < $1.key }.filter { isWanted($0.key) }.map { name, definition in
+                [.string(name), .string(definition.description), .string(definition.dataShape)]
+            })
     }
 
     static func table(ofFields fields: [DataShape.Field]) -> Infotable {
-        Shapes.table("FieldDefinition", fields.map { field in
-            [
-                .string(field.name), .string(field.description), .string(field.baseType.name), .boolean(field.aspect("isPrimaryKey")?.boolValue ?? false),
-                .string(field.aspect("dataShape")?.stringValue ?? ""),
-            ]
-        })
+        Shapes.table(
+            "FieldDefinition",
+            fields.map { field in
+                [
+                    .string(field.name), .string(field.description), .string(field.baseType.name),
+                    .boolean(field.aspect("isPrimaryKey")?.boolValue ?? false),
+                    .string(field.aspect("dataShape")?.stringValue ?? ""),
+                ]
+            })
     }
 
     /// All definitions, in the form in which edges tell theirs (alwayson.md §6).
@@ -238,7 +270,8 @@ extension Platform {
         for (name, definition) in ServiceTables.definitions(of: entity, in: model).sorted(by: { $0.key < $1.key }) {
             services[name] = [
                 "name": .string(name), "description": .string(definition.description), "category": .string(definition.category),
-                "Inputs": fields(definition.parameters), "Outputs": definition.result.document(ordinal: 0), "aspects": ["isAsync": .bool(definition.isAsync)],
+                "Inputs": fields(definition.parameters), "Outputs": definition.result.document(ordinal: 0),
+                "aspects": ["isAsync": .bool(definition.isAsync)],
                 "isRemote": .bool(definition.remote != nil),
             ]
         }
@@ -246,7 +279,8 @@ extension Platform {
         shape["serviceDefinitions"] = .object(services)
         return [
             "name": .string(entity.name), "description": .string(about.description), "isSystemObject": .bool(about.isSystem),
-            "propertyDefinitions": shape["propertyDefinitions"] ?? [:], "serviceDefinitions": .object(services), "eventDefinitions": shape["eventDefinitions"] ?? [:],
+            "propertyDefinitions": shape["propertyDefinitions"] ?? [:], "serviceDefinitions": .object(services),
+            "eventDefinitions": shape["eventDefinitions"] ?? [:],
             "remotePropertyBindings": all.bindingDocuments().first { $0.0 == "remotePropertyBindings" }?.1 ?? [:],
         ]
     }

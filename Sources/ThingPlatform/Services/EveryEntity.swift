@@ -11,7 +11,9 @@ extension ServiceTables {
             platform.changeAbout(call.entity) { $0.description = text }
             return .nothing
         },
-        Service("GetTags", .view, "The tags", "", "TAGS") { .value(.text(.tags, $0.model.about($1.entity)?.tags.joined(separator: ";") ?? "")) },
+        Service("GetTags", .view, "The tags", "", "TAGS") {
+            .value(.text(.tags, $0.model.about($1.entity)?.tags.joined(separator: ";") ?? ""))
+        },
         Service("SetTags", .update, "Sets the tags", "tags TAGS!") { platform, call in
             let tags = try call.tags() ?? []
             platform.changeAbout(call.entity) { $0.tags = tags }
@@ -33,12 +35,20 @@ extension ServiceTables {
             platform.changeAbout(call.entity) { $0.projectName = name }
             return .nothing
         },
-        Service("GetLastModifiedDate", .view, "When it was changed last", "", "DATETIME") { .value(.datetime($0.model.about($1.entity)?.lastModified ?? 0)) },
+        Service("GetLastModifiedDate", .view, "When it was changed last", "", "DATETIME") {
+            .value(.datetime($0.model.about($1.entity)?.lastModified ?? 0))
+        },
         Service("GetSummaryInformation", .view, "What it is", "", "INFOTABLE:EntitySummary") { platform, call in
             let about = platform.model.about(call.entity) ?? EntityAbout()
-            return .table(Shapes.table("EntitySummary", [[
-                .string(call.entity.name), .string(about.description), .string(about.homeMashup), .text(.tags, about.tags.joined(separator: ";")), .boolean(about.isSystem),
-            ]]))
+            return .table(
+                Shapes.table(
+                    "EntitySummary",
+                    [
+                        [
+                            .string(call.entity.name), .string(about.description), .string(about.homeMashup),
+                            .text(.tags, about.tags.joined(separator: ";")), .boolean(about.isSystem),
+                        ]
+                    ]))
         },
         Service("GetOutgoingDependencies", .view, "What it uses", "maxItems NUMBER=500", "INFOTABLE:EntityDescriptor") { platform, call in
             .table(platform.descriptors(platform.model.dependencies(of: call.entity), try call.count("maxItems", default: 500)))
@@ -51,11 +61,14 @@ extension ServiceTables {
 
 extension Platform {
     func descriptors(_ entities: [EntityRef], _ most: Int) -> Infotable {
-        Shapes.table("EntityDescriptor", entities.prefix(most).map { entity in
-            [
-                .string(entity.name), .string(entity.name), .string(model.about(entity)?.description ?? ""), .string(entity.kind.singular), .string(""), .string(""),
-            ]
-        })
+        Shapes.table(
+            "EntityDescriptor",
+            entities.prefix(most).map { entity in
+                [
+                    .string(entity.name), .string(entity.name), .string(model.about(entity)?.description ?? ""),
+                    .string(entity.kind.singular), .string(""), .string(""),
+                ]
+            })
     }
 
     /// Names of a collection that somebody may see, in order.
@@ -79,12 +92,15 @@ extension Platform {
     func rootEntityList(_ kind: EntityKind, _ names: some Sequence<String>) -> Infotable {
         var fields = Shapes.named("RootEntityList").fields
         fields[0].baseType = kind.nameType
-        if kind == .thing { fields += [.init("thingTemplate", .thingTemplateName), .init("isConnected", .boolean), .init("lastConnection", .datetime)] }
+        if kind == .thing {
+            fields += [.init("thingTemplate", .thingTemplateName), .init("isConnected", .boolean), .init("lastConnection", .datetime)]
+        }
         var table = Infotable(DataShape(fields))
         for name in names {
             let about = model.about(EntityRef(kind, name)) ?? EntityAbout(isSystem: true)
             var row: [Value] = [
-                .text(kind.nameType, name), .string(about.description), .text(.tags, about.tags.joined(separator: ";")), .boolean(about.isSystem),
+                .text(kind.nameType, name), .string(about.description), .text(.tags, about.tags.joined(separator: ";")),
+                .boolean(about.isSystem),
                 .text(.mashupName, about.homeMashup), .text(.imagelink, "/Thingworx/\(kind.rawValue)/\(name)/Avatar"),
             ]
             if kind == .thing, let thing = model[thing: name] {

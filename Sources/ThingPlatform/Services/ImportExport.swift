@@ -81,9 +81,14 @@ extension Platform {
         try demandAdministrator(call)
         guard let directory = backupDirectory else { throw ServiceFailure(.badRequest, "Backup: the model is in memory alone") }
         let name = try call.string("path") ?? "backup-\(Platform.now()).db"
-        guard !name.isEmpty, !name.contains("/"), !name.hasPrefix(".") else { throw ServiceFailure(.badRequest, "Backup: path: expected the name of a new file, which will lie beside the database") }
+        guard !name.isEmpty, !name.contains("/"), !name.hasPrefix(".") else {
+            throw ServiceFailure(.badRequest, "Backup: path: expected the name of a new file, which will lie beside the database")
+        }
         let path = "\(directory)/\(name)"
-        return .later(committed().flatMap { self.store.backup(to: path, on: self.loop) }.map { .result(.string(path)) }.recover { Response(.internalError, reason: "\($0)") })
+        return .later(
+            committed().flatMap { self.store.backup(to: path, on: self.loop) }.map { .result(.string(path)) }.recover {
+                Response(.internalError, reason: "\($0)")
+            })
     }
 
     // MARK: One entity
@@ -111,7 +116,8 @@ extension Platform {
             return .object(object)
         }
         object["effectiveAlertConfiguration"] = [:]
-        object["effectiveThingPackage"] = .string(model[thing: entity.name].map { model.isRemote($0) ? "RemoteThingPackage" : "ConfiguredThing" } ?? "")
+        object["effectiveThingPackage"] = .string(
+            model[thing: entity.name].map { model.isRemote($0) ? "RemoteThingPackage" : "ConfiguredThing" } ?? "")
         if let thing = model[thing: entity.name] { object["effectiveImplementedShapes"] = model.shapeList(model.shapes(of: thing)) }
         var values = JSONObject()
         for (name, definition) in all.properties.sorted(by: { $0.key < $1.key }) where definition.isPersistent {
@@ -143,9 +149,11 @@ extension Platform {
             if isNew { created(thing) } else { bindWaiting(thing.name) }
             tellEdge(of: thing.name)
         }
-        audit(isNew ? "Created" : "Changed", entity.kind == .thing ? entity.name : "", [
-            "kind": .string(entity.kind.singular), "name": .string(entity.name), "by": .string(principal.user),
-        ])
+        audit(
+            isNew ? "Created" : "Changed", entity.kind == .thing ? entity.name : "",
+            [
+                "kind": .string(entity.kind.singular), "name": .string(entity.name), "by": .string(principal.user),
+            ])
         return afterCommit(Response(.success))
     }
 
@@ -155,7 +163,9 @@ extension Platform {
             guard let definition = thing.properties[member.name], !definition.isRemote, let json = member.value["value"],
                 let value = Value(json: json, as: definition.baseType), value != .nothing
             else { continue }
-            store(member.name, value, of: thing, time: member.value["time"]?.int.map { Int64($0) }, quality: member.value["quality"]?.string ?? "GOOD")
+            store(
+                member.name, value, of: thing, time: member.value["time"]?.int.map { Int64($0) },
+                quality: member.value["quality"]?.string ?? "GOOD")
         }
     }
 }

@@ -37,7 +37,10 @@ struct QueryFilter {
         }
         for item in object["sorts"]?.array ?? [] {
             guard let field = item["fieldName"]?.string else { throw ServiceFailure(.badRequest, "query.sorts: expected a fieldName") }
-            sorts.append(Sort(field: field, isAscending: item["isAscending"]?.looseBool ?? true, isCaseSensitive: item["isCaseSensitive"]?.looseBool ?? true))
+            sorts.append(
+                Sort(
+                    field: field, isAscending: item["isAscending"]?.looseBool ?? true,
+                    isCaseSensitive: item["isCaseSensitive"]?.looseBool ?? true))
         }
     }
 
@@ -49,19 +52,23 @@ struct QueryFilter {
             let parts = try (json["filters"]?.array ?? []).map { try filter($0, depth: depth + 1) }
             return type == "AND" ? .all(parts) : .any(parts)
         }
-        guard let field = json["fieldName"]?.string else { throw ServiceFailure(.badRequest, "query.filters: expected a fieldName for \(type)") }
+        guard let field = json["fieldName"]?.string else {
+            throw ServiceFailure(.badRequest, "query.filters: expected a fieldName for \(type)")
+        }
         let value = { (name: String) in json[name].flatMap { Value(plain: $0) } ?? .nothing }
         let isNegated = type.hasPrefix("NOT")
         switch isNegated ? String(type.dropFirst(3)) : type {
         case "EQ", "NE", "GT", "GE", "LT", "LE": return .compare(type, field: field, value("value"))
-        case "LIKE": return .like(.like(value("value").text ?? "", isCaseSensitive: false), field: field, isNegated: isNegated)
+        case "LIKE": return .like(.mask(value("value").text ?? ""), field: field, isNegated: isNegated)
         case "MATCHES": return .like(try .expression(json["expression"]?.string ?? ""), field: field, isNegated: isNegated)
         case "IN": return .oneOf((json["values"]?.array ?? []).compactMap { Value(plain: $0) }, field: field, isNegated: isNegated)
         case "BETWEEN": return .between(value("from"), value("to"), field: field, isNegated: isNegated)
         case "MISSINGVALUE": return .missing(field: field, isNegated: isNegated)
         case "TAGGED": return .tagged(Set(json["tags"]?.tags ?? []), field: field, isNegated: isNegated)
         case "NEAR":
-            guard case .location(let place)? = json["location"].flatMap({ Value(json: $0, as: .location) }), let distance = json["distance"]?.looseDouble else {
+            guard case .location(let place)? = json["location"].flatMap({ Value(json: $0, as: .location) }),
+                let distance = json["distance"]?.looseDouble
+            else {
                 throw ServiceFailure(.badRequest, "query.filters: NEAR: expected a location and a distance")
             }
             let metres: [String: Double] = ["M": 1609.344, "MILES": 1609.344, "N": 1852, "NAUTICAL": 1852]
@@ -111,7 +118,9 @@ struct QueryFilter {
     /// -1, 0 or 1; nil where the two cannot be compared.
     static func order(_ one: Value, _ other: Value, isCaseSensitive: Bool = true) -> Int? {
         if one == .nothing || other == .nothing { return one == other ? 0 : nil }
-        if case .datetime(let time) = one, case .datetime(let end)? = other.coerced(to: .datetime) { return time < end ? -1 : time == end ? 0 : 1 }
+        if case .datetime(let time) = one, case .datetime(let end)? = other.coerced(to: .datetime) {
+            return time < end ? -1 : time == end ? 0 : 1
+        }
         if one.baseType == .boolean, let flag = other.boolValue { return one.boolValue == flag ? 0 : flag ? -1 : 1 }
         if let number = one.doubleValue, let limit = other.doubleValue { return number < limit ? -1 : number == limit ? 0 : 1 }
         guard var text = one.text, var end = other.text else { return one == other ? 0 : nil }
@@ -126,7 +135,9 @@ struct QueryFilter {
             guard let column = shape.index(of: sort.field) else { continue }
             // A stable sort, so that the sorts before it hold among equals.
             found = found.enumerated().sorted { one, other in
-                let order = QueryFilter.order(one.element[column].unwrapped, other.element[column].unwrapped, isCaseSensitive: sort.isCaseSensitive) ?? 0
+                let order =
+                    QueryFilter.order(one.element[column].unwrapped, other.element[column].unwrapped, isCaseSensitive: sort.isCaseSensitive)
+                    ?? 0
                 if order == 0 { return one.offset < other.offset }
                 return sort.isAscending ? order < 0 : order > 0
             }.map(\.element)

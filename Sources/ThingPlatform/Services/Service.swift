@@ -86,7 +86,9 @@ struct ServiceCall {
 
     private func value(_ name: String, _ type: BaseType) throws -> Value? {
         guard let given = cell(name) else { return nil }
-        guard let value = given.coerced(to: type) else { throw ServiceFailure(.badRequest, "\(service): \(name): expected \(type.name), found \(given.baseType.name)") }
+        guard let value = given.coerced(to: type) else {
+            throw ServiceFailure(.badRequest, "\(service): \(name): expected \(type.name), found \(given.baseType.name)")
+        }
         return value == .nothing ? nil : value
     }
 
@@ -96,7 +98,9 @@ struct ServiceCall {
 
     /// - Throws: where the parameter is not there (platform.md §4).
     func required(_ name: String) throws -> String {
-        guard let text = try string(name), !text.isEmpty else { throw ServiceFailure(.notFound, "\(service): the parameter \(name) is missing") }
+        guard let text = try string(name), !text.isEmpty else {
+            throw ServiceFailure(.notFound, "\(service): the parameter \(name) is missing")
+        }
         return text
     }
 
@@ -137,7 +141,9 @@ struct ServiceCall {
         return try? JSONValue(parsing: text)
     }
 
-    func tags(_ name: String = "tags") throws -> [String]? { try value(name, .tags)?.stringValue.map { $0.split(separator: ";").map(String.init) } }
+    func tags(_ name: String = "tags") throws -> [String]? {
+        try value(name, .tags)?.stringValue.map { $0.split(separator: ";").map(String.init) }
+    }
 
     /// The span between two times, both ends within.
     func span(_ from: String = "startDate", _ to: String = "endDate") throws -> ClosedRange<Int64> {
@@ -154,7 +160,9 @@ struct ServiceCall {
                 return (0..<table.rowCount).compactMap { Array(table[row: $0])[column].stringValue }
             }
             // `{"items": […]}` arrives as a table of one row.
-            if let items = table.first("items")?.stringValue.flatMap({ try? JSONValue(parsing: $0) })?.array { return items.compactMap(\.string) }
+            if let items = table.first("items")?.stringValue.flatMap({ try? JSONValue(parsing: $0) })?.array {
+                return items.compactMap(\.string)
+            }
         }
         guard let json = try json(parameter) else { return nil }
         let items = json.array ?? json["items"]?.array ?? json["rows"]?.array ?? []
@@ -165,9 +173,13 @@ struct ServiceCall {
     func fields(_ parameter: String) throws -> [DataShape.Field]? {
         if case .infotable(let table)? = cell(parameter), table.shape.index(of: "name") != nil {
             return try (0..<table.rowCount).map { row in
-                guard let name = table[row, "name"]?.stringValue, !name.isEmpty else { throw ServiceFailure(.badRequest, "\(service): \(parameter): a row without a name") }
+                guard let name = table[row, "name"]?.stringValue, !name.isEmpty else {
+                    throw ServiceFailure(.badRequest, "\(service): \(parameter): a row without a name")
+                }
                 let typeName = table[row, "baseType"]?.stringValue ?? "STRING"
-                guard let type = BaseType(name: typeName) else { throw ServiceFailure(.badRequest, "\(service): \(parameter): there is no base type \(typeName)") }
+                guard let type = BaseType(name: typeName) else {
+                    throw ServiceFailure(.badRequest, "\(service): \(parameter): there is no base type \(typeName)")
+                }
                 var aspects: [DataShape.Aspect] = []
                 if let shape = table[row, "dataShape"]?.stringValue, !shape.isEmpty { aspects.append(.init("dataShape", .string(shape))) }
                 if table[row, "isPrimaryKey"]?.boolValue == true { aspects.append(.init("isPrimaryKey", .boolean(true))) }
@@ -175,7 +187,9 @@ struct ServiceCall {
             }
         }
         guard let json = try json(parameter) else { return nil }
-        do { return try ThingModel.fields(json["fieldDefinitions"] ?? json["rows"] ?? json, parameter) } catch { throw ServiceFailure(.badRequest, "\(service): \(error)") }
+        do { return try ThingModel.fields(json["fieldDefinitions"] ?? json["rows"] ?? json, parameter) } catch {
+            throw ServiceFailure(.badRequest, "\(service): \(error)")
+        }
     }
 }
 

@@ -7,11 +7,13 @@ import ThingModel
 enum ServiceTables {
     static let resources: [String: [String: Service]] = [
         "EntityServices": index(entityServices), "SearchFunctions": index(searchFunctions), "CurrentSessionInfo": index(currentSessionInfo),
-        "DeviceFunctions": index(deviceFunctions), "InfoTableFunctions": index(infoTableFunctions), "PermissionServices": index(permissionFunctions),
+        "DeviceFunctions": index(deviceFunctions), "InfoTableFunctions": index(infoTableFunctions),
+        "PermissionServices": index(permissionFunctions),
     ]
 
     static let subsystems: [String: [String: Service]] = [
-        "PlatformSubsystem": index(everySubsystem + platformSubsystem), "WSCommunicationsSubsystem": index(everySubsystem + communicationSubsystem),
+        "PlatformSubsystem": index(everySubsystem + platformSubsystem),
+        "WSCommunicationsSubsystem": index(everySubsystem + communicationSubsystem),
         "UserManagementSubsystem": index(everySubsystem + userManagementSubsystem),
     ]
 
@@ -71,7 +73,10 @@ extension Platform {
         let parameters = request.content?.decoded() ?? Infotable(DataShape([]))
         if let service = ServiceTables.service(request.name, on: entity, in: model) {
             if entity.kind == .thing, let thing = model[thing: entity.name], !thing.isEnabled, Platform.needsRunning(request.name) {
-                return answer(Response(.internalError, reason: "Unable to Invoke Service \(request.name) on \(entity.name) : Thing [\(entity.name)] is not running."))
+                return answer(
+                    Response(
+                        .internalError,
+                        reason: "Unable to Invoke Service \(request.name) on \(entity.name) : Thing [\(entity.name)] is not running."))
             }
             if let full = roomForMore { return answer(full) }
             let call = ServiceCall(service: request.name, entity: entity, caller: caller, parameters: parameters, request: request)
@@ -87,7 +92,10 @@ extension Platform {
             return answer(Response(.notFound, reason: "there is no service \(request.name) on \(entity.name)"))
         }
         guard thing.isEnabled else {
-            return answer(Response(.internalError, reason: "Unable to Invoke Service \(request.name) on \(thing.name) : Thing [\(thing.name)] is not running."))
+            return answer(
+                Response(
+                    .internalError,
+                    reason: "Unable to Invoke Service \(request.name) on \(thing.name) : Thing [\(thing.name)] is not running."))
         }
         return invokeDefined(request, on: thing, parameters)
     }
@@ -99,7 +107,9 @@ extension Platform {
 
     private func invokeDefined(_ request: Request, on thing: Thing, _ parameters: Infotable) -> EventLoopFuture<Response> {
         guard let definition = thing.effective.services[request.name] else {
-            guard model.isRemote(thing) else { return answer(Response(.notFound, reason: "there is no service \(request.name) on \(thing.name)")) }
+            guard model.isRemote(thing) else {
+                return answer(Response(.notFound, reason: "there is no service \(request.name) on \(thing.name)"))
+            }
             return forward(request, to: thing)
         }
         guard let binding = definition.remote else {
@@ -108,24 +118,30 @@ extension Platform {
         }
         var request = request
         request.name = binding.sourceName
-        do throws(ServiceFailure) { if let content = try converted(parameters, for: definition, request.name) { request.content = content } } catch {
+        do throws(ServiceFailure) {
+            if let content = try converted(parameters, for: definition, request.name) { request.content = content }
+        } catch {
             return answer(Response(error.status, reason: error.text))
         }
         return forward(request, to: thing, timeout: binding.timeout)
     }
 
     /// Parameters as their declared types; nil where none has to be changed.
-    private func converted(_ parameters: Infotable, for definition: ServiceDefinition, _ name: String) throws(ServiceFailure) -> EncodedInfotable? {
+    private func converted(_ parameters: Infotable, for definition: ServiceDefinition, _ name: String) throws(ServiceFailure)
+        -> EncodedInfotable?
+    {
         guard parameters.rowCount > 0 else { return nil }
         var fields = parameters.shape.fields
         var cells = Array(parameters[row: 0])
         var isChanged = false
         for (index, field) in fields.enumerated() {
-            guard let declared = definition.parameters.first(where: { $0.name == field.name }), declared.baseType != .nothing, declared.baseType != cells[index].baseType,
+            guard let declared = definition.parameters.first(where: { $0.name == field.name }), declared.baseType != .nothing,
+                declared.baseType != cells[index].baseType,
                 cells[index] != .nothing
             else { continue }
             guard let value = cells[index].coerced(to: declared.baseType) else {
-                throw ServiceFailure(.badRequest, "\(name): \(field.name): expected \(declared.baseType.name), found \(cells[index].baseType.name)")
+                throw ServiceFailure(
+                    .badRequest, "\(name): \(field.name): expected \(declared.baseType.name), found \(cells[index].baseType.name)")
             }
             (cells[index], fields[index].baseType) = (value, declared.baseType)
             isChanged = true

@@ -77,7 +77,7 @@ final class HostilePeer: @unchecked Sendable {
 
     private func fill() -> Bool {
         var block = [UInt8](repeating: 0, count: 65_536)
-        let count = read(descriptor, &block, block.count)
+        let count = Glibc.read(descriptor, &block, block.count)
         if count > 0 { received.writeBytes(block[..<count]) }
         return count > 0
     }
@@ -91,6 +91,12 @@ final class HostilePeer: @unchecked Sendable {
             }
             guard fill() else { return text }
         }
+    }
+
+    /// Whether a text comes before the connection ends.
+    func read(until text: String) -> Bool {
+        while !String(decoding: received.readableBytesView, as: UTF8.self).contains(text) { guard fill() else { return false } }
+        return true
     }
 
     func readToEnd() -> String {

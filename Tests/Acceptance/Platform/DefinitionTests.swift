@@ -38,7 +38,9 @@ import Testing
     @Test("platform 14, 15: all values with aspects, and definitions") func allValuesAndDefinitions() async throws {
         let platform = try await TestPlatform()
         try await platform.makeThing("T1")
-        _ = try await platform.call("AddPropertyDefinition", on: "T1", ["name": "SomeNumber", "type": "NUMBER", "readOnly": true, "persistent": true, "defaultValue": "7"])
+        _ = try await platform.call(
+            "AddPropertyDefinition", on: "T1",
+            ["name": "SomeNumber", "type": "NUMBER", "readOnly": true, "persistent": true, "defaultValue": "7"])
         let one = try await platform.get("Things/T1/Properties")
         let other = try await platform.send(.GET, "/Thingworx/Things/T1/Properties/")
         #expect(one.text == other.text && one.rows.count == 1)
@@ -53,7 +55,9 @@ import Testing
         #expect(definitions.rows.first { $0["name"] == "SomeNumber" }?["baseType"] == "NUMBER")
         #expect(try await platform.get("Things/T1/ServiceDefinitions").rows.contains { $0["name"] == "GetPropertyValues" })
         #expect(try await platform.get("Things/T1/PropertyDefinitions/SomeNumber").rows.count == 1)
-        for path in ["PropertyDefinitions/Nope", "ServiceDefinitions/Nope", "EventDefinitions/Nope"] { #expect(try await platform.get("Things/T1/\(path)").status == 404) }
+        for path in ["PropertyDefinitions/Nope", "ServiceDefinitions/Nope", "EventDefinitions/Nope"] {
+            #expect(try await platform.get("Things/T1/\(path)").status == 404)
+        }
         await platform.program.end()
     }
 
@@ -62,16 +66,22 @@ import Testing
         #expect(try await platform.entityService("CreateThingShape", ["name": "Tank"]).isDone)
         #expect(try await platform.post("ThingShapes/Tank/Services/AddPropertyDefinition", ["name": "level", "type": "NUMBER"]).isDone)
         #expect(try await platform.entityService("CreateThingTemplate", ["name": "Machine", "thingTemplateName": "RemoteThing"]).isDone)
-        #expect(try await platform.post("ThingTemplates/Machine/Services/AddPropertyDefinition", ["name": "speed", "type": "NUMBER", "remote": true]).isDone)
+        #expect(
+            try await platform.post(
+                "ThingTemplates/Machine/Services/AddPropertyDefinition", ["name": "speed", "type": "NUMBER", "remote": true]
+            ).isDone)
         try await platform.makeThing("T1", "Machine")
         #expect(try await platform.entityService("AddShapeToThing", ["name": "T1", "thingShapeName": "Tank"]).isDone)
-        #expect(try await platform.call("AddPropertyDefinition", on: "T1", ["name": "SomeNumber", "type": "NUMBER", "persistent": true]).isDone)
+        #expect(
+            try await platform.call("AddPropertyDefinition", on: "T1", ["name": "SomeNumber", "type": "NUMBER", "persistent": true]).isDone)
         _ = try await platform.put("Things/T1/Properties/SomeNumber", ["SomeNumber": 5])
         let document = try await platform.get("Things/T1", headers: ["Accept": "application/json"]).json
         #expect(document["name"] == "T1" && document["thingTemplate"] == "Machine" && document["enabled"] == "true")
         #expect(document["thingShape"]?["propertyDefinitions"]?["SomeNumber"]?["baseType"] == "NUMBER")
         #expect(document["thingShape"]?["propertyDefinitions"]?["speed"] == nil)
-        for name in ["SomeNumber", "speed", "level"] { #expect(document["effectiveShape"]?["propertyDefinitions"]?[name] != nil, "\(name)") }
+        for name in ["SomeNumber", "speed", "level"] {
+            #expect(document["effectiveShape"]?["propertyDefinitions"]?[name] != nil, "\(name)")
+        }
         #expect(document["effectiveRemotePropertyBindings"]?["speed"]?["sourceName"] == "speed")
         #expect(document["thingProperties"]?["SomeNumber"]?["value"]?.double == 5)
 
@@ -82,14 +92,17 @@ import Testing
         let after = try await platform.get("Things/T1").json
         #expect(after["description"] == "another one")
         #expect(after["thingShape"] == document["thingShape"] && after["effectiveShape"] == document["effectiveShape"])
-        #expect(after["effectiveRemotePropertyBindings"] == document["effectiveRemotePropertyBindings"] && after["remotePropertyBindings"] == document["remotePropertyBindings"])
+        #expect(
+            after["effectiveRemotePropertyBindings"] == document["effectiveRemotePropertyBindings"]
+                && after["remotePropertyBindings"] == document["remotePropertyBindings"])
         #expect(try await platform.get("Things/T1/Properties/SomeNumber").rows[0]["SomeNumber"]?.double == 5)
         // Part of a document is a part of the change; a new one comes by the collection.
         #expect(try await platform.put("Things/T1", ["identifier": "SN-1"]).status == 200)
         #expect(try await platform.get("Things/T1").json["thingShape"] == document["thingShape"])
         #expect(try await platform.put("Things", ["name": "T2", "thingTemplate": "GenericThing"]).status == 200)
         #expect(try await platform.get("Things/T2").status == 200)
-        let bad = try await platform.put("Things/T3", ["thingTemplate": "GenericThing", "thingShape": ["propertyDefinitions": ["p": ["baseType": "NOPE"]]]])
+        let bad = try await platform.put(
+            "Things/T3", ["thingTemplate": "GenericThing", "thingShape": ["propertyDefinitions": ["p": ["baseType": "NOPE"]]]])
         #expect(bad.status == 400 && bad.text.contains("propertyDefinitions.p.baseType"))
         #expect(try await platform.get("Things/T3").status == 404)
         // What others use stays.

@@ -81,17 +81,25 @@ import Testing
         edge.bind("*T-SN-9", "Tlater")
         try await platform.program.line(containing: "Tlater, which no Thing is called")
         let unbound = try await platform.post("Resources/DeviceFunctions/Services/GetUnboundRemoteThings")
-        #expect(unbound.rows.contains(["name": "T-SN-9", "isIdentifier": true]) && unbound.rows.contains(["name": "Tlater", "isIdentifier": false]))
+        #expect(
+            unbound.rows.contains(["name": "T-SN-9", "isIdentifier": true])
+                && unbound.rows.contains(["name": "Tlater", "isIdentifier": false]))
         try await platform.makeThing("T9", "RemoteThing")
         #expect(try await platform.call("SetIdentifier", on: "T9", ["identifier": "T-SN-9"]).isDone)
         #expect(try await platform.get("Things/T9/Properties/isConnected").rows[0]["isConnected"] == true)
-        #expect(try await platform.post("Resources/DeviceFunctions/Services/GetUnboundRemoteThings").rows == [["name": "Tlater", "isIdentifier": false]])
+        #expect(
+            try await platform.post("Resources/DeviceFunctions/Services/GetUnboundRemoteThings").rows == [
+                ["name": "Tlater", "isIdentifier": false]
+            ])
         try await platform.makeThing("T8")
         let second = try await platform.call("SetIdentifier", on: "T8", ["identifier": "T-SN-9"])
         #expect(second.status == 500 && second.text.contains("T-SN-9"))
         // A deleted Thing is a name that waits again.
         _ = try await platform.send(.DELETE, "/Thingworx/Things/T9")
-        #expect(try await platform.post("Resources/DeviceFunctions/Services/GetUnboundRemoteThings").rows.contains(["name": "T-SN-9", "isIdentifier": true]))
+        #expect(
+            try await platform.post("Resources/DeviceFunctions/Services/GetUnboundRemoteThings").rows.contains([
+                "name": "T-SN-9", "isIdentifier": true,
+            ]))
         await platform.program.end()
     }
 
@@ -102,10 +110,17 @@ import Testing
         await edge.wasAsked("POST NotifyPropertyUpdate")
         let sessions = try await platform.post("Subsystems/WSCommunicationsSubsystem/Services/QueryEndpointSessions")
         let row = try #require(sessions.rows.first)
-        #expect(sessions.rows.count == 1 && row["numberBoundThings"]?.int == 1 && row["appKeyName"] == "edge" && row["userContext"] == "edge")
-        #expect(try await platform.post("Subsystems/WSCommunicationsSubsystem/Services/GetBoundThingsForEndpoint", ["endpointId": row["endpointId"] ?? ""]).rows[0]["name"] == "T1")
+        #expect(
+            sessions.rows.count == 1 && row["numberBoundThings"]?.int == 1 && row["appKeyName"] == "edge" && row["userContext"] == "edge")
+        #expect(
+            try await platform.post(
+                "Subsystems/WSCommunicationsSubsystem/Services/GetBoundThingsForEndpoint", ["endpointId": row["endpointId"] ?? ""]
+            ).rows[0]["name"] == "T1")
         #expect(try await platform.post("Subsystems/WSCommunicationsSubsystem/Services/CloseEndpointSessions").status == 400)
-        #expect(try await platform.post("Subsystems/WSCommunicationsSubsystem/Services/CloseEndpointSessions", ["endpointId": row["endpointId"] ?? ""]).result.double == 1)
+        #expect(
+            try await platform.post(
+                "Subsystems/WSCommunicationsSubsystem/Services/CloseEndpointSessions", ["endpointId": row["endpointId"] ?? ""]
+            ).result.double == 1)
         await edge.ended()
         try await platform.program.line(containing: "T1 is not connected any more")
         let history = try await platform.call("QueryEvents", on: "T1")

@@ -7,11 +7,14 @@ import Testing
 
 /// Watching values and events (Documentation/platform.md).
 @Suite struct FeedTests {
-    private static let things = #"[{"name": "T1", "template": "GenericThing", "properties": {"n": {"baseType": "NUMBER"}}}, {"name": "X1", "template": "GenericThing", "properties": {"n": {"baseType": "NUMBER"}}}]"#
+    private static let things =
+        #"[{"name": "T1", "template": "GenericThing", "properties": {"n": {"baseType": "NUMBER"}}}, {"name": "X1", "template": "GenericThing", "properties": {"n": {"baseType": "NUMBER"}}}]"#
 
     /// A watcher by curl, its lines as they come.
     private func watch(_ platform: TestPlatform, _ query: String, key: String) throws -> Program {
-        try Program("/usr/bin/curl", ["-sN", "-H", "appKey: \(key)", "http://127.0.0.1:\(platform.port)/Thingworx/Feed?\(query)"], in: platform.chain.directory.path)
+        try Program(
+            "/usr/bin/curl", ["-sN", "-H", "appKey: \(key)", "http://127.0.0.1:\(platform.port)/Thingworx/Feed?\(query)"],
+            in: platform.chain.directory.path)
     }
 
     @Test func valuesAndEventsAsTheyHappen() async throws {
@@ -31,7 +34,8 @@ import Testing
             }
             let line = try await seen.value
             writer.cancel()
-            #expect(line.hasPrefix("data: {\"kind\":\"value\"") && line.contains("\"property\":\"n\"") && line.contains("\"quality\":\"GOOD\""))
+            #expect(
+                line.hasPrefix("data: {\"kind\":\"value\"") && line.contains("\"property\":\"n\"") && line.contains("\"quality\":\"GOOD\""))
         }
         let mark = (all.mark, some.mark, one.mark)
         _ = try await platform.put("Things/X1/Properties/n", ["n": 4711])
@@ -93,6 +97,29 @@ import Testing
         #expect(request.contains("\"incoming\":false") && request.contains("\"bytes\":\"01"))
         #expect(!watcher.output.contains(Chain.edgeKey))
         await platform.program.end()
+    }
+
+    /// The same over a WebSocket: not for pages of others, nor without a key.
+    @Test func overAWebSocket() async throws {
+        let platform = try await TestPlatform(things: FeedTests.things)
+        func upgrade(_ headers: String) throws -> HostilePeer {
+            let peer = try HostilePeer(port: platform.port)
+            peer.write(
+                text:
+                    "GET /Thingworx/Feed?kinds=values HTTP/1.1\r\nHost: 127.0.0.1:\(platform.port)\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\(headers)\r\n"
+            )
+            return peer
+        }
+        #expect(try upgrade("").readHead().hasPrefix("HTTP/1.1 401"))
+        #expect(try upgrade("appKey: wrong\r\n").readHead().hasPrefix("HTTP/1.1 401"))
+        #expect(try upgrade("appKey: \(Chain.adminKey)\r\nOrigin: http://evil.example\r\n").readHead().hasPrefix("HTTP/1.1 403"))
+        let peer = try upgrade("appKey: \(Chain.adminKey)\r\n")
+        #expect(peer.readHead().hasPrefix("HTTP/1.1 101"))
+        _ = try await platform.put("Things/X1/Properties/n", ["n": 4713])
+        #expect(peer.read(until: "\"value\":4713"))
+        // The end of the platform is the end of the feed.
+        #expect(await platform.program.end() == 0)
+        #expect(peer.readToEnd().utf8.count < 1 << 16)
     }
 
     /// One that takes nothing costs a bounded amount, and the latest values are what it gets in the end.

@@ -13,12 +13,21 @@ import Testing
 
     private func write(_ platform: TestPlatform, _ name: String, _ value: JSONValue, at time: Int) async throws {
         let row: JSONValue = ["name": .string(name), "value": value, "time": .int(time), "quality": "GOOD"]
-        #expect(try await platform.call("UpdatePropertyValues", on: "T1", ["values": [
-            "dataShape": ["fieldDefinitions": [
-                "name": ["name": "name", "baseType": "STRING"], "value": ["name": "value", "baseType": "VARIANT"], "time": ["name": "time", "baseType": "DATETIME"],
-                "quality": ["name": "quality", "baseType": "STRING"],
-            ]], "rows": [row],
-        ]]).isDone)
+        #expect(
+            try await platform.call(
+                "UpdatePropertyValues", on: "T1",
+                [
+                    "values": [
+                        "dataShape": [
+                            "fieldDefinitions": [
+                                "name": ["name": "name", "baseType": "STRING"], "value": ["name": "value", "baseType": "VARIANT"],
+                                "time": ["name": "time", "baseType": "DATETIME"],
+                                "quality": ["name": "quality", "baseType": "STRING"],
+                            ]
+                        ], "rows": [row],
+                    ]
+                ]
+            ).isDone)
     }
 
     @Test("platform 32: a value stream, and the history of a property") func valueStreams() async throws {
@@ -30,14 +39,24 @@ import Testing
         #expect(try await platform.call("SetValueStream", on: "T1", ["name": "V"]).isDone)
         for value in 1...3 { #expect(try await platform.put("Things/T1/Properties/a", ["a": .int(value)]).isDone) }
         let history = try await platform.call("QueryNumberPropertyHistory", on: "T1", ["propertyName": "a"])
-        #expect(history.rows.map { $0["value"]?.double } == [3, 2, 1] && history.rows.allSatisfy { ($0["timestamp"]?.double ?? 0) > 1.7e12 })
+        #expect(
+            history.rows.map { $0["value"]?.double } == [3, 2, 1] && history.rows.allSatisfy { ($0["timestamp"]?.double ?? 0) > 1.7e12 })
         // Columns by name, with a table of names that has no ordinals.
-        let names: JSONValue = ["dataShape": ["fieldDefinitions": ["name": ["name": "name", "baseType": "STRING"]]], "rows": [["name": "a"]]]
+        let names: JSONValue = [
+            "dataShape": ["fieldDefinitions": ["name": ["name": "name", "baseType": "STRING"]]], "rows": [["name": "a"]],
+        ]
         let named = try await platform.call("QueryNamedPropertyHistory", on: "T1", ["propertyNames": names, "oldestFirst": true])
-        #expect(named.rows.map { $0["a"]?.double } == [1, 2, 3] && named.rows.allSatisfy { $0.object?.members.map(\.name) == ["timestamp", "a"] })
+        #expect(
+            named.rows.map { $0["a"]?.double } == [1, 2, 3]
+                && named.rows.allSatisfy { $0.object?.members.map(\.name) == ["timestamp", "a"] })
         #expect(try await platform.call("QueryNumberPropertyHistory", on: "T1", ["propertyName": "c"]).status == 404)
-        let query: JSONValue = ["filters": ["type": "GT", "fieldName": "value", "value": 1], "sorts": [["fieldName": "value", "isAscending": true]]]
-        #expect(try await platform.call("QueryNumberPropertyHistory", on: "T1", ["propertyName": "a", "query": query]).rows.map { $0["value"]?.double } == [2, 3])
+        let query: JSONValue = [
+            "filters": ["type": "GT", "fieldName": "value", "value": 1], "sorts": [["fieldName": "value", "isAscending": true]],
+        ]
+        #expect(
+            try await platform.call("QueryNumberPropertyHistory", on: "T1", ["propertyName": "a", "query": query]).rows.map {
+                $0["value"]?.double
+            } == [2, 3])
         await platform.program.end()
     }
 
@@ -49,10 +68,14 @@ import Testing
         let all = try await platform.call("QueryPropertyHistory", on: "T1", ["oldestFirst": true])
         #expect(all.rows.map { $0["timestamp"]?.int } == [1000, 2000, 3000, 4000])
         #expect(all.rows.map { $0["a"]?.double } == [1, 1, 2, 2] && all.rows.map { $0["b"]?.string } == [nil, "x", "x", "y"])
-        #expect(try await platform.call("QueryPropertyHistory", on: "T1", ["oldestFirst": true, "fillOption": "None"]).rows.map { $0["a"]?.double } == [1, nil, 2, nil])
+        #expect(
+            try await platform.call("QueryPropertyHistory", on: "T1", ["oldestFirst": true, "fillOption": "None"]).rows.map {
+                $0["a"]?.double
+            } == [1, nil, 2, nil])
         #expect(try await platform.call("QueryPropertyHistory", on: "T1", ["maxItems": 1]).rows.count <= 2)
         let span = try await platform.call("QueryPropertyHistory", on: "T1", ["startDate": 2000, "endDate": 3000])
-        let same = try await platform.call("QueryPropertyHistory", on: "T1", ["startDate": "1970-01-01T00:00:02.000Z", "endDate": "1970-01-01T00:00:03.000Z"])
+        let same = try await platform.call(
+            "QueryPropertyHistory", on: "T1", ["startDate": "1970-01-01T00:00:02.000Z", "endDate": "1970-01-01T00:00:03.000Z"])
         #expect(span.rows == same.rows && span.rows.map { $0["timestamp"]?.int } == [3000, 2000])
         let chart = try await platform.call("QueryChart", on: "T1", ["propertyName": "a", "points": 10])
         #expect(chart.rows.map { $0["average"]?.double } == [1, 2])
@@ -104,10 +127,14 @@ import Testing
             }
             _ = await platform.program.exitStatus()
             platform = try await platform.restarted()
-            let kept = try await platform.call("QueryNumberPropertyHistory", on: "T1", ["propertyName": "n", "maxItems": 100_000, "oldestFirst": true]).rows
+            let kept = try await platform.call(
+                "QueryNumberPropertyHistory", on: "T1", ["propertyName": "n", "maxItems": 100_000, "oldestFirst": true]
+            ).rows
             let numbers = kept.compactMap { $0["value"]?.int }
             // One more may be there: it was kept, and the answer did not get out.
-            #expect(numbers == Array(1...numbers.count) && (answered...(answered + 1)).contains(numbers.count), "\(answered) answered, \(numbers.count) kept")
+            #expect(
+                numbers == Array(1...numbers.count) && (answered...(answered + 1)).contains(numbers.count),
+                "\(answered) answered, \(numbers.count) kept")
             answered = numbers.count
         }
         #expect(answered > 20)

@@ -29,17 +29,23 @@ final class TestPlatform: Sendable {
     /// - Parameters:
     ///   - more: further members of the model file's lists.
     ///   - data: whether model and history are in a file.
-    init(things: String = "[]", keys: String = "", server: String = "", data: Bool = false, chain given: Chain? = nil, port wanted: Int = 0) async throws {
+    init(things: String = "[]", keys: String = "", server: String = "", data: Bool = false, chain given: Chain? = nil, port wanted: Int = 0)
+        async throws
+    {
         chain = try given ?? Chain()
         if given == nil { try chain.writeModel(things: things, keys: keys, server: server) }
         let model = data ? ["--data", chain.directory.path("p.db")] : ["--model", "file"]
         program = try Program(
-            Chain.binary("thingplatform"), ["--config", chain.directory.path("platform.json"), "--port", "\(wanted)"] + model, in: chain.directory.path)
+            Chain.binary("thingplatform"), ["--config", chain.directory.path("platform.json"), "--port", "\(wanted)"] + model,
+            in: chain.directory.path)
         port = try await program.port()
         client = try HTTPClient(HTTPClient.Configuration(), on: TestPlatform.loop)
     }
 
-    func send(_ method: HTTPMethod, _ path: String, _ body: String? = nil, key: String? = Chain.adminKey, headers: HTTPHeaders = [:], type: String? = "application/json")
+    func send(
+        _ method: HTTPMethod, _ path: String, _ body: String? = nil, key: String? = Chain.adminKey, headers: HTTPHeaders = [:],
+        type: String? = "application/json"
+    )
         async throws -> Answer
     {
         var all = headers
@@ -49,14 +55,17 @@ final class TestPlatform: Sendable {
         let call = HTTPCall(method, origin, path, headers: all, body: body.map { ByteBuffer(string: $0) }, timeout: .seconds(60))
         let response = try await TestPlatform.loop.flatSubmit { self.client.execute(call) }.get()
         let text = String(buffer: response.body)
-        return Answer(status: Int(response.status.code), headers: response.headers, text: text, json: (try? JSONValue(parsing: text)) ?? .null)
+        return Answer(
+            status: Int(response.status.code), headers: response.headers, text: text, json: (try? JSONValue(parsing: text)) ?? .null)
     }
 
     func get(_ path: String, key: String? = Chain.adminKey, headers: HTTPHeaders = [:]) async throws -> Answer {
         try await send(.GET, "/Thingworx/" + path, key: key, headers: headers)
     }
 
-    func put(_ path: String, _ body: JSONValue, key: String? = Chain.adminKey) async throws -> Answer { try await send(.PUT, "/Thingworx/" + path, body.description, key: key) }
+    func put(_ path: String, _ body: JSONValue, key: String? = Chain.adminKey) async throws -> Answer {
+        try await send(.PUT, "/Thingworx/" + path, body.description, key: key)
+    }
 
     func post(_ path: String, _ body: JSONValue? = nil, key: String? = Chain.adminKey) async throws -> Answer {
         try await send(.POST, "/Thingworx/" + path, body?.description, key: key)

@@ -12,13 +12,19 @@ import Testing
         #expect(try await platform.get("Things", key: nil).status == 401)
         #expect(try await platform.get("Things", key: "wrong").status == 401)
         let list = try await platform.get("Things")
-        #expect(list.status == 200 && list.headers.first(name: "Content-Type") == "application/json;charset=UTF-8" && list.headers.contains(name: "Content-Length"))
+        #expect(
+            list.status == 200 && list.headers.first(name: "Content-Type") == "application/json;charset=UTF-8"
+                && list.headers.contains(name: "Content-Length"))
         #expect(list.text.hasPrefix("{\"dataShape\"") && !list.text.contains("\n"))
         let row = try #require(list.rows.first { $0["name"] == "T1" })
-        #expect(row["description"] == "x" && row["tags"] == [] && row["isSystemObject"] == false && row["homeMashup"] == "" && row["avatar"] == "/Thingworx/Things/T1/Avatar")
+        #expect(
+            row["description"] == "x" && row["tags"] == [] && row["isSystemObject"] == false && row["homeMashup"] == ""
+                && row["avatar"] == "/Thingworx/Things/T1/Avatar")
         #expect(row.object?.members.prefix(6).map(\.name) == ["name", "description", "tags", "isSystemObject", "homeMashup", "avatar"])
         #expect(try await platform.get("health", key: nil).status == 200)
-        for collection in ["ThingTemplates", "ThingShapes", "DataShapes", "Users", "Groups", "ApplicationKeys", "Projects", "Resources", "Subsystems"] {
+        for collection in [
+            "ThingTemplates", "ThingShapes", "DataShapes", "Users", "Groups", "ApplicationKeys", "Projects", "Resources", "Subsystems",
+        ] {
             #expect(try await platform.get(collection).status == 200, "\(collection)")
         }
         let missing = try await platform.get("Mashups")
@@ -48,7 +54,9 @@ import Testing
         #expect(refused.status == 401 && refused.headers.first(name: "WWW-Authenticate")?.hasPrefix("Basic realm=") == true)
         #expect(try await platform.get("Things", key: "wrong").headers.contains(name: "WWW-Authenticate") == false)
         // The key counts where both are given.
-        #expect(try await platform.send(.POST, "/Thingworx/Resources/CurrentSessionInfo/Services/GetCurrentUser", headers: wrong).result == "Administrator")
+        #expect(
+            try await platform.send(.POST, "/Thingworx/Resources/CurrentSessionInfo/Services/GetCurrentUser", headers: wrong).result
+                == "Administrator")
 
         let plain = try await platform.get("Things")
         #expect(!plain.headers.contains(name: "Set-Cookie"))
@@ -91,7 +99,9 @@ import Testing
     @Test("platform 8, 16, 17, 20: bodies, methods and unknown names") func callingServices() async throws {
         let platform = try await TestPlatform()
         try await platform.makeThing("T1")
-        for body in [nil, "{}", "null", " null\n"] { #expect(try await platform.send(.POST, "/Thingworx/Things/T1/Services/EnableThing", body).isDone) }
+        for body in [nil, "{}", "null", " null\n"] {
+            #expect(try await platform.send(.POST, "/Thingworx/Things/T1/Services/EnableThing", body).isDone)
+        }
         #expect(try await platform.call("IsEnabled", on: "T1").result == true)
         #expect(try await platform.call("DisableThing", on: "T1").isDone)
         let stopped = try await platform.call("GetPropertyValues", on: "T1")
@@ -107,7 +117,8 @@ import Testing
         let mask = "/Thingworx/Resources/EntityServices/Services/GetEntityList?method=POST&type=Thing&nameMask=T*&maxItems=1&_=9"
         #expect(try await platform.send(.GET, mask).rows.map { $0["name"] } == ["T1"])
         // A page of another site cannot have a browser do that.
-        #expect(try await platform.get("Things/T1/Services/RestartThing?method=POST", headers: ["Sec-Fetch-Site": "cross-site"]).status == 403)
+        #expect(
+            try await platform.get("Things/T1/Services/RestartThing?method=POST", headers: ["Sec-Fetch-Site": "cross-site"]).status == 403)
 
         let unknown = try await platform.call("NoSuch", on: "T1", [:])
         #expect(unknown.status == 404 && unknown.text.contains("NoSuch") && unknown.text.contains("T1"))
@@ -142,7 +153,9 @@ import Testing
         #expect(try await platform.get("Things").json["rows"] != nil)
         #expect(try await platform.get("Things?Accept=application/json", headers: ["Accept": "application/foo"]).status == 200)
         // Nothing is to be formatted: it does not matter what is accepted.
-        #expect(try await platform.send(.POST, "/Thingworx/Things/SystemRepository/Services/EnableThing", headers: ["Accept": "text/html"]).isDone)
+        #expect(
+            try await platform.send(.POST, "/Thingworx/Things/SystemRepository/Services/EnableThing", headers: ["Accept": "text/html"])
+                .isDone)
 
         let name = "Größe / 5 %?"
         try await platform.makeThing(name)
@@ -157,12 +170,16 @@ import Testing
     }
 
     @Test("platform 24: raw requests, stray bytes and wrong lengths") func rawRequests() async throws {
-        let platform = try await TestPlatform(things: #"[{"name": "T1", "template": "GenericThing", "properties": {"n": {"baseType": "NUMBER"}}}]"#)
-        let head = "PUT /Thingworx/Things/T1/Properties/n HTTP/1.1\r\nHost: 127.0.0.1\r\nappKey: \(Chain.adminKey)\r\nContent-Type: application/json\r\nConnection: close\r\n"
+        let platform = try await TestPlatform(
+            things: #"[{"name": "T1", "template": "GenericThing", "properties": {"n": {"baseType": "NUMBER"}}}]"#)
+        let head =
+            "PUT /Thingworx/Things/T1/Properties/n HTTP/1.1\r\nHost: 127.0.0.1\r\nappKey: \(Chain.adminKey)\r\nContent-Type: application/json\r\nConnection: close\r\n"
         let stray = try await RawConnection.exchange(platform.port, head + "Content-Length: 7\r\n\r\n{\"n\":4}\r\n\r\n")
         #expect(stray.components(separatedBy: "HTTP/1.1 ").count == 2 && stray.hasPrefix("HTTP/1.1 200"))
         let read = try await RawConnection.exchange(
-            platform.port, "GET /Thingworx/Things/T1/Properties/n HTTP/1.1\r\nHost: 127.0.0.1\r\nappKey: \(Chain.adminKey)\r\nConnection: close\r\n\r\n\r\n")
+            platform.port,
+            "GET /Thingworx/Things/T1/Properties/n HTTP/1.1\r\nHost: 127.0.0.1\r\nappKey: \(Chain.adminKey)\r\nConnection: close\r\n\r\n\r\n"
+        )
         let body = try #require(read.components(separatedBy: "\r\n\r\n").last)
         #expect(body.hasPrefix("{") && body.contains("\"n\":4"))
         // One that announces less than it sends: the rest is no request, or a malformed one.

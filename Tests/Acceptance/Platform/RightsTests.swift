@@ -8,7 +8,8 @@ import Testing
 @Suite struct RightsTests {
     @Test("platform 39: nothing without a rule, and each rule what it says") func rules() async throws {
         let platform = try await TestPlatform(
-            things: #"[{"name": "X1", "template": "GenericThing", "properties": {"a": {"baseType": "NUMBER"}, "b": {"baseType": "NUMBER"}}}]"#)
+            things:
+                #"[{"name": "X1", "template": "GenericThing", "properties": {"a": {"baseType": "NUMBER"}, "b": {"baseType": "NUMBER"}}}]"#)
         let key = Chain.edgeKey
         func permission(_ service: String, _ type: String, _ more: JSONObject = [:]) async throws {
             var body: JSONObject = ["principal": "edge", "principalType": "User", "type": .string(type)]
@@ -21,8 +22,12 @@ import Testing
         try await permission("AddRunTimePermission", "PropertyRead", ["resource": "*", "allow": true])
         #expect(try await platform.get("Things/X1/Properties/a", key: key).status == 200)
         #expect(try await platform.put("Things/X1/Properties/a", ["a": 1], key: key).status == 403)
-        #expect(try await platform.call("CheckPermissionForUser", on: "X1", ["user": "edge", "name": "*", "type": "PropertyRead"]).result == true)
-        #expect(try await platform.call("CheckPermissionForUser", on: "X1", ["user": "edge", "name": "*", "type": "PropertyWrite"]).result == false)
+        #expect(
+            try await platform.call("CheckPermissionForUser", on: "X1", ["user": "edge", "name": "*", "type": "PropertyRead"]).result
+                == true)
+        #expect(
+            try await platform.call("CheckPermissionForUser", on: "X1", ["user": "edge", "name": "*", "type": "PropertyWrite"]).result
+                == false)
         // A refusal wins, for the one property.
         try await permission("AddRunTimePermission", "PropertyRead", ["resource": "b", "allow": false])
         #expect(try await platform.get("Things/X1/Properties/b", key: key).status == 403)
@@ -31,16 +36,21 @@ import Testing
         #expect(try await platform.call("GetPropertyValuesVTQ", on: "X1", key: key).rows[0]["b"] == nil)
         #expect(try await platform.call("GetNumberPropertyValue", on: "X1", ["propertyName": "b"], key: key).status == 404)
         // Without design rights nobody gives oneself more.
-        #expect(try await platform.call("AddRunTimePermission", on: "X1", ["principal": "edge", "principalType": "User", "type": "PropertyWrite"], key: key).status == 403)
+        #expect(
+            try await platform.call(
+                "AddRunTimePermission", on: "X1", ["principal": "edge", "principalType": "User", "type": "PropertyWrite"], key: key
+            ).status == 403)
         #expect(try await platform.put("Things/X1", ["description": "mine"], key: key).status == 403)
         let rules = try await platform.call("GetRunTimePermissions", on: "X1")
         #expect(rules.rows.count == 2 && rules.rows.allSatisfy { $0["permissionName"] == "PropertyRead" })
         try await permission("DeleteRunTimePermission", "PropertyRead", ["resource": "*"])
         #expect(try await platform.get("Things/X1/Properties/a", key: key).status == 403)
 
-        let why = try await platform.post("Resources/PermissionServices/Services/Explain", ["user": "edge", "right": "read", "entity": "T5"])
+        let why = try await platform.post(
+            "Resources/PermissionServices/Services/Explain", ["user": "edge", "right": "read", "entity": "T5"])
         #expect(why.json["allowed"] == true && why.json["why"]?.string?.contains("group Edge") == true)
-        let no = try await platform.post("Resources/PermissionServices/Services/Explain", ["user": "edge", "right": "read", "entity": "X1", "resource": "a"])
+        let no = try await platform.post(
+            "Resources/PermissionServices/Services/Explain", ["user": "edge", "right": "read", "entity": "X1", "resource": "a"])
         #expect(no.json["allowed"] == false && no.json["why"] == "no rule allows it")
         let audit = try await platform.post("Resources/PermissionServices/Services/QueryAudit")
         #expect(audit.rows.contains { $0["name"] == "RuleAdded" } && audit.rows.contains { $0["name"] == "refused" })
@@ -49,9 +59,15 @@ import Testing
     }
 
     @Test("platform 40: who is asking, keys by service, and searching") func usersAndKeys() async throws {
-        let platform = try await TestPlatform(things: #"[{"name": "T1", "template": "GenericThing", "properties": {"n": {"baseType": "NUMBER"}}}, {"name": "T2", "template": "GenericThing", "properties": {"n": {"baseType": "NUMBER"}}}, {"name": "Other", "template": "GenericThing"}]"#)
+        let platform = try await TestPlatform(
+            things:
+                #"[{"name": "T1", "template": "GenericThing", "properties": {"n": {"baseType": "NUMBER"}}}, {"name": "T2", "template": "GenericThing", "properties": {"n": {"baseType": "NUMBER"}}}, {"name": "Other", "template": "GenericThing"}]"#
+        )
         #expect(try await platform.post("Resources/CurrentSessionInfo/Services/GetCurrentUser").result == "Administrator")
-        #expect(try await platform.entityService("CreateApplicationKey", ["name": "new", "user": "edge", "whitelist": "127.0.0.1", "expirationDate": "2099-01-01T00:00:00Z"]).isDone)
+        #expect(
+            try await platform.entityService(
+                "CreateApplicationKey", ["name": "new", "user": "edge", "whitelist": "127.0.0.1", "expirationDate": "2099-01-01T00:00:00Z"]
+            ).isDone)
         let secret = try #require(try await platform.post("ApplicationKeys/new/Services/GetKeyID").result.string)
         #expect(try await platform.get("Things", key: secret).status == 200)
         #expect(!platform.program.output.contains(secret))
@@ -62,16 +78,21 @@ import Testing
         #expect(try await platform.entityService("DeleteApplicationKey", ["name": "new"]).isDone)
         #expect(try await platform.get("Things", key: secret).status == 401)
         // A key for another is made by those who may change the other.
-        #expect(try await platform.entityService("CreateApplicationKey", ["name": "mine", "user": "Administrator"], key: Chain.edgeKey).status == 403)
+        #expect(
+            try await platform.entityService("CreateApplicationKey", ["name": "mine", "user": "Administrator"], key: Chain.edgeKey).status
+                == 403)
 
         #expect(try await platform.post("Subsystems/PlatformSubsystem/Services/GetThingworxVersion").result.string?.isEmpty == false)
         _ = try await platform.put("Things/T1/Properties/n", ["n": 5])
         let query: JSONValue = ["filters": ["type": "EQ", "fieldName": "n", "value": 5]]
-        let found = try await platform.post("ThingTemplates/GenericThing/Services/QueryImplementingThings", ["nameMask": "T*", "query": query])
+        let found = try await platform.post(
+            "ThingTemplates/GenericThing/Services/QueryImplementingThings", ["nameMask": "T*", "query": query])
         #expect(found.rows.map { $0["name"] } == ["T1"])
-        let spotlight = try await platform.post("Resources/SearchFunctions/Services/SpotlightSearch", ["searchExpression": "T", "types": ["items": ["Thing"]]])
+        let spotlight = try await platform.post(
+            "Resources/SearchFunctions/Services/SpotlightSearch", ["searchExpression": "T", "types": ["items": ["Thing"]]])
         #expect(spotlight.rows.contains { $0["name"] == "T1" && $0["type"] == "Thing" })
-        #expect(try await platform.entityService("GetEntityList", ["type": "Thing", "nameMask": "T?"]).rows.map { $0["name"] } == ["T1", "T2"])
+        #expect(
+            try await platform.entityService("GetEntityList", ["type": "Thing", "nameMask": "T?"]).rows.map { $0["name"] } == ["T1", "T2"])
 
         #expect(try await platform.entityService("CreateGroup", ["name": "Shift"]).isDone)
         #expect(try await platform.post("Groups/Shift/Services/AddMember", ["member": "edge", "type": "User"]).isDone)
@@ -89,14 +110,25 @@ import Testing
         #expect(try await platform.post("Groups/Administrators/Services/AddMember", ["member": "edge"], key: key).status == 403)
         #expect(try await platform.put("Groups/Administrators", ["members": [["name": "edge", "type": "User"]]], key: key).status == 403)
         #expect(try await platform.put("Users/edge", ["enabled": false], key: key).status == 403)
-        #expect(try await platform.post("Resources/PermissionServices/Services/AddRule", ["principal": "edge", "entities": "*", "rights": "design"], key: key).status == 403)
-        #expect(try await platform.post("Subsystems/PlatformSubsystem/Services/ImportModel", ["model": ["format": "thingplatform-model"]], key: key).status == 403)
-        #expect(try await platform.post("Subsystems/PlatformSubsystem/Services/SetFilterContentType", ["filterContentType": false], key: key).status == 403)
+        #expect(
+            try await platform.post(
+                "Resources/PermissionServices/Services/AddRule", ["principal": "edge", "entities": "*", "rights": "design"], key: key
+            ).status == 403)
+        #expect(
+            try await platform.post(
+                "Subsystems/PlatformSubsystem/Services/ImportModel", ["model": ["format": "thingplatform-model"]], key: key
+            ).status == 403)
+        #expect(
+            try await platform.post("Subsystems/PlatformSubsystem/Services/SetFilterContentType", ["filterContentType": false], key: key)
+                .status == 403)
         #expect(try await platform.post("Subsystems/PlatformSubsystem/Services/ExportModel", key: key).status == 403)
         #expect(try await platform.get("Users/Administrator", key: key).status == 403)
-        #expect(try await platform.entityService("CreateThing", ["name": "T5", "thingTemplateName": "GenericThing"], key: key).status == 403)
+        #expect(
+            try await platform.entityService("CreateThing", ["name": "T5", "thingTemplateName": "GenericThing"], key: key).status == 403)
         // The last administrator does not lock oneself out.
-        #expect(try await platform.post("Groups/Administrators/Services/DeleteMember", ["member": "Administrator", "type": "User"]).status == 403)
+        #expect(
+            try await platform.post("Groups/Administrators/Services/DeleteMember", ["member": "Administrator", "type": "User"]).status
+                == 403)
         #expect(try await platform.post("Users/Administrator/Services/DisableUser").status == 403)
         #expect(try await platform.send(.DELETE, "/Thingworx/Users/Administrator").status == 403)
         await platform.program.end()

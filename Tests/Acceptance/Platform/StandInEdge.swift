@@ -26,18 +26,25 @@ final class StandInEdge: Sendable {
         state.withLockedValue { $0.values = values }
         var properties = JSONObject()
         for (name, value) in values {
-            properties[name] = ["name": .string(name), "description": "", "baseType": .string(value.baseType.name), "aspects": ["pushType": "ALWAYS"]]
+            properties[name] = [
+                "name": .string(name), "description": "", "baseType": .string(value.baseType.name), "aspects": ["pushType": "ALWAYS"],
+            ]
         }
-        metadata = JSONValue.object([
-            "name": "edge", "description": "", "propertyDefinitions": .object(properties),
-            "serviceDefinitions": ["Add": ["name": "Add", "Inputs": ["fieldDefinitions": [:]], "Outputs": ["name": "result", "baseType": "NUMBER"]]], "eventDefinitions": [:],
-        ]).description
+        metadata =
+            JSONValue.object([
+                "name": "edge", "description": "", "propertyDefinitions": .object(properties),
+                "serviceDefinitions": [
+                    "Add": ["name": "Add", "Inputs": ["fieldDefinitions": [:]], "Outputs": ["name": "result", "baseType": "NUMBER"]]
+                ], "eventDefinitions": [:],
+            ]).description
         Thread { [self] in run() }.start()
     }
 
     // MARK: Doing
 
-    func bind(_ names: String...) { peer.send(Message(header: Header(code: Code.bind, requestID: 5, sessionID: 7), body: .bind(Bind(names: names)))) }
+    func bind(_ names: String...) {
+        peer.send(Message(header: Header(code: Code.bind, requestID: 5, sessionID: 7), body: .bind(Bind(names: names))))
+    }
 
     /// - Returns: nil where the connection ended before.
     func request(_ request: Request) async -> Response? {
@@ -59,7 +66,8 @@ final class StandInEdge: Sendable {
 
     @discardableResult
     func push(_ thing: String, _ values: [(name: String, value: Value, time: Int64)]) async throws -> Response? {
-        var table = Infotable(DataShape([.init("name", .string), .init("value", .variant), .init("time", .datetime), .init("quality", .string)]))
+        var table = Infotable(
+            DataShape([.init("name", .string), .init("value", .variant), .init("time", .datetime), .init("quality", .string)]))
         for value in values { table.append([.string(value.name), .variant(value.value), .datetime(value.time), .string("GOOD")]) }
         return try await invoke(thing, "UpdateSubscribedPropertyValues", Infotable("values", .infotable(table)))
     }
@@ -100,7 +108,8 @@ final class StandInEdge: Sendable {
     private func run() {
         while let message = peer.message() {
             switch message.body {
-            case .response(let response): state.withLockedValue { $0.answers.removeValue(forKey: message.header.requestID) }?.resume(returning: response)
+            case .response(let response):
+                state.withLockedValue { $0.answers.removeValue(forKey: message.header.requestID) }?.resume(returning: response)
             case .request(let request): answer(request, message.header)
             default: break
             }

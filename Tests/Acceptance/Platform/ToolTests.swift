@@ -14,7 +14,8 @@ import Testing
     }
 
     @Test func peopleLookAfterAPlatform() async throws {
-        let platform = try await TestPlatform(things: #"[{"name": "T1", "template": "GenericThing", "properties": {"n": {"baseType": "NUMBER", "logged": true}}}]"#)
+        let platform = try await TestPlatform(
+            things: #"[{"name": "T1", "template": "GenericThing", "properties": {"n": {"baseType": "NUMBER", "logged": true}}}]"#)
         #expect(try await edgectl(platform, "things", "create", "Press-12", "--identifier", "SN-1").status == 0)
         let things = try await edgectl(platform, "things")
         #expect(things.output.contains("NAME") && things.output.contains("Press-12") && things.output.contains("RemoteThing"))
@@ -43,7 +44,10 @@ import Testing
     }
 
     @Test func aModelMovesToAnotherPlatform() async throws {
-        let one = try await TestPlatform(things: #"[{"name": "T1", "identifier": "SN-1", "properties": {"n": {"baseType": "NUMBER", "remote": true, "pushType": "ALWAYS"}}}]"#, data: true)
+        let one = try await TestPlatform(
+            things:
+                #"[{"name": "T1", "identifier": "SN-1", "properties": {"n": {"baseType": "NUMBER", "remote": true, "pushType": "ALWAYS"}}}]"#,
+            data: true)
         #expect(try await one.entityService("CreateThingTemplate", ["name": "Machine", "thingTemplateName": "RemoteThing"]).isDone)
         #expect(try await one.entityService("CreateThingTemplate", ["name": "A-Press", "thingTemplateName": "Machine"]).isDone)
         try await one.makeThing("P1", "A-Press")
@@ -54,10 +58,13 @@ import Testing
         #expect(try await edgectl(two, "model", "import", "model.json").status == 0)
         for path in ["Things/T1", "Things/P1", "ThingTemplates/A-Press"] {
             let (before, after) = (try await one.get(path).json, try await two.get(path).json)
-            for member in ["thingShape", "remotePropertyBindings", "identifier", "thingTemplate", "baseThingTemplate"] { #expect(before[member] == after[member], "\(path) \(member)") }
+            for member in ["thingShape", "remotePropertyBindings", "identifier", "thingTemplate", "baseThingTemplate"] {
+                #expect(before[member] == after[member], "\(path) \(member)")
+            }
         }
         // One that cannot be leaves everything as it was.
-        let broken = exported.output.replacingOccurrences(of: "\"baseType\":\"NUMBER\"", with: "\"baseType\":\"NOPE\"").replacingOccurrences(of: "\"P1\"", with: "\"P2\"")
+        let broken = exported.output.replacingOccurrences(of: "\"baseType\":\"NUMBER\"", with: "\"baseType\":\"NOPE\"")
+            .replacingOccurrences(of: "\"P1\"", with: "\"P2\"")
         try two.chain.directory.write("broken.json", broken)
         let refused = try await edgectl(two, "model", "import", "broken.json")
         #expect(refused.status != 0 && refused.output.contains("NOPE"))
@@ -68,7 +75,8 @@ import Testing
         #expect(try await edgectl(one, "model", "backup", "../copy.db").status != 0)
         await one.program.end()
         let copy = try Program(
-            Chain.binary("thingplatform"), ["--config", one.chain.directory.path("platform.json"), "--port", "0", "--data", one.chain.directory.path("copy.db")],
+            Chain.binary("thingplatform"),
+            ["--config", one.chain.directory.path("platform.json"), "--port", "0", "--data", one.chain.directory.path("copy.db")],
             in: one.chain.directory.path)
         let rest = try one.chain.platform(try await copy.port())
         #expect(try await rest.call(.GET, "/Thingworx/Things/P1")["thingTemplate"] == "A-Press")
@@ -79,14 +87,20 @@ import Testing
     /// The first start of all tells a password, once; a link signs in, once.
     @Test func theFirstStart() async throws {
         let directory = try TemporaryDirectory()
-        func start() throws -> Program { try Program(Chain.binary("thingplatform"), ["--port", "0", "--link", "--demo"], in: directory.path) }
+        func start() throws -> Program {
+            try Program(Chain.binary("thingplatform"), ["--port", "0", "--link", "--demo"], in: directory.path)
+        }
         let first = try start()
         let line = try await first.line(containing: "sign in as Administrator with the password")
         let link = try await first.line(containing: "/#token=")
         let port = try await first.port()
         let password = try #require(line.components(separatedBy: "password ").last?.prefix { $0 != "," })
         let token = try #require(link.components(separatedBy: "#token=").last)
-        func signIn(_ body: JSONValue, _ port: Int) async throws -> Int { try await RestClient(url: "http://127.0.0.1:\(port)", key: nil, on: TestPlatform.loop).send(.POST, "/Thingworx/Sessions", body: body).status }
+        func signIn(_ body: JSONValue, _ port: Int) async throws -> Int {
+            try await RestClient(url: "http://127.0.0.1:\(port)", key: nil, on: TestPlatform.loop).send(
+                .POST, "/Thingworx/Sessions", body: body
+            ).status
+        }
         #expect(try await signIn(["token": .string(token)], port) == 200)
         #expect(try await signIn(["token": .string(token)], port) == 403)
         #expect(try await signIn(["user": "Administrator", "password": .string(String(password))], port) == 200)
