@@ -84,6 +84,7 @@ struct PlatformCommand: AsyncParsableCommand {
         try await prepare(platform, store, logger)
         let running = try await start(platform, content.server, log)
         let expiry = loop.scheduleRepeatedTask(initialDelay: .seconds(60), delay: .seconds(60)) { _ in
+            platform.assumeIsolated { $0.endExpired() }
             store.expire(now: PlatformCommand.now(), on: loop).whenFailure { logger.error("history is not thinned out: \($0)") }
         }
         _ = await signals.first { _ in true }

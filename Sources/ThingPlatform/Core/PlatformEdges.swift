@@ -262,6 +262,15 @@ extension Platform {
         notifyNext(id)
     }
 
+    /// Ends what was begun with keys that have expired since.
+    package func endExpired() {
+        let now = Platform.now()
+        for name in Set(edges.values.map(\.keyName)) where !model.isGood(key: name, now: now) {
+            endSessions(of: EntityRef(.applicationKey, name), "the application key is not valid any more")
+        }
+        feeds.removeAll { $0.key.map { !model.isGood(key: $0, now: now) } ?? false }
+    }
+
     /// Ends everything that a key, or a user, has begun.
     func endSessions(of entity: EntityRef, _ reason: String) {
         guard entity.kind == .user || entity.kind == .applicationKey else { return }

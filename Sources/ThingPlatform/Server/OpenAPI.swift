@@ -4,6 +4,9 @@ import ThingModel
 
 /// A description of the REST interface for tools, made from the tables of services.
 enum OpenAPI {
+    private static let about = "The REST interface of a ThingWorx platform, as far as a development platform offers it. "
+        + "POST, PUT and DELETE need Content-Type: application/json."
+
     static let document: JSONValue = {
         var paths = JSONObject()
         for kind in [EntityKind.thing, .thingTemplate, .thingShape, .dataShape, .user, .group, .applicationKey, .project] {
@@ -20,8 +23,7 @@ enum OpenAPI {
             "openapi": "3.0.3",
             "info": [
                 "title": "thingplatform", "version": "1.0",
-                "description":
-                    "The REST interface of a ThingWorx platform, as far as a development platform offers it. POST, PUT and DELETE need Content-Type: application/json.",
+                "description": .string(about),
             ],
             "servers": [["url": "/Thingworx"]],
             "security": [["appKey": []], ["basic": []], ["session": []]],

@@ -10,12 +10,15 @@ enum Shapes {
         "EntitySummary": "name, description, homeMashup, tags TAGS, isSystemObject BOOLEAN",
         "EntitySearchResult": "name, description, type, parentName, parentType",
         "SpotlightSearch":
-            "name, description, type, parentName, parentType, isSystemObject BOOLEAN, isExtension BOOLEAN, isEditable BOOLEAN, isEditableExtensionObject BOOLEAN, isEditableSystemObject BOOLEAN, lastModifiedDate DATETIME, id",
+            "name, description, type, parentName, parentType, isSystemObject BOOLEAN, isExtension BOOLEAN, isEditable BOOLEAN, "
+                + "isEditableExtensionObject BOOLEAN, isEditableSystemObject BOOLEAN, lastModifiedDate DATETIME, id",
         "PropertyDefinition": "name*, description, baseType, isReadOnly BOOLEAN, isPersistent BOOLEAN, isLogged BOOLEAN, category",
         "EventDefinition": "name*, description, dataShape",
         "FieldDefinition": "name*, description, baseType, isPrimaryKey BOOLEAN, dataShape",
         "PropertyDefinitionWithDetails":
-            "name*, description, category, baseType, dataShape, defaultValue, isReadOnly BOOLEAN, isPersistent BOOLEAN, isLogged BOOLEAN, isRemote BOOLEAN, remotePropertyName, remoteBindingAspects JSON, timeout INTEGER, pushType, pushThreshold NUMBER, dataChangeType, dataChangeThreshold NUMBER",
+            "name*, description, category, baseType, dataShape, defaultValue, isReadOnly BOOLEAN, isPersistent BOOLEAN, "
+                + "isLogged BOOLEAN, isRemote BOOLEAN, remotePropertyName, remoteBindingAspects JSON, timeout INTEGER, pushType, "
+                + "pushThreshold NUMBER, dataChangeType, dataChangeThreshold NUMBER",
         "ServiceDefinition": "name*, description, parameterDefinitions INFOTABLE, resultType INFOTABLE, category",
         "RemotePropertyBinding":
             "name*, sourceName, pushType, pushThreshold NUMBER, cacheTime INTEGER, timeout INTEGER, foldType, aspects JSON",
@@ -38,7 +41,8 @@ enum Shapes {
         "UnboundRemoteThings": "name, isIdentifier BOOLEAN",
         "LogEntry": "timestamp DATETIME, level, content, origin, instance, thread, user, session, platformId",
         "EndpointSession":
-            "endpointId GUID, startDate DATETIME, lastUsedDate DATETIME, numberConnections INTEGER, numberBoundThings INTEGER, appKeyName, authenticationType, userContext",
+            "endpointId GUID, startDate DATETIME, lastUsedDate DATETIME, numberConnections INTEGER, numberBoundThings INTEGER, "
+                + "appKeyName, authenticationType, userContext",
         "MessageStoreList": "ID, ConnectedThing, Type, Name, Value INFOTABLE, Timestamp DATETIME",
         "PerformanceMetrics": "name, description, value NUMBER",
         "EntityCount": "name, count INTEGER",

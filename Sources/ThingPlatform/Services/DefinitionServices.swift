@@ -7,7 +7,9 @@ extension ServiceTables {
     static let definitionServices: [Service] = [
         Service(
             "AddPropertyDefinition", .update, "Defines a property",
-            "name!, type!, description, category, dataShape, defaultValue, readOnly BOOLEAN=false, persistent BOOLEAN=false, logged BOOLEAN=false, dataChangeType=VALUE, dataChangeThreshold NUMBER=0, remote BOOLEAN=false, remotePropertyName, timeout INTEGER=0, pushType=VALUE, pushThreshold NUMBER=0, remoteBindingAspects JSON"
+            "name!, type!, description, category, dataShape, defaultValue, readOnly BOOLEAN=false, persistent BOOLEAN=false, "
+                + "logged BOOLEAN=false, dataChangeType=VALUE, dataChangeThreshold NUMBER=0, remote BOOLEAN=false, remotePropertyName, "
+                + "timeout INTEGER=0, pushType=VALUE, pushThreshold NUMBER=0, remoteBindingAspects JSON"
         ) { platform, call in
             let name = try call.name()
             let definition = try platform.propertyDefinition(from: call, named: name)
@@ -53,7 +55,8 @@ extension ServiceTables {
         },
         Service(
             "AddServiceDefinition", .update, "Defines a service that runs at the edge; without remote an empty one",
-            "name!, description, category, parameters INFOTABLE, resultType INFOTABLE, remote BOOLEAN=false, remoteServiceName, timeout INTEGER=0"
+            "name!, description, category, parameters INFOTABLE, resultType INFOTABLE, remote BOOLEAN=false, remoteServiceName, "
+                + "timeout INTEGER=0"
         ) { try $0.addServiceDefinition($1) },
         Service("RemoveServiceDefinition", .update, "Removes a service that is defined here", "name!") { platform, call in
             let name = try call.required("name")
@@ -119,7 +122,8 @@ extension ServiceTables {
         Service("GetMetadata", .view, "All definitions", "", "JSON") { .json($0.metadata(of: $1.entity)) },
         Service(
             "SetRemotePropertyBinding", .update, "Binds a property to one of the edge",
-            "propertyName!, sourcePropertyName, pushType=VALUE, pushThreshold NUMBER=0, cacheTime INTEGER=0, timeout INTEGER=0, foldType=NONE, aspects JSON"
+            "propertyName!, sourcePropertyName, pushType=VALUE, pushThreshold NUMBER=0, cacheTime INTEGER=0, timeout INTEGER=0, "
+                + "foldType=NONE, aspects JSON"
         ) { try $0.setRemotePropertyBinding($1) },
         Service(
             "GetRemotePropertyBinding", .view, "How a property is bound to the edge", "propertyName!", "INFOTABLE:RemotePropertyBinding"

@@ -7,7 +7,8 @@ extension ServiceTables {
     static let searchFunctions: [Service] = [
         Service(
             "SearchThings", nil, "Things whose name or description holds a text",
-            "searchExpression, maxItems NUMBER=500, maxSearchItems NUMBER, types JSON, thingTemplates JSON, thingShapes JSON, identifierSearchExpression, modelTags TAGS, query QUERY, aspects JSON, excludedAspects JSON, networks JSON",
+            "searchExpression, maxItems NUMBER=500, maxSearchItems NUMBER, types JSON, thingTemplates JSON, thingShapes JSON, "
+                + "identifierSearchExpression, modelTags TAGS, query QUERY, aspects JSON, excludedAspects JSON, networks JSON",
             "INFOTABLE"
         ) { platform, call in
             let found = try platform.spotlight(call, kinds: [.thing])
@@ -38,7 +39,9 @@ extension ServiceTables {
     ]
 
     private static let spotlight =
-        "searchExpression, types JSON, maxItems NUMBER=500, maxSearchItems NUMBER, withPermissions BOOLEAN=false, sortBy=name, isAscending BOOLEAN=true, tags TAGS, projectName, thingTemplates JSON, thingShapes JSON, aspects JSON, excludedAspects JSON, searchDescriptions BOOLEAN=true, startDate DATETIME, endDate DATETIME"
+        "searchExpression, types JSON, maxItems NUMBER=500, maxSearchItems NUMBER, withPermissions BOOLEAN=false, sortBy=name, "
+            + "isAscending BOOLEAN=true, tags TAGS, projectName, thingTemplates JSON, thingShapes JSON, aspects JSON, "
+            + "excludedAspects JSON, searchDescriptions BOOLEAN=true, startDate DATETIME, endDate DATETIME"
 
     static let currentSessionInfo: [Service] = [
         Service("GetCurrentUser", nil, "Who is asking", "", "STRING") { _, call in .value(.string(call.principal.user)) },

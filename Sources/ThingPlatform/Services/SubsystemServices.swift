@@ -69,7 +69,9 @@ extension ServiceTables {
     ]
 
     private static let sessions =
-        "maxItems NUMBER=500, userName, appKeyName, authenticationType, hasBoundThings BOOLEAN, hasMultipleConnections BOOLEAN, startedAfter DATETIME, startedBefore DATETIME, lastUsedAfter DATETIME, lastUsedBefore DATETIME"
+        "maxItems NUMBER=500, userName, appKeyName, authenticationType, hasBoundThings BOOLEAN, "
+            + "hasMultipleConnections BOOLEAN, startedAfter DATETIME, startedBefore DATETIME, lastUsedAfter DATETIME, "
+            + "lastUsedBefore DATETIME"
 
     static let userManagementSubsystem: [Service] = [
         Service("GetPlatformSessionTimeout", nil, "Minutes that a session lasts without use", "", "NUMBER") { _, _ in

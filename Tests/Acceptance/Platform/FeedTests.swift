@@ -8,7 +8,8 @@ import Testing
 /// Watching values and events (Documentation/platform.md).
 @Suite struct FeedTests {
     private static let things =
-        #"[{"name": "T1", "template": "GenericThing", "properties": {"n": {"baseType": "NUMBER"}}}, {"name": "X1", "template": "GenericThing", "properties": {"n": {"baseType": "NUMBER"}}}]"#
+        #"[{"name": "T1", "template": "GenericThing", "properties": {"n": {"baseType": "NUMBER"}}}, {"name": "X1", "#
+            + #""template": "GenericThing", "properties": {"n": {"baseType": "NUMBER"}}}]"#
 
     /// A watcher by curl, its lines as they come.
     private func watch(_ platform: TestPlatform, _ query: String, key: String) throws -> Program {

@@ -61,7 +61,9 @@ import Testing
     @Test("platform 40: who is asking, keys by service, and searching") func usersAndKeys() async throws {
         let platform = try await TestPlatform(
             things:
-                #"[{"name": "T1", "template": "GenericThing", "properties": {"n": {"baseType": "NUMBER"}}}, {"name": "T2", "template": "GenericThing", "properties": {"n": {"baseType": "NUMBER"}}}, {"name": "Other", "template": "GenericThing"}]"#
+                #"[{"name": "T1", "template": "GenericThing", "properties": {"n": {"baseType": "NUMBER"}}}, {"name": "T2", "#
+                    + #""template": "GenericThing", "properties": {"n": {"baseType": "NUMBER"}}}, {"name": "Other", "#
+                    + #""template": "GenericThing"}]"#
         )
         #expect(try await platform.post("Resources/CurrentSessionInfo/Services/GetCurrentUser").result == "Administrator")
         #expect(

@@ -46,7 +46,8 @@ import Testing
     @Test func aModelMovesToAnotherPlatform() async throws {
         let one = try await TestPlatform(
             things:
-                #"[{"name": "T1", "identifier": "SN-1", "properties": {"n": {"baseType": "NUMBER", "remote": true, "pushType": "ALWAYS"}}}]"#,
+                #"[{"name": "T1", "identifier": "SN-1", "properties": {"n": {"baseType": "NUMBER", "remote": true, "#
+                    + #""pushType": "ALWAYS"}}}]"#,
             data: true)
         #expect(try await one.entityService("CreateThingTemplate", ["name": "Machine", "thingTemplateName": "RemoteThing"]).isDone)
         #expect(try await one.entityService("CreateThingTemplate", ["name": "A-Press", "thingTemplateName": "Machine"]).isDone)
