@@ -23,6 +23,7 @@ package final class PlatformDatabase: ModelStore {
     private let writer: any DatabaseWriter
     private let history: HistoryTables
     private let limits: Limits
+    private let lock: DatabaseLock?
     /// nil: in memory.
     package let path: String?
 
@@ -31,6 +32,7 @@ package final class PlatformDatabase: ModelStore {
     package init(path: String?, limits: Limits = Limits()) throws {
         self.path = path
         self.limits = limits
+        lock = try path.map { try DatabaseLock($0) }
         var configuration = Configuration()
         configuration.label = "store"
         configuration.maximumReaderCount = 2
@@ -271,7 +273,10 @@ package final class PlatformDatabase: ModelStore {
         return promise.futureResult
     }
 
-    package func close() { try? writer.close() }
+    package func close() {
+        try? writer.close()
+        lock?.release()
+    }
 }
 
 /// What a database says is wrong, for a person.

@@ -66,6 +66,19 @@ import ThingModel
         #expect(try await second.history(HistoryQuery(property, most: 3), on: DatabaseTests.loop).get().count == 3)
     }
 
+    @Test func oneProgramHasIt() throws {
+        let directory = try TemporaryDirectory()
+        let path = directory.path("p.db")
+        let first = try PlatformDatabase(path: path)
+        withExtendedLifetime(first) {
+            let error = #expect(throws: StoreFailure.self) { try PlatformDatabase(path: path) }
+            #expect(error?.description.contains("in use by another program") == true)
+        }
+        first.close()
+        #expect(throws: Never.self) { try PlatformDatabase(path: path) }
+        #expect(throws: StoreFailure.self) { try PlatformDatabase(path: directory.path("missing/p.db")) }
+    }
+
     @Test func whatIsNoDatabaseIsNamed() throws {
         let directory = try TemporaryDirectory()
         let path = try directory.write("p.db", String(repeating: "this is no database ", count: 100))

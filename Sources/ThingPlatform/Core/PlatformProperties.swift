@@ -36,7 +36,10 @@ extension Platform {
         guard let content = response.content?.decoded(), let cell = content.first(binding.sourceName) ?? content.cells.first,
             let value = cell.coerced(to: definition.baseType)
         else { return Response(.badGateway, reason: "\(thing): the edge's answer for \(binding.sourceName) is no \(definition.baseType.name)") }
-        if binding.cacheTime > 0, let thing = model[thing: thing] { store(name, value, of: thing) }
+        if binding.cacheTime > 0, let thing = model[thing: thing] {
+            store(name, value, of: thing)
+            commitSoon()
+        }
         return .success(field(name, definition, value))
     }
 
