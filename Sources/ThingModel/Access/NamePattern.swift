@@ -11,8 +11,6 @@ package struct NamePattern: Sendable, Hashable {
     /// The one name that it stands for; nil where it is a pattern.
     package var name: String? { bytes.contains(UInt8(ascii: "*")) ? nil : text }
 
-    package var matchesAll: Bool { !bytes.isEmpty && bytes.allSatisfy { $0 == UInt8(ascii: "*") } }
-
     package func matches(_ name: String) -> Bool {
         var name = name
         return name.withUTF8 { matches($0) }
