@@ -23,7 +23,7 @@ function panel(session, bound) {
 async function inspect(gateway, place) {
   replace(place, h("p", { className: "dim" }, "Asking…"));
   try {
-    const version = await api.result(api.onThing(gateway, "GetMicroserverVersion")).catch((error) => error.message);
+    const version = await api.result(api.onThing(gateway, "GetMicroServerVersion")).catch((error) => error.message);
     const entries = await api.rows(api.onThing(gateway, "GetLogData", { maxItems: 200 })).catch(() => []);
     const warnings = entries.filter((e) => ["WARN", "ERROR"].includes(String(e.level).toUpperCase()));
     replace(place, h("p", {}, "Version ", h("strong", {}, String(version)), ` · ${warnings.length} warnings and errors among the last ${entries.length} lines`),

@@ -4,6 +4,25 @@ import AlwaysOn
 extension PlatformModel {
     package static let defaultStream = "DefaultValueStream"
 
+    /// What a gateway does itself (platform.md §12), under the names that it has for it.
+    private static let gatewayServices: [String: ServiceDefinition] = {
+        var services: [String: ServiceDefinition] = [:]
+        func add(_ name: String, _ text: String, at source: String, _ parameters: [(String, BaseType)] = [], _ result: BaseType = .nothing) {
+            var service = ServiceDefinition()
+            service.description = text
+            service.parameters = parameters.map { .init($0.0, $0.1) }
+            service.result.baseType = result
+            service.remote = RemoteServiceBinding(sourceName: source)
+            services[name] = service
+        }
+        add("GetMicroServerVersion", "The gateway's version", at: "GetMicroserverVersion", [], .string)
+        add("GetEdgeThings", "Things that are registered with the gateway", at: "GetEdgeThings", [], .infotable)
+        add("GetLogData", "Lines of the gateway's log", at: "GetLogData", [("startDate", .datetime), ("endDate", .datetime), ("maxItems", .integer)], .infotable)
+        add("TestPort", "Whether the gateway reaches a port", at: "TestPort", [("host", .string), ("port", .integer)], .boolean)
+        add("Restart", "Starts the gateway anew", at: "Restart")
+        return services
+    }()
+
     mutating func addBuiltIns() {
         for (name, base, text) in [
             ("GenericThing", nil, "A Thing of the platform"), ("RemoteThing", "GenericThing", "A Thing at an edge"),
@@ -15,6 +34,7 @@ extension PlatformModel {
         ] as [(String, String?, String)] {
             var template = ThingTemplate(name: name, base: base)
             template.about = EntityAbout(description: text, isSystem: true)
+            if name == "EMSGateway" { template.own.services = PlatformModel.gatewayServices }
             templates[name] = template
         }
         for (name, template, text) in [

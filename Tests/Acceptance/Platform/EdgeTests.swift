@@ -128,6 +128,23 @@ import Testing
         await platform.program.end()
     }
 
+    /// A gateway's own services, under the names that platforms have for them.
+    @Test func servicesOfAGateway() async throws {
+        let chain = try Chain()
+        try chain.writeModel(things: #"[{"name": "Gate1", "template": "EMSGateway"}]"#)
+        let platform = try await TestPlatform(chain: chain)
+        try chain.writeGateway(platform: platform.port, autoBind: #"[{"name": "Gate1", "gateway": true}, {"name": "T1", "host": "127.0.0.1", "port": 1}]"#)
+        let gateway = try chain.startGateway()
+        try await platform.program.line(containing: "Gate1 is bound")
+        #expect(try await platform.call("GetMicroServerVersion", on: "Gate1").result.string?.isEmpty == false)
+        #expect(try await platform.call("GetEdgeThings", on: "Gate1").rows.contains { $0["name"] == "T1" })
+        #expect(try await platform.call("GetLogData", on: "Gate1", ["maxItems": "3"]).rows.count == 3)
+        #expect(try await platform.call("TestPort", on: "Gate1", ["host": "127.0.0.1", "port": .int(platform.port)]).result == true)
+        #expect(try await platform.get("Things/Gate1/ServiceDefinitions/TestPort").status == 200)
+        #expect(await gateway.end() == 0)
+        await platform.program.end()
+    }
+
     /// What ends a key or user ends what they have begun, and what comes after is refused.
     @Test func aKeyThatIsTakenBackEndsItsConnections() async throws {
         let platform = try await TestPlatform(things: EdgeTests.things)
