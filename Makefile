@@ -24,7 +24,7 @@ BUILD = swift build -j $(JOBS) --scratch-path $(SCRATCH)
 PROGRAMS = thingplatform wsems luaScriptResource edgectl
 
 # Tests that would keep others waiting beyond their limits.
-HEAVY = Acceptance.Hostile|FuzzTests|InputLimitTests|aThousandThings|textsThatTakeMuchMemory|ChaosTests|StoreModelTests|damageCosts|everythingIsDelivered
+HEAVY = Acceptance.Hostile|FuzzTests|InputLimitTests|aThousandThings|textsThatTakeMuchMemory|ChaosTests|StoreModelTests|damageCosts|everythingIsDelivered|expressionsWithoutEnd|PlatformStoreTests
 
 .PHONY: test-console test-api bench-platform chaos chaos-model hostile run test build release bench bench-codec bench-forward bench-calls bench-store soak conformance docs fuzz tsan deps clean
 

@@ -110,6 +110,8 @@ final class Feed: @unchecked Sendable {
     init(_ interest: FeedInterest, on loop: any EventLoop) {
         self.interest = interest
         self.loop = loop
+        // From here on nothing is missed.
+        lines = [["kind": "start", "time": .int(Platform.now())]]
     }
 
     func offer(_ value: TimedValue, of property: PropertyRef) {
