@@ -85,7 +85,7 @@ struct PlatformCommand: AsyncParsableCommand {
         let running = try await start(platform, content.server, log)
         let expiry = loop.scheduleRepeatedTask(initialDelay: .seconds(60), delay: .seconds(60)) { _ in
             platform.assumeIsolated { $0.endExpired() }
-            store.expire(now: PlatformCommand.now(), on: loop).whenFailure { logger.error("history is not thinned out: \($0)") }
+            store.expire(now: Platform.now(), on: loop).whenFailure { logger.error("history is not thinned out: \($0)") }
         }
         _ = await signals.first { _ in true }
         logger.info("stopping")
@@ -101,12 +101,6 @@ struct PlatformCommand: AsyncParsableCommand {
     private func tell(_ text: String) {
         print(text)
         fflush(nil)
-    }
-
-    private static func now() -> Int64 {
-        var time = timespec()
-        clock_gettime(CLOCK_REALTIME, &time)
-        return Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000
     }
 
     private func openStore(_ server: ModelFile.Server, configPath: String, _ logger: Logger) throws -> PlatformDatabase {

@@ -36,13 +36,11 @@ extension ByteBuffer {
     }
 
     mutating func readVariable() -> Int64? {
-        var result: UInt64 = 0
-        for shift in stride(from: 0 as UInt64, to: 64, by: 7) {
-            guard let byte = readInteger(as: UInt8.self) else { return nil }
-            result |= UInt64(byte & 0x7F) << shift
-            if byte < 0x80 { return Int64(bitPattern: result >> 1) ^ -Int64(bitPattern: result & 1) }
+        readWithUnsafeReadableBytes { bytes in
+            var place = 0
+            let number = ByteBuffer.variable(bytes, &place)
+            return (place, number)
         }
-        return nil
     }
 
     /// Values behind each other: series and time each as the difference to the one before.

@@ -28,6 +28,13 @@ package enum EntityKind: String, Sendable, CaseIterable {
 
     package var entityType: EntityType { EntityType(collection: rawValue) ?? EntityType(rawValue: 0xFF) }
 
+    /// - Parameter type: the collection or its singular, as services take either, without regard to case.
+    package init?(type: String) {
+        let word = type.lowercased()
+        guard let found = EntityKind(collection: word) ?? EntityKind.allCases.first(where: { $0.singular.lowercased() == word }) else { return nil }
+        self = found
+    }
+
     /// The singular that searches use, such as `ThingTemplate`.
     package var singular: String { String(rawValue.dropLast()) }
 
@@ -50,6 +57,9 @@ package enum EntityKind: String, Sendable, CaseIterable {
 package struct EntityRef: Sendable, Hashable {
     package var kind: EntityKind
     package var name: String
+
+    /// For whoever asked for one that is not there; clients look for the name in brackets.
+    package var notFoundText: String { "there is no \(kind.singular) \(name) (Entity Not Found : [\(name)])" }
 
     package init(_ kind: EntityKind, _ name: String) {
         self.kind = kind

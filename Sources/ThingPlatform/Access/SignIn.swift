@@ -35,11 +35,10 @@ extension Platform {
         let user = model.users[name].flatMap { $0.isEnabled && !$0.isLocked ? $0 : nil }
         if let user, credentials.isVerified(name, password, now: loop.now) { return loop.makeSucceededFuture(model.principal(user.name)) }
         // A user that is not there takes as long as one that is.
-        let hash = user?.password ?? Platform.nobody
-        let isThere = user?.password != nil
-        return credentials.passwords.run(on: loop) { hash?.matches(password) ?? false }.map { matches in
+        let hash = user?.password
+        return credentials.passwords.run(on: loop) { (hash ?? Platform.nobody)?.matches(password) ?? false }.map { matches in
             self.assumeIsolated { platform in
-                guard matches, isThere, platform.model.users[name]?.password == hash else {
+                guard matches, hash != nil, platform.model.users[name]?.password == hash else {
                     platform.credentials.attempts.failed(address?.ipAddress ?? "", now: platform.loop.now)
                     platform.refusals.note(
                         "sign-in of \(NameList([name])) from \(address?.ipAddress ?? "?") refused: the user is unknown or disabled, or the password is wrong"

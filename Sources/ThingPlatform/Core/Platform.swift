@@ -79,7 +79,8 @@ package actor Platform {
         }
     }
 
-    static func now() -> Int64 {
+    /// Milliseconds since 1970 UTC.
+    package static func now() -> Int64 {
         var time = timespec()
         clock_gettime(CLOCK_REALTIME, &time)
         return Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000
@@ -174,9 +175,8 @@ package actor Platform {
             guard request.characteristic == .service else { return answer(attribute(request, of: entity)) }
             return invoke(request, on: entity, for: caller)
         }
-        let isPush = request.characteristic == .service && request.name == "UpdateSubscribedPropertyValues"
         // What joins several sorts out itself which of them came before.
-        if isPush { return answer(push(request, on: thing)) }
+        if request.isPush { return answer(push(request, on: thing)) }
         guard caller.edge != nil else { return work(request, on: thing, for: caller, .live) }
         return performOnce(request, on: thing) { work(request, on: thing, for: caller, $0) }
     }
@@ -208,19 +208,18 @@ package actor Platform {
     }
 
     private func refusal(of request: Request, on entity: EntityRef, for principal: Principal, edge: UInt32?) -> Response? {
-        guard exists(entity) else { return Response(.notFound, reason: notFound(entity)) }
+        guard exists(entity) else { return Response(.notFound, reason: entity.notFoundText) }
         let need = need(of: request, on: entity)
-        if case .impossible = need { return Response(.methodNotAllowed, reason: "\(request.method) does not go with \(request.characteristic.collection)") }
-        if request.characteristic == .service {
-            guard hasService(request.name, entity) else {
-                return Response(.notFound, reason: "there is no service \(request.name) on \(entity.name)")
-            }
+        switch need {
+        case .impossible: return Response(.methodNotAllowed, reason: "\(request.method) does not go with \(request.characteristic.collection)")
+        case .noSuchService: return Response(.notFound, reason: "there is no service \(request.name) on \(entity.name)")
+        case .judgedLater: return nil
+        case .right(let right):
             // The connection that stands for the Thing says itself what its values are.
-            if request.name == "UpdateSubscribedPropertyValues", let edge, bindings.connection(of: entity.name) == edge { return nil }
+            if request.isPush, let edge, bindings.connection(of: entity.name) == edge { return nil }
+            let resource = request.name.isEmpty || request.name == "*" ? nil : request.name
+            return refusal(of: right, on: entity, resource: resource, for: principal)
         }
-        guard case .right(let right) = need else { return nil }
-        let resource = request.name.isEmpty || request.name == "*" ? nil : request.name
-        return refusal(of: right, on: entity, resource: resource, for: principal)
     }
 
     /// - Returns: nil where it is allowed.
@@ -240,10 +239,6 @@ package actor Platform {
         case .thing: model[thing: entity.name] != nil
         default: model.has(entity)
         }
-    }
-
-    func notFound(_ entity: EntityRef) -> String {
-        "there is no \(entity.kind.singular) \(entity.name) (Entity Not Found : [\(entity.name)])"
     }
 
     func answer(_ response: Response) -> EventLoopFuture<Response> { loop.makeSucceededFuture(response) }
@@ -278,4 +273,8 @@ struct Caller: Sendable {
     /// The connection, where it is an edge.
     var edge: UInt32?
     var address = ""
+}
+
+extension Request {
+    fileprivate var isPush: Bool { characteristic == .service && name == "UpdateSubscribedPropertyValues" }
 }

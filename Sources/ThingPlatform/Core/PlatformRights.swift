@@ -8,6 +8,7 @@ extension Platform {
         case right(Right)
         /// The service asks itself, for what its parameters name.
         case judgedLater
+        case noSuchService
         /// The method does not go with the characteristic.
         case impossible
     }
@@ -17,9 +18,12 @@ extension Platform {
         case (.property, .get): .right(entity.kind == .thing ? .read : .view)
         case (.property, .put), (.property, .delete): .right(entity.kind == .thing ? .write : .update)
         case (.service, .post):
-            // What the tables do not name runs at the edge.
-            ServiceTables.service(request.name, on: entity, in: model).map { $0.right.map { .right($0) } ?? .judgedLater }
-                ?? .right(.invoke)
+            if let service = ServiceTables.service(request.name, on: entity, in: model) {
+                service.right.map { .right($0) } ?? .judgedLater
+            } else {
+                // What the tables do not name runs at the edge.
+                mayBeAtEdge(request.name, entity) ? .right(.invoke) : .noSuchService
+            }
         case (.event, .post): .right(.fire)
         default: .impossible
         }
@@ -27,7 +31,10 @@ extension Platform {
 
     /// Whether there is such a service: the platform's own, a defined one, or, on a remote Thing, any that its edge may have.
     func hasService(_ name: String, _ entity: EntityRef) -> Bool {
-        if ServiceTables.service(name, on: entity, in: model) != nil { return true }
+        ServiceTables.service(name, on: entity, in: model) != nil || mayBeAtEdge(name, entity)
+    }
+
+    private func mayBeAtEdge(_ name: String, _ entity: EntityRef) -> Bool {
         guard let thing = model[thing: entity.name], entity.kind == .thing else { return false }
         return thing.effective.services[name] != nil || model.isRemote(thing)
     }

@@ -29,7 +29,7 @@ extension Platform {
         if !feeds.hasTraces { stopTracing() }
     }
 
-    /// Values, and the current ones first, of what somebody may see.
+    /// What somebody wants to be told of, as far as that user may see it.
     func interest(_ principal: Principal, key: String?, kinds: Set<FeedInterest.Kind>) -> FeedInterest {
         let user = principal.user
         return FeedInterest(user: user, key: key, kinds: kinds) { thing, property in

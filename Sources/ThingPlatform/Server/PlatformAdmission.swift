@@ -144,15 +144,13 @@ enum PlatformAdmission {
             admitted.password = (user, Secret(password))
             return
         }
-        if let token = sessionToken(http) {
+        if let token = sessionToken(http.headers) {
             guard let found = platform.signIn(session: token) else { throw RestFailure(.unauthorized, "the session has ended") }
             (admitted.principal, admitted.key) = (found.principal, found.key)
             return
         }
         throw RestFailure(.unauthorized, "expected an application key in the header appKey, a user with a password, or a session")
     }
-
-    static func sessionToken(_ http: HTTPRequest) -> Secret? { sessionToken(http.headers) }
 
     static func sessionToken(_ headers: HTTPHeaders) -> Secret? {
         for cookie in headers[canonicalForm: "Cookie"].flatMap({ $0.split(separator: ";") }) {
@@ -169,15 +167,15 @@ enum PlatformAdmission {
         case .request(let request): return platform.refusal(of: request, for: principal)
         case .entity(let entity, let method):
             let isNew = !platform.exists(entity)
-            guard method == .PUT || !isNew else { return Response(.notFound, reason: platform.notFound(entity)) }
+            guard method == .PUT || !isNew else { return Response(.notFound, reason: entity.notFoundText) }
             let right: Right = method == .PUT ? (isNew ? .create : .update) : method == .DELETE ? .delete : .view
             if right == .view, platform.maySee(entity, principal) { return nil }
             return platform.refusal(of: right, on: entity, for: principal)
         case .values(let entity, _):
-            guard platform.exists(entity) else { return Response(.notFound, reason: platform.notFound(entity)) }
+            guard platform.exists(entity) else { return Response(.notFound, reason: entity.notFoundText) }
             return platform.refusal(of: .read, on: entity, for: principal)
         case .definitions(let entity, _, _), .metadata(let entity), .fieldDefinitions(let entity):
-            guard platform.exists(entity) else { return Response(.notFound, reason: platform.notFound(entity)) }
+            guard platform.exists(entity) else { return Response(.notFound, reason: entity.notFoundText) }
             if platform.maySee(entity, principal) || entity.kind == .resource || entity.kind == .subsystem { return nil }
             return platform.refusal(of: .view, on: entity, for: principal)
         default: return nil

@@ -134,7 +134,7 @@ enum SessionRequests {
     }
 
     static func signOut(_ http: HTTPRequest, _ platform: isolated Platform) -> HTTPResponse {
-        if let token = PlatformAdmission.sessionToken(http) { platform.credentials.end(token) }
+        if let token = PlatformAdmission.sessionToken(http.headers) { platform.credentials.end(token) }
         return HTTPResponse(.ok, headers: ["Set-Cookie": "JSESSIONID=; Path=/Thingworx; HttpOnly; SameSite=Strict; Max-Age=0"])
     }
 }

@@ -210,7 +210,7 @@ enum FeedRequest {
         }
         var interest = platform.interest(principal, key: key, kinds: kinds)
         if let thing = word("thing"), !thing.isEmpty {
-            guard platform.model[thing: thing] != nil else { throw RestFailure(.notFound, platform.notFound(EntityRef(.thing, thing))) }
+            guard platform.model[thing: thing] != nil else { throw RestFailure(.notFound, EntityRef(.thing, thing).notFoundText) }
             guard platform.model.allows(.read, on: thing, for: principal) else {
                 throw RestFailure(.forbidden, "\(principal.user) may not read \(thing)")
             }

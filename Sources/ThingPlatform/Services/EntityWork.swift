@@ -54,7 +54,7 @@ extension Platform {
         model.put(thing)
         audit("ThingCreated", thing.name, [:])
         if thing.isEnabled {
-            run(FiredEvent(thing: thing.name, name: "ThingStart", property: "", data: Infotable(DataShape([])), time: Platform.now()))
+            runStarted(thing.name)
         }
         created(thing)
     }
@@ -242,15 +242,9 @@ extension Platform {
 
     func entityList(_ call: ServiceCall, isExpression: Bool = false) throws -> ServiceResult {
         let type = try call.string("type") ?? "Thing"
-        guard
-            let kind = EntityKind.allCases.first(where: {
-                $0.singular.lowercased() == type.lowercased() || $0.rawValue.lowercased() == type.lowercased()
-            })
-        else {
-            throw ServiceFailure(.notFound, "GetEntityList: there is no type \(type)")
-        }
+        guard let kind = EntityKind(type: type) else { throw ServiceFailure(.notFound, "GetEntityList: there is no type \(type)") }
         let mask = try call.string("nameMask") ?? ""
-        let pattern: TextPattern = isExpression && !mask.isEmpty ? try .expression(mask) : .mask(mask.isEmpty ? "*" : mask)
+        let pattern: TextPattern = isExpression && !mask.isEmpty ? try .expression(mask) : try call.nameMask()
         let tags = Set(try call.tags() ?? [])
         let names = visibleNames(kind, for: call.principal).filter { name in
             pattern.matches(name) && (tags.isEmpty || tags.isSubset(of: model.about(EntityRef(kind, name))?.tags ?? []))
@@ -260,10 +254,7 @@ extension Platform {
 
     func readEntity(_ call: ServiceCall) throws -> ServiceResult {
         let type = try call.required("type")
-        guard let kind = EntityKind(collection: type) ?? EntityKind.allCases.first(where: { $0.singular.lowercased() == type.lowercased() })
-        else {
-            throw ServiceFailure(.notFound, "\(call.service): there is no type \(type)")
-        }
+        guard let kind = EntityKind(type: type) else { throw ServiceFailure(.notFound, "\(call.service): there is no type \(type)") }
         let entity = EntityRef(kind, try call.required("name"))
         guard exists(entity) else { throw ServiceFailure.notFound(kind, entity.name) }
         try demand(.view, entity, call)

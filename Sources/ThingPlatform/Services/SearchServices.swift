@@ -133,8 +133,7 @@ extension ServiceTables {
             "SearchDevices", nil, "Remote Things", "thingTemplate, thingShape, nameMask, maxItems NUMBER=500, query QUERY",
             "INFOTABLE:DeviceStatus"
         ) { platform, call in
-            let mask = try call.string("nameMask") ?? ""
-            let pattern = TextPattern.mask(mask.isEmpty ? "*" : mask)
+            let pattern = try call.nameMask()
             let (template, shape) = (try call.string("thingTemplate") ?? "", try call.string("thingShape") ?? "")
             return .table(
                 platform.devices(try call.count("maxItems", default: 500), call) { thing in

@@ -64,7 +64,7 @@ struct ServiceFailure: Error {
     }
 
     static func notFound(_ kind: EntityKind, _ name: String) -> ServiceFailure {
-        ServiceFailure(.notFound, "there is no \(kind.singular) \(name) (Entity Not Found : [\(name)])")
+        ServiceFailure(.notFound, EntityRef(kind, name).notFoundText)
     }
 }
 
@@ -111,6 +111,12 @@ struct ServiceCall {
             throw ServiceFailure(.badRequest, "\(service): \(parameter): more than \(InputLimits.standard.nameBytes) bytes")
         }
         return name
+    }
+
+    /// Names that a mask fits; all where none is given.
+    func nameMask() throws -> TextPattern {
+        let mask = try string("nameMask") ?? ""
+        return .mask(mask.isEmpty ? "*" : mask)
     }
 
     func bool(_ name: String) throws -> Bool? { try value(name, .boolean)?.boolValue }

@@ -22,9 +22,7 @@ extension ServiceTables {
             for (name, definition) in thing.properties where !definition.isPersistent && !definition.isRemote {
                 platform.model.values.remove(name, of: thing.name)
             }
-            platform.run(
-                Platform.FiredEvent(
-                    thing: thing.name, name: "ThingStart", property: "", data: Infotable(DataShape([])), time: Platform.now()))
+            platform.runStarted(thing.name)
             return .nothing
         },
         Service("IsEnabled", .view, "Whether the Thing runs", "", "BOOLEAN") {
@@ -201,13 +199,18 @@ extension Platform {
         model.put(thing)
     }
 
+    /// A Thing runs from now on.
+    func runStarted(_ name: String) {
+        run(FiredEvent(thing: name, name: "ThingStart", property: "", data: Infotable(DataShape([])), time: Platform.now()))
+    }
+
     func setEnabled(_ isEnabled: Bool, _ name: String) {
         guard var thing = model[thing: name], thing.isEnabled != isEnabled else { return }
         thing.isEnabled = isEnabled
         thing.about.lastModified = Platform.now()
         model.put(thing)
         if isEnabled {
-            run(FiredEvent(thing: name, name: "ThingStart", property: "", data: Infotable(DataShape([])), time: Platform.now()))
+            runStarted(name)
         }
     }
 
