@@ -77,17 +77,23 @@ let package = Package(
         .target(name: "CClock"),
         .target(
             name: "MessageStore", dependencies: ["CClock", "CZlib", "Formats", "Secrets", product("NIOCore", nio), product("NIOPosix", nio)], swiftSettings: settings),
+        .target(name: "CFiles"),
+        .target(
+            name: "FileTransfer",
+            dependencies: ["CFiles", "Formats", product("Crypto", "swift-crypto"), product("NIOConcurrencyHelpers", nio), product("NIOCore", nio), product("NIOPosix", nio)],
+            swiftSettings: settings),
+        .target(name: "AlwaysOnFiles", dependencies: ["AlwaysOn", "FileTransfer", "Formats", product("NIOCore", nio)], swiftSettings: settings),
         // MARK: Gateway
         .target(
             name: "EdgeCore",
             dependencies: [
-                "AlwaysOn", "AlwaysOnSession", "AlwaysOnTransport", "Formats", "LogSupport", "MessageStore", "NetworkSupport", "Secrets", "Settings", logging,
-                product("NIOCore", nio), product("NIOPosix", nio),
+                "AlwaysOn", "AlwaysOnFiles", "AlwaysOnSession", "AlwaysOnTransport", "FileTransfer", "Formats", "LogSupport", "MessageStore",
+                "NetworkSupport", "Secrets", "Settings", logging, product("NIOCore", nio), product("NIOPosix", nio),
             ], swiftSettings: settings),
         .target(
             name: "EdgeHTTP",
             dependencies: [
-                "AlwaysOn", "EdgeCore", "MessageStore", "EdgeREST", "HTTPTransport", "LogSupport", "NetworkSupport", "Secrets", "Formats", logging, product("NIOCore", nio), product("NIOHTTP1", nio),
+                "AlwaysOn", "EdgeCore", "FileTransfer", "MessageStore", "EdgeREST", "HTTPTransport", "LogSupport", "NetworkSupport", "Secrets", "Formats", logging, product("NIOCore", nio), product("NIOHTTP1", nio),
                 product("NIOConcurrencyHelpers", nio), product("Crypto", "swift-crypto"),
             ],
             swiftSettings: settings),
@@ -112,7 +118,7 @@ let package = Package(
         .target(
             name: "ThingPlatform",
             dependencies: [
-                "AlwaysOn", "AlwaysOnSession", "AlwaysOnTransport", "HTTPTransport", "LogSupport", "NetworkSupport", "Secrets", "Settings", "Formats", logging,
+                "AlwaysOn", "AlwaysOnFiles", "FileTransfer", "AlwaysOnSession", "AlwaysOnTransport", "HTTPTransport", "LogSupport", "NetworkSupport", "Secrets", "Settings", "Formats", logging,
                 product("NIOCore", nio), product("NIOPosix", nio), product("NIOHTTP1", nio), product("NIOWebSocket", nio), product("NIOConcurrencyHelpers", nio),
                 product("Crypto", "swift-crypto"), "EdgeREST", "ThingModel",
             ], swiftSettings: settings),

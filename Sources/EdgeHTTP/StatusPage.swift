@@ -1,5 +1,6 @@
 import AlwaysOnSession
 import EdgeCore
+import FileTransfer
 import Formats
 import HTTPTransport
 import NIOCore
@@ -20,7 +21,8 @@ enum StatusPage {
         }
         return [
             "version": .string(version), "isConnected": .bool(status.isConnected), "platform": .string(status.platform), "things": .array(things),
-            "session": .object(counters), "store": status.store.map { json($0) } ?? .null, "warnings": .array(status.warnings.map { .string($0) }),
+            "session": .object(counters), "store": status.store.map { json($0) } ?? .null, "files": status.files.map { json($0) } ?? .null,
+            "warnings": .array(status.warnings.map { .string($0) }),
         ]
     }
 
@@ -32,13 +34,35 @@ enum StatusPage {
         ]
     }
 
+    private static func json(_ files: GatewayStatus.Files) -> JSONValue {
+        var object = JSONObject()
+        for (name, count) in numbers(files.counters) { object[name.replacing(" ", with: "")] = .int(count) }
+        object["active"] = .array(files.active.map { ["transfer": .string($0.transfer), "direction": .string($0.direction.rawValue), "path": .string("\($0.path)")] })
+        return .object(object)
+    }
+
+    private static func numbers(_ counters: FileCounters) -> [(String, Int)] {
+        [
+            ("started", counters.started), ("completed", counters.completed), ("failed", counters.failed), ("refused", counters.refusals),
+            ("bytes in", counters.bytesIn), ("bytes out", counters.bytesOut),
+        ]
+    }
+
+    private static func fileRows(_ files: GatewayStatus.Files) -> String {
+        rows(numbers(files.counters)) + files.active.map { "<tr><td>\($0.direction == .read ? "reads" : "writes")</td><td>\(HTMLPage.escaped("\($0.path)"))</td></tr>" }.joined()
+    }
+
+    private static func rows(_ numbers: [(String, Int)]) -> String {
+        numbers.map { "<tr><td>\($0.0)</td><td class=n>\($0.1)</td></tr>" }.joined()
+    }
+
     private static func storeRows(_ store: GatewayStatus.Store) -> String {
         let numbers = [
             ("waiting for the platform", store.messages), ("bytes of \(store.maximumBytes)", store.bytes), ("delivered since the start", store.delivered),
             ("refused by the platform, set aside", store.refused), ("too old", store.expired), ("dropped for room", store.dropped), ("damaged", store.damaged),
             ("not stored", store.notStored),
         ]
-        var rows = numbers.map { "<tr><td>\($0.0)</td><td class=n>\($0.1)</td></tr>" }.joined()
+        var rows = rows(numbers)
         if !store.waiting.isEmpty { rows += "<tr><td>held back for</td><td>\(HTMLPage.escaped(store.waiting.prefix(20).joined(separator: ", ")))</td></tr>" }
         if let refusal = store.lastRefusal { rows += "<tr><td>last refusal</td><td>\(HTMLPage.escaped(refusal))</td></tr>" }
         return rows
@@ -54,10 +78,10 @@ enum StatusPage {
     private static func html(_ status: GatewayStatus, _ version: String) -> String {
         let bound = status.bindings.count { $0.state == .bound }
         let warnings = status.warnings.map { "<li>\(HTMLPage.escaped($0))</li>" }.joined()
-        let rows = status.bindings.map { binding in
+        let things = status.bindings.map { binding in
             "<tr><td>\(HTMLPage.escaped(binding.name))</td><td class=\"\(binding.state)\">\(binding.state)</td><td>\(HTMLPage.escaped(binding.host))</td></tr>"
         }.joined(separator: "\n")
-        let counters = numbers(status.counters).map { "<tr><td>\($0.0)</td><td class=n>\($0.1)</td></tr>" }.joined()
+        let counters = rows(numbers(status.counters))
         return """
             <!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content="width=device-width"><title>wsems \(HTMLPage.escaped(version))</title>
             <style>
@@ -73,8 +97,9 @@ enum StatusPage {
             <table><tr><td>platform</td><td>\(HTMLPage.escaped(status.platform))</td></tr><tr><td>Things</td><td>\(bound) of \(status.bindings.count) bound</td></tr>
             <tr><td>version</td><td>\(HTMLPage.escaped(version))</td></tr></table>
             \(warnings.isEmpty ? "" : "<h2>Security</h2><ul class=warn>\(warnings)</ul>")
-            <h2>Things</h2><table><tr><th>name<th>binding<th>answered by</tr>\(rows)</table>
+            <h2>Things</h2><table><tr><th>name<th>binding<th>answered by</tr>\(things)</table>
             \(status.store.map { "<h2>Stored requests</h2><table>\(storeRows($0))</table>" } ?? "")
+            \(status.files.map { "<h2>Files</h2><table>\(fileRows($0))</table>" } ?? "")
             <h2>This connection</h2><table>\(counters)</table>
             </html>
             """

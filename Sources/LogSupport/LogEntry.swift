@@ -14,9 +14,7 @@ package struct LogEntry: Sendable {
     package let message: String
 
     init(level: Logger.Level, module: String, text: String, limit: Int) {
-        var now = timespec()
-        clock_gettime(CLOCK_REALTIME, &now)
-        time = Int64(now.tv_sec) * 1000 + Int64(now.tv_nsec) / 1_000_000
+        time = WallClock.milliseconds()
         thread = pthread_self()
         self.level = level
         self.module = module

@@ -40,6 +40,9 @@ struct PlatformCommand: AsyncParsableCommand {
     @Option(help: "Where the model comes from: the database, or at each start the configuration file, with everything in memory.")
     var model = ModelSource.database
 
+    @Option(help: "Where the files of repositories lie; without it beside the database, and where there is none, only while the program runs.")
+    var files: String?
+
     @Flag(help: "Make a Thing to play with, where there is none of its name.")
     var demo = false
 
@@ -124,6 +127,7 @@ struct PlatformCommand: AsyncParsableCommand {
 
     private func prepare(_ platform: Platform, _ store: PlatformDatabase, _ logger: Logger) async throws {
         await platform.useBackups(beside: store.path)
+        await platform.useFiles(in: files ?? store.path.map { ($0.hasSuffix(".db") ? String($0.dropLast(3)) : $0) + "-files" })
         try await platform.keepSeed().get()
         if let password = try await platform.makeFirstAdministrator() {
             tell("The first start: sign in as Administrator with the password \(password.reveal()), which is not told again")

@@ -53,6 +53,7 @@ struct GatewayProgram {
             return .exit(1)
         }
         await gateway.openStore()
+        await gateway.openFiles()
         let server = await startServer(configuration, gateway)
         host.start(gateway: gateway, server: server, logOutputs: logOutputs)
         do { try file.keepBooted(loaded) } catch { logger.warning("the last good copy of the configuration could not be kept: \(error)") }

@@ -171,6 +171,8 @@ package struct GatewayConfiguration: SettingsTarget, Equatable {
         package var directories: [Directory] = []
         package var idleTimeout = TimeAmount.milliseconds(12_000)
         package var staging = ""
+        /// Bytes a second in each direction; 0: no bound.
+        package var maximumRate = 0
 
         package init() {}
     }
@@ -240,6 +242,12 @@ package struct GatewayConfiguration: SettingsTarget, Equatable {
         if certificates.clientCertificate.isEmpty != certificates.clientKey.isEmpty, !certificates.clientKey.hasSuffix(".p12") {
             reader.report(.problem, "certificates", "client_cert and key_file go together: no client certificate is shown")
         }
+        if let group = reader.document.value["file"]?.object, group["virtual_dirs"] == nil {
+            reader.report(.warning, "file.virtual_dirs", "none: there are no file transfers without a directory that the platform may see")
+        }
+        if file.idleTimeout <= .milliseconds(10_000) {
+            reader.report(.warning, "file.idle_timeout", "10 s are what one message may take: a transfer would be given up while a block is on its way")
+        }
         if certificates.deviceChain.isEmpty { certificates.deviceChain = certificates.chain }
         warnOfGroupsToCome(reader)
     }
@@ -261,7 +269,6 @@ package struct GatewayConfiguration: SettingsTarget, Equatable {
     /// Groups that are read, and whose working is not part of this release.
     private func warnOfGroupsToCome(_ reader: ConfigReader) {
         let root = reader.document.value
-        if !file.directories.isEmpty { reader.report(.warning, "file.virtual_dirs", "no effect yet: file transfers are refused") }
         if root["tunnel"]?.object != nil { reader.report(.warning, "tunnel", "no effect yet: tunnels are refused") }
     }
 }

@@ -65,12 +65,18 @@ extension GatewayConfiguration.FileTransfer {
         .integer("max_file_size", \.maximumFileSize, in: 1...1_099_511_627_776_000, unit: .bytes, "Longest file; a longer one is refused."),
         .custom(\.directories, directoriesDescription, json: { $0.isEmpty ? nil : .array($0.map { .object([$0.name: .string($0.path)]) }) }) { group, _ in readDirectories(&group) },
         .milliseconds("idle_timeout", \.idleTimeout, "A transfer without progress is given up after this time."),
-        .directory("staging_dir", \.staging, sample: "staging", "Where incoming files are put together: a path, or the name of a virtual directory."),
+        .directory("staging_dir", \.staging, sample: "staging", """
+            Where incoming files are put together: a path, or the name of a virtual directory. Without it `staging` in the first of them.
+            """),
+        .integer("max_rate", \.maximumRate, in: 0...10_000_000_000, unit: .bytes, "An extension: bytes a second that transfers take in each direction, all together; 0 for no bound."),
     ]
 
     private static let directoriesDescription = SettingDescription(
         "virtual_dirs", .objects([]), sample: [["in": "/var/lib/wsems/in"], ["out": "/var/lib/wsems/out"]],
-        "Directories that the platform sees, each an object with one member: the name it is seen by, and its path.")
+        """
+        Directories that the platform sees, each an object with one member: the name it is seen by, and its path. Without one there are no \
+        file transfers. Symbolic links below them are not followed.
+        """)
 
     private static func readDirectories(_ group: inout ConfigGroup) -> [Directory] {
         guard let found = group.value("virtual_dirs") else { return [] }

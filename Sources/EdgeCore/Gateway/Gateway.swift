@@ -1,5 +1,6 @@
 package import AlwaysOn
 import AlwaysOnTransport
+import FileTransfer
 import LogSupport
 package import Logging
 package import NIOCore
@@ -54,6 +55,8 @@ package actor Gateway {
     /// nil: nothing is stored, or not yet.
     var outbox: Outbox?
     var storeRetry: Scheduled<Void>?
+    /// nil: no Thing has files here.
+    var files: FileStore?
     /// Changes of the configuration that are being made.
     var configurationChanges = 0
     /// Why the connection that is about to close is closed from here: it is opened again at once, or after the rest.
@@ -113,6 +116,7 @@ package actor Gateway {
     package func stop() async {
         exhausted.succeed()
         while let keeping { try? await keeping.get() }
+        await closeFiles()
         await drainBeforeStop()
         for timer in [monitorTimer?.task, bindRetry, dutyTimer, returnTimer] { timer?.cancel() }
         switch link {
@@ -166,6 +170,7 @@ package actor Gateway {
 
     /// A request of the platform.
     func handleRemote(_ request: Request) -> EventLoopFuture<Response> {
+        if let answer = handleFiles(request) { return answer }
         if let answer = handleLocalEms(request, from: .platform) { return answer }
         guard request.entityType == .thing, let thing = registry.thing(request.entityName) else {
             unbound.note("\(request.entityName): Thing not bound to EMS or host is not set")

@@ -1,5 +1,6 @@
 package import AlwaysOnSession
 import AlwaysOnTransport
+package import FileTransfer
 import MessageStore
 
 /// How a gateway is, for its status page.
@@ -29,10 +30,18 @@ package struct GatewayStatus: Sendable {
         package var lastRefusal: String?
     }
 
+    /// Files of bound Things.
+    package struct Files: Sendable {
+        package var active: [TransferStart]
+        package var counters: FileCounters
+    }
+
     package var isConnected: Bool
     package var platform: String
     /// nil: none is open.
     package var store: Store?
+    /// nil: there are no virtual directories.
+    package var files: Files?
     package var bindings: [Binding]
     package var counters: SessionCounters
     package var warnings: [String]
@@ -43,7 +52,8 @@ extension Gateway {
         var counters = SessionCounters()
         if case .open(let connection) = link { counters = connection.counters }
         return GatewayStatus(
-            isConnected: isConnected, platform: endpoint.url, store: storeStatus, bindings: registry.bindings, counters: counters,
+            isConnected: isConnected, platform: endpoint.url, store: storeStatus, files: files.map { .init(active: $0.active, counters: $0.counters) },
+            bindings: registry.bindings, counters: counters,
             warnings: SecurityWarnings.of(configuration))
     }
 }

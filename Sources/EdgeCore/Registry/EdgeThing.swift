@@ -19,6 +19,8 @@ package struct EdgeThing: Sendable, Equatable {
     package var keepAlive: TimeAmount?
     /// Whether the registration outlives the gateway's process.
     package var persist = false
+    /// Whether the device host has files of its own and answers for them.
+    package var servesFiles = false
 
     package init(name: String) { self.name = name }
 

@@ -65,7 +65,9 @@ package struct HTTPResponse: Sendable {
             bytes.writeStaticString("\r\n")
         }
         if close { bytes.writeStaticString("Connection: close\r\n") }
-        if rest != nil || feed != nil {
+        if let length = feed?.length {
+            bytes.writeString("Content-Length: \(length)\r\n\r\n")
+        } else if rest != nil || feed != nil {
             bytes.writeStaticString(mayChunk ? "Transfer-Encoding: chunked\r\n\r\n" : "\r\n")
         } else if status.mayHaveResponseBody {
             bytes.writeStaticString("Content-Length: ")
@@ -88,14 +90,17 @@ package struct HTTPResponse: Sendable {
     }
 }
 
-/// A body without an end of its own: events as they happen.
+/// A body that comes when it comes: events as they happen, or a file.
 package struct HTTPFeed: Sendable {
+    /// Bytes of all of it, where that is known; then the connection goes on after it.
+    package let length: Int?
     /// The next piece; nil at the end. Asked for when the client has taken those before.
     package let next: @Sendable () -> EventLoopFuture<ByteBuffer?>
     /// Called once when nobody wants any more.
     package let end: @Sendable () -> Void
 
-    package init(next: @escaping @Sendable () -> EventLoopFuture<ByteBuffer?>, end: @escaping @Sendable () -> Void) {
+    package init(length: Int? = nil, next: @escaping @Sendable () -> EventLoopFuture<ByteBuffer?>, end: @escaping @Sendable () -> Void) {
+        self.length = length
         self.next = next
         self.end = end
     }

@@ -52,6 +52,8 @@ package final class HTTPServer: Sendable {
     package enum Verdict: Sendable {
         /// What was found out is the request's `admitted`.
         case admitted((any Sendable)?)
+        /// Its body goes to a sink as it comes, however long it is.
+        case streamed(any HTTPBodySink)
         case refused(HTTPResponse)
     }
     package typealias Admission = @Sendable (HTTPRequest) -> Verdict

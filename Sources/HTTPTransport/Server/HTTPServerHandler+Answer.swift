@@ -58,6 +58,13 @@ extension HTTPServerHandler {
         if let feed = response.feed {
             write(bytes)
             output?.flush()
+            var framing = framing
+            if let length = feed.length {
+                // Its length is told: no chunks, and no end of the connection.
+                (framing.mayChunk, remaining) = (false, length)
+            } else {
+                framing.close = true
+            }
             state = .following(feed, framing)
             stopTimeout()
             return follow(context)
@@ -112,8 +119,11 @@ extension HTTPServerHandler {
             guard case .success(let piece?) = result else {
                 if framing.mayChunk { self.write(ByteBuffer(string: "0\r\n\r\n")) }
                 feed.end()
-                return self.finish(close: true, loopBound.value)
+                // The client is to see that it does not have all.
+                if feed.length != nil, self.remaining != 0 { return loopBound.value.close(promise: nil) }
+                return self.finish(close: framing.close, loopBound.value)
             }
+            self.remaining -= piece.readableBytes
             self.writePiece(piece, framing)
             self.output?.flush()
             self.follow(loopBound.value)

@@ -16,6 +16,7 @@ final class HTTPServerHandler: ChannelDuplexHandler, RemovableChannelHandler, @u
     enum State {
         case idle
         case reading(Exchange)
+        case receiving(Exchange, any HTTPBodySink)
         /// The rest of a refused request is read and thrown away until the connection closes.
         case discarding
         case answering(keepAlive: Bool)
@@ -61,10 +62,14 @@ final class HTTPServerHandler: ChannelDuplexHandler, RemovableChannelHandler, @u
     /// Whether the next piece of a feed was asked for.
     var isPieceAwaited = false
     private var isMalformed = false
+    /// Bytes of a streamed body that its sink has not taken yet.
+    private var untaken = 0
     private var remoteAddress: SocketAddress?
     /// Bytes of the request's body that count toward the server's bound, and those of its answer.
     private var bodyBytes = 0
     var answerBytes = 0
+    /// Bytes of a feed of known length that are still to come.
+    var remaining = 0
     /// Where answers enter the pipeline: behind NIO's encoder, which is there for upgrades alone.
     var output: ChannelHandlerContext?
 
@@ -103,6 +108,7 @@ final class HTTPServerHandler: ChannelDuplexHandler, RemovableChannelHandler, @u
     func channelInactive(context: ChannelHandlerContext) {
         timer.cancel()
         if case .following(let feed, _) = state { feed.end() }
+        if case .receiving(_, let sink) = state { sink.abandon() }
         state = .discarding
         quiescing.closed(self)
         releaseBody()
@@ -158,7 +164,8 @@ final class HTTPServerHandler: ChannelDuplexHandler, RemovableChannelHandler, @u
         if error is HTTPParserError, case .idle = state {
             logger.debug("\(remoteAddress?.text ?? "a client"): malformed request (\(error))")
             refuse(context, .error(.badRequest, "malformed HTTP request"))
-        } else if error is HTTPParserError, case .reading = state {
+        } else if error is HTTPParserError, isReceiving {
+            if case .receiving(_, let sink) = state { sink.abandon() }
             refuse(context, .error(.badRequest, "malformed HTTP request"))
         } else if error is HTTPParserError, isBusy {
             // What came before it is answered first.
@@ -173,6 +180,13 @@ final class HTTPServerHandler: ChannelDuplexHandler, RemovableChannelHandler, @u
     }
 
     // MARK: Requests
+
+    private var isReceiving: Bool {
+        switch state {
+        case .reading, .receiving: true
+        default: false
+        }
+    }
 
     private var isBusy: Bool {
         switch state {
@@ -189,7 +203,15 @@ final class HTTPServerHandler: ChannelDuplexHandler, RemovableChannelHandler, @u
     }
 
     func read(context: ChannelHandlerContext) {
-        if pending.hasRoom { context.read() } else { isReadWanted = true }
+        if pending.hasRoom, untaken < HTTPServerHandler.mostUntaken { context.read() } else { isReadWanted = true }
+    }
+
+    private static let mostUntaken = 1 << 20
+
+    private func readAgain(_ context: ChannelHandlerContext) {
+        guard isReadWanted, pending.hasRoom, untaken < HTTPServerHandler.mostUntaken else { return }
+        isReadWanted = false
+        context.read()
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
@@ -199,10 +221,7 @@ final class HTTPServerHandler: ChannelDuplexHandler, RemovableChannelHandler, @u
     /// The answer is on its way: on with what came meanwhile.
     func resume(_ context: ChannelHandlerContext) {
         while !isBusy, let part = pending.popFirst() { receive(part, context) }
-        if isReadWanted, pending.hasRoom {
-            isReadWanted = false
-            context.read()
-        }
+        readAgain(context)
         if isMalformed, case .idle = state { refuse(context, .error(.badRequest, "malformed HTTP request")) }
     }
 
@@ -219,7 +238,25 @@ final class HTTPServerHandler: ChannelDuplexHandler, RemovableChannelHandler, @u
             bodyBytes += length
             if exchange.request.body.readableBytes == 0 { exchange.request.body = part } else { exchange.request.body.writeBuffer(&part) }
         case (.end, .reading(let exchange)): answer(exchange, context)
+        case (.body(let piece), .receiving(_, let sink)): give(piece, to: sink, context)
+        case (.end, .receiving(let exchange, let sink)):
+            answer(exchange, context) { _ in sink.finish() }
         default: break
+        }
+    }
+
+    private func give(_ piece: ByteBuffer, to sink: any HTTPBodySink, _ context: ChannelHandlerContext) {
+        // Slow is allowed, still is not.
+        startTimeout(live.readTimeout, context)
+        untaken += piece.readableBytes
+        let loopBound = NIOLoopBound(context, eventLoop: context.eventLoop)
+        sink.take(piece).hop(to: context.eventLoop).whenComplete { result in
+            self.untaken -= piece.readableBytes
+            if case .failure(let error) = result, case .receiving = self.state {
+                self.refuse(loopBound.value, (error as? HTTPRefusal)?.response ?? .error(.internalServerError, "internal error"))
+                sink.abandon()
+            }
+            self.readAgain(loopBound.value)
         }
     }
 
@@ -236,6 +273,7 @@ final class HTTPServerHandler: ChannelDuplexHandler, RemovableChannelHandler, @u
         }
         switch admission(request) {
         case .admitted(let note): request.admitted = note
+        case .streamed(let sink): return receive(Exchange(request: request, version: head.version, isKeepAlive: head.isKeepAlive), sink, head, context)
         case .refused(let answer):
             guard mayBeSkipped(head) else { return refuse(context, answer) }
             refusal = answer
@@ -245,6 +283,16 @@ final class HTTPServerHandler: ChannelDuplexHandler, RemovableChannelHandler, @u
         }
         state = .reading(Exchange(request: request, version: head.version, isKeepAlive: head.isKeepAlive))
         startTimeout(live.readTimeout, context)
+        tellToContinue(head)
+    }
+
+    private func receive(_ exchange: Exchange, _ sink: any HTTPBodySink, _ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
+        state = .receiving(exchange, sink)
+        startTimeout(live.readTimeout, context)
+        tellToContinue(head)
+    }
+
+    private func tellToContinue(_ head: HTTPRequestHead) {
         if head.headers[canonicalForm: "Expect"].contains(where: { $0.lowercased() == "100-continue" }) {
             write(ByteBuffer(string: "HTTP/1.1 100 Continue\r\n\r\n"))
             output?.flush()
@@ -260,7 +308,9 @@ final class HTTPServerHandler: ChannelDuplexHandler, RemovableChannelHandler, @u
 
     private static let longestSkipped = 65_536
 
-    private func answer(_ exchange: Exchange, _ context: ChannelHandlerContext) {
+    private func answer(
+        _ exchange: Exchange, _ context: ChannelHandlerContext, _ make: ((HTTPRequest) -> EventLoopFuture<HTTPResponse>)? = nil
+    ) {
         stopTimeout()
         let request = exchange.request
         state = .answering(keepAlive: exchange.isKeepAlive)
@@ -269,9 +319,10 @@ final class HTTPServerHandler: ChannelDuplexHandler, RemovableChannelHandler, @u
             return write(answer, to: exchange, context)
         }
         let loopBound = NIOLoopBound(context, eventLoop: context.eventLoop)
-        responder(request).hop(to: context.eventLoop).whenComplete { result in
+        (make ?? responder)(request).hop(to: context.eventLoop).whenComplete { result in
             switch result {
             case .success(let response): self.write(response, to: exchange, loopBound.value)
+            case .failure(let refusal as HTTPRefusal): self.write(refusal.response, to: exchange, loopBound.value)
             case .failure(let error):
                 self.logger.error("\(request.method) \(request.path.joined(separator: "/")): \(error)")
                 self.write(.error(.internalServerError, "internal error"), to: exchange, loopBound.value)
@@ -323,6 +374,11 @@ final class HTTPServerHandler: ChannelDuplexHandler, RemovableChannelHandler, @u
         guard context.eventLoop.now >= deadline else { return deadline == .distantFuture ? () : scheduleTimeout(context) }
         switch state {
         case .reading: refuse(context, .error(.requestTimeout, "the request's body did not arrive in time"))
+        case .receiving(_, let sink):
+            // It is not the client's fault where the sink is slow.
+            guard untaken == 0 else { return startTimeout(live.readTimeout, context) }
+            sink.abandon()
+            refuse(context, .error(.requestTimeout, "the request's body did not arrive in time"))
         case .idle where hasHeadBegun: refuse(context, .error(.requestTimeout, "the request's head did not arrive in time"))
         default: context.close(promise: nil)
         }

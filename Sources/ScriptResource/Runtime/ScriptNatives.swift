@@ -133,11 +133,7 @@ extension Script {
         return .nanoseconds(Int64(min(milliseconds, 86_400_000) * 1_000_000))
     }
 
-    static func now() -> Int64 {
-        var time = timespec()
-        clock_gettime(CLOCK_REALTIME, &time)
-        return Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000
-    }
+    static func now() -> Int64 { WallClock.milliseconds() }
 
     private static func level(_ name: String) -> Logger.Level {
         switch name {

@@ -5,22 +5,40 @@ extension PlatformModel {
     package static let defaultStream = "DefaultValueStream"
 
     /// What a gateway does itself (platform.md §12), under the names that it has for it.
-    private static let gatewayServices: [String: ServiceDefinition] = {
+    private static let gatewayServices = atEdge([
+        ("GetMicroServerVersion", "The gateway's version", "GetMicroserverVersion", [], .string),
+        ("GetEdgeThings", "Things that are registered with the gateway", nil, [], .infotable),
+        ("GetLogData", "Lines of the gateway's log", nil, [("startDate", .datetime), ("endDate", .datetime), ("maxItems", .integer)], .infotable),
+        ("TestPort", "Whether the gateway reaches a port", nil, [("host", .string), ("port", .integer)], .boolean),
+        ("Restart", "Starts the gateway anew", nil, [], .nothing),
+    ])
+
+    /// Definitions of services with a remote binding.
+    private static func atEdge(_ all: [(name: String, text: String, source: String?, parameters: [(String, BaseType)], result: BaseType)]) -> [String: ServiceDefinition] {
         var services: [String: ServiceDefinition] = [:]
-        func add(_ name: String, _ text: String, at source: String, _ parameters: [(String, BaseType)] = [], _ result: BaseType = .nothing) {
+        for one in all {
             var service = ServiceDefinition()
-            service.description = text
-            service.parameters = parameters.map { .init($0.0, $0.1) }
-            service.result.baseType = result
-            service.remote = RemoteServiceBinding(sourceName: source)
-            services[name] = service
+            service.description = one.text
+            service.parameters = one.parameters.map { .init($0.0, $0.1) }
+            service.result.baseType = one.result
+            service.remote = RemoteServiceBinding(sourceName: one.source ?? one.name)
+            services[one.name] = service
         }
-        add("GetMicroServerVersion", "The gateway's version", at: "GetMicroserverVersion", [], .string)
-        add("GetEdgeThings", "Things that are registered with the gateway", at: "GetEdgeThings", [], .infotable)
-        add("GetLogData", "Lines of the gateway's log", at: "GetLogData", [("startDate", .datetime), ("endDate", .datetime), ("maxItems", .integer)], .infotable)
-        add("TestPort", "Whether the gateway reaches a port", at: "TestPort", [("host", .string), ("port", .integer)], .boolean)
-        add("Restart", "Starts the gateway anew", at: "Restart")
         return services
+    }
+
+    /// What a Thing with files does at its edge (platform.md §12).
+    private static let fileServices: [String: ServiceDefinition] = {
+        let path: [(String, BaseType)] = [("path", .string)]
+        let mask = path + [("nameMask", .string)]
+        let move: [(String, BaseType)] = [("sourcePath", .string), ("targetPath", .string), ("overwrite", .boolean)]
+        return atEdge([
+            ("BrowseFileSystem", "Files and directories", "BrowseDirectory", mask, .infotable), ("BrowseDirectory", "Files and directories", nil, mask, .infotable),
+            ("ListFiles", "Files of a directory", nil, mask, .infotable), ("GetFileListing", "Files of a directory", "ListFiles", mask, .infotable),
+            ("ListDirectories", "Directories of a directory", nil, path, .infotable), ("GetDirectoryStructure", "All directories", nil, [], .infotable),
+            ("GetFileInfo", "A file", nil, path, .infotable), ("GetFileChecksum", "MD5 of a file", nil, path, .string),
+            ("DeleteFile", "Deletes a file", nil, path, .nothing), ("MoveFile", "Moves a file", nil, move, .nothing),
+        ])
     }()
 
     mutating func addBuiltIns() {
@@ -35,8 +53,12 @@ extension PlatformModel {
             var template = ThingTemplate(name: name, base: base)
             template.about = EntityAbout(description: text, isSystem: true)
             if name == "EMSGateway" { template.own.services = PlatformModel.gatewayServices }
+            if name.hasPrefix("RemoteThing"), name.hasSuffix("FileTransfer") { template.own.services = PlatformModel.fileServices }
             templates[name] = template
         }
+        var edgeControlled = ThingShape(name: "EdgeControlled")
+        edgeControlled.about = EntityAbout(description: "Files wait until the Thing asks for them (DequeueEgress)", isSystem: true)
+        shapes[edgeControlled.name] = edgeControlled
         for (name, template, text) in [
             ("SystemRepository", "FileRepository", "The platform's own repository"),
             (PlatformModel.defaultStream, "ValueStream", "History of Things that name no value stream"),

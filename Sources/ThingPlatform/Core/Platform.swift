@@ -1,7 +1,7 @@
 package import AlwaysOn
 import AlwaysOnTransport
+import FileTransfer
 import Formats
-import Glibc
 import LogSupport
 package import Logging
 package import NIOCore
@@ -26,6 +26,11 @@ package actor Platform {
     var seen: [String: SeenMessages] = [:]
     var credentials = Credentials()
     let feeds = FeedTable()
+    var repositories = FileRepositories(root: nil)
+    var transfers = TransferJobs()
+    var runners: [String: TransferRunner] = [:]
+    var transferWaiters: [String: [EventLoopPromise<TransferJob>]] = [:]
+    var transferTimer: Scheduled<Void>?
     var commits = CommitQueue()
     let journal: ValueJournal?
     let store: any ModelStore
@@ -69,6 +74,8 @@ package actor Platform {
             for write in stored.entities where write.collection == EntityWrite.settings {
                 if let json = write.document.flatMap({ try? JSONValue(parsing: $0) }) { settings.take(json) }
             }
+            let jobs = stored.entities.filter { $0.collection == Platform.transferCollection }
+            transfers.restore(jobs.compactMap { write in write.document.flatMap { TransferJob(id: write.name, document: $0) } }, now: Int(WallClock.milliseconds()))
             for (thing, text) in stored.seen { seen[thing] = SeenMessages(text: text) }
         }
         if recallsFromJournal { journal?.forEachOrigin { seen[$0.thing, default: SeenMessages()].insert($0.identity, as: $0.name, answered: Response(.success)) } }
@@ -80,11 +87,7 @@ package actor Platform {
     }
 
     /// Milliseconds since 1970 UTC.
-    package static func now() -> Int64 {
-        var time = timespec()
-        clock_gettime(CLOCK_REALTIME, &time)
-        return Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000
-    }
+    package static func now() -> Int64 { WallClock.milliseconds() }
 
     package func nextConnectionID() -> UInt32 {
         repeat { lastID = lastID >= 0x7FFF_FFFF ? 1 : lastID + 1 } while edges[lastID] != nil
@@ -97,7 +100,10 @@ package actor Platform {
         feeds.closeAll()
         retry?.cancel()
         soon?.cancel()
-        return committed()
+        transferTimer?.cancel()
+        let interrupted = FileFailure(.interrupted, "the platform stops")
+        for runner in runners.values { runner.fail(interrupted) }
+        return repositories.stop(on: loop).flatMap { self.assumeIsolated { $0.committed() } }
     }
 
     // MARK: Keeping

@@ -201,6 +201,8 @@ extension Platform {
             "key": .string(edges[connection.id]?.keyName ?? ""),
         ])
         edges[connection.id]?.toNotify.insert(thing)
+        // Transfers wait for it; they come after the answer to its BIND.
+        if !transfers.queued.isEmpty { loop.execute { self.assumeIsolated { $0.pumpTransfers() } } }
     }
 
     private func disconnect(_ name: String, _ reason: String) {
@@ -250,6 +252,8 @@ extension Platform {
         if let id = bindings.connection(of: thing.name), let name = bindings.boundName(of: thing.name), bindings.unbind(thing.name, from: id) {
             _ = bindings.remember(name, for: id, of: edges[id]?.principal.user ?? "")
         }
+        endTransfers(of: thing.name)
+        if isRepository(thing) { _ = repositories.remove(thing.name, on: loop) }
         model.removeThing(thing.name)
         seen[thing.name] = nil
         commits.batch.forget(thing.name)

@@ -19,6 +19,9 @@ package struct PlatformSettings: Sendable {
     /// Whether Things that CreateThing makes are enabled.
     package var enablesNewThings = true
 
+    /// Bytes of a file that are on their way at once.
+    package var transferWindow = 4 << 20
+
     package init() {}
 }
 

@@ -36,6 +36,7 @@ enum PlatformAdmission {
                 throw RestFailure(.notAcceptable, "answers are JSON: XML, HTML and CSV are not offered")
             }
             try identify(http, &admitted, platform)
+            if case .upload = route { return try upload(http, admitted, platform) }
             if let principal = admitted.principal, let refusal = refusal(of: route, for: principal, platform) {
                 return .refused(PlatformAnswer.response(refusal, for: http))
             }
@@ -43,6 +44,25 @@ enum PlatformAdmission {
         } catch {
             return .refused(.answer(error, for: http))
         }
+    }
+
+    /// A form's body goes on its way as it comes; who sends it may still have to show who he is.
+    private static func upload(_ http: HTTPRequest, _ admitted: AdmittedRequest, _ platform: isolated Platform) throws(RestFailure) -> HTTPServer.Verdict {
+        guard let reader = http.headers.first(name: "Content-Type").flatMap({ MultipartReader(contentType: $0) }) else {
+            throw RestFailure(.unsupportedMediaType, "expected Content-Type: multipart/form-data with a boundary")
+        }
+        let principal: EventLoopFuture<Principal>
+        if let known = admitted.principal {
+            principal = platform.loop.makeSucceededFuture(known)
+        } else if let (user, password) = admitted.password {
+            principal = platform.signIn(user, password, from: http.remoteAddress).flatMapThrowing { found in
+                guard let found else { throw RestFailure(.unauthorized, "authentication failed") }
+                return found
+            }
+        } else {
+            throw RestFailure(.unauthorized, "authentication failed")
+        }
+        return .streamed(FileUpload(reader, http, by: principal, platform))
     }
 
     /// A GET may stand for another method where that is allowed, and no page of others sent it.
@@ -93,7 +113,7 @@ enum PlatformAdmission {
             return known.map { $0.definition.result.baseType != .nothing } ?? (request.characteristic == .service)
         case .entity(_, let method): return method == .GET
         case .feed: return false
-        case .putInto, .signOut: return false
+        case .putInto, .signOut, .upload, .file: return false
         default: return true
         }
     }
@@ -138,7 +158,7 @@ enum PlatformAdmission {
             guard platform.mayTry(from: http.remoteAddress) else {
                 throw RestFailure(.tooManyRequests, "too many wrong keys and passwords: wait a second")
             }
-            guard length(of: http) <= 1 << 20 else {
+            if case .upload = admitted.route {} else if length(of: http) > 1 << 20 {
                 throw RestFailure(.payloadTooLarge, "expected at most 1 MiB with a password that was not looked at yet")
             }
             admitted.password = (user, Secret(password))

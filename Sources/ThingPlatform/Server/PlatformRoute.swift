@@ -1,5 +1,6 @@
 import AlwaysOn
 import EdgeREST
+import FileTransfer
 import HTTPTransport
 import NIOHTTP1
 import ThingModel
@@ -23,6 +24,10 @@ enum PlatformRoute: Sendable {
     case metadata(EntityRef)
     case fieldDefinitions(EntityRef)
     case request(Request)
+    /// Files that a form brings.
+    case upload
+    /// A file of a repository. `isShown`: to be shown, and not to be saved.
+    case file(String, FilePath, isShown: Bool)
 
     /// Whether nobody has to sign in.
     var isOpen: Bool {
@@ -51,6 +56,10 @@ enum PlatformRoute: Sendable {
             self = route
             return
         }
+        if let route = try PlatformRoute.file(http, method) {
+            self = route
+            return
+        }
         guard let kind = EntityKind(collection: path[1]) else { throw PlatformRoute.notOffered(path[1]) }
         switch path.count {
         case 2:
@@ -67,6 +76,41 @@ enum PlatformRoute: Sendable {
         case 4, 5: self = try PlatformRoute.characteristic(EntityRef(kind, path[2]), path[3], path.count == 5 ? path[4] : nil, method)
         default: throw RestFailure(.notFound, "more than a characteristic's name after \"\(path[3])\"")
         }
+    }
+
+    /// Ways to files of repositories (platform.md §13).
+    private static func file(_ http: HTTPRequest, _ method: HTTPMethod) throws(RestFailure) -> PlatformRoute? {
+        let path = http.path
+        let isShown = http.queryValue("directRender")?.lowercased() == "true"
+        let reads = method == .GET || method == .HEAD
+        switch path[1].lowercased() {
+        case "filerepositoryuploader" where path.count == 2:
+            guard method == .POST else { throw RestFailure(.methodNotAllowed, "\(method) does not go with an upload") }
+            return .upload
+        case "filerepositorydownloader" where path.count == 2:
+            guard reads else { throw RestFailure(.methodNotAllowed, "\(method) does not go with a download") }
+            guard let repository = http.queryValue("download-repository"), let text = http.queryValue("download-path") else {
+                throw RestFailure(.badRequest, "expected download-repository and download-path in the query")
+            }
+            return .file(repository, try filePath(text), isShown: isShown)
+        case "filerepositories":
+            guard reads else { throw RestFailure(.methodNotAllowed, "\(method) does not go with a file") }
+            guard path.count > 3 else { throw RestFailure(.notFound, "expected FileRepositories/<repository>/<path>") }
+            // A slash that was written %2F in a name is one in the path.
+            return .file(path[2], try filePath(path[3...].joined(separator: "/")), isShown: isShown)
+        case "things" where reads && path.count > 3 && !characteristics.contains(path[3].lowercased()) && (path.count > 4 || path[3].utf8.contains(UInt8(ascii: "."))):
+            return .file(path[2], try filePath(path[3...].joined(separator: "/")), isShown: isShown)
+        default: return nil
+        }
+    }
+
+    private static let characteristics: Set<String> = [
+        "properties", "services", "events", "propertiesvtq", "propertydefinitions", "servicedefinitions", "eventdefinitions", "fielddefinitions", "thingname",
+        "metadata", "configurationtables",
+    ]
+
+    private static func filePath(_ text: String) throws(RestFailure) -> FilePath {
+        do throws(FileFailure) { return try FilePath(text) } catch { throw RestFailure(.badRequest, error.description) }
     }
 
     private static func single(_ word: String, _ method: HTTPMethod) throws(RestFailure) -> PlatformRoute? {

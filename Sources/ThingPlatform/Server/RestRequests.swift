@@ -13,11 +13,12 @@ enum RestRequests {
     {
         let loop = platform.loop
         switch admitted.route {
-        case .health, .asset, .signIn: return loop.makeSucceededFuture(HTTPResponse(.notFound))
+        case .health, .asset, .signIn, .upload: return loop.makeSucceededFuture(HTTPResponse(.notFound))
         case .signOut: return loop.makeSucceededFuture(SessionRequests.signOut(http, platform))
         case .session: return loop.makeSucceededFuture(PlatformAnswer.json(SessionRequests.who(principal)))
         case .openAPI: return loop.makeSucceededFuture(PlatformAnswer.json(OpenAPI.document))
         case .feed: return loop.makeSucceededFuture(feed(http, admitted, principal, platform))
+        case .file(let repository, let path, let isShown): return FileDownload.answer(repository, path, isShown: isShown, http, principal, platform)
         case .list(let kind): return table(platform.rootEntityList(kind, platform.visibleNames(kind, for: principal)), http, loop)
         case .putInto(let kind):
             return put(http, platform) { json in

@@ -31,6 +31,13 @@ enum Shapes {
         "EdgeThingEventNotification": "edgeName",
         "BulkProcessingReport": "name, success BOOLEAN, errorMessage",
         "PropertyList": "propertyName",
+        "FileSystemFile": "name*, path, size NUMBER, fileType, lastModifiedDate DATETIME",
+        "FileSystemDirectory": "name*, path, parentPath",
+        "FileTransferJob":
+            "transferId*, state, isComplete BOOLEAN, isAsync BOOLEAN, isQueueable BOOLEAN, sourceRepository, sourcePath, sourceFile, sourceChecksum, "
+                + "targetRepository, targetPath, targetFile, targetChecksum, size NUMBER, maxSize NUMBER, startPosition NUMBER, bytesTransferred NUMBER, "
+                + "blockSize INTEGER, blockCount INTEGER, isRestartEnabled BOOLEAN, code INTEGER, startTime DATETIME, endTime DATETIME, queueTime DATETIME, "
+                + "enqueueTime DATETIME, enqueueCount NUMBER, reservationId, duration INTEGER, user, message, metadata JSON",
         "GenericStringList": "item",
         "Principal": "name, type",
         "GroupMember": "name, description, type",

@@ -15,12 +15,15 @@ enum ServiceTables {
         "PlatformSubsystem": index(everySubsystem + platformSubsystem),
         "WSCommunicationsSubsystem": index(everySubsystem + communicationSubsystem),
         "UserManagementSubsystem": index(everySubsystem + userManagementSubsystem),
+        "FileTransferSubsystem": index(everySubsystem + transferSubsystem),
     ]
 
     static let logs: Set<String> = []
 
     static let things = index(everyEntity + permissionServices + definitionServices + thingServices + valueServices + historyServices)
     static let remoteThings = index(remoteThingServices)
+    static let repositories = index(repositoryServices)
+    static let edgeControlledThings = index(edgeControlled)
     static let templates = index(everyEntity + permissionServices + definitionServices + implementingServices + templateServices)
     static let shapes = index(everyEntity + permissionServices + definitionServices + implementingServices)
     static let dataShapes = index(everyEntity + permissionServices + dataShapeServices)
@@ -35,10 +38,15 @@ enum ServiceTables {
     static func service(_ name: String, on entity: EntityRef, in model: PlatformModel) -> Service? {
         if entity.kind == .thing {
             if let service = things[name] { return service }
-            guard let service = remoteThings[name], let thing = model[thing: entity.name], model.isRemote(thing) else { return nil }
-            return service
+            return model[thing: entity.name].flatMap { additional(to: $0, in: model)[name] }
         }
         return table(of: entity)[name]
+    }
+
+    /// Services that a Thing has because of what it is.
+    private static func additional(to thing: Thing, in model: PlatformModel) -> [String: Service] {
+        guard model.isRemote(thing) else { return model.template(thing.template, isA: "FileRepository") ? repositories : [:] }
+        return model.shapes(of: thing).contains("EdgeControlled") ? remoteThings.merging(edgeControlledThings) { $1 } : remoteThings
     }
 
     private static func table(of entity: EntityRef) -> [String: Service] {
@@ -61,7 +69,7 @@ enum ServiceTables {
     static func definitions(of entity: EntityRef, in model: PlatformModel) -> [String: ServiceDefinition] {
         var all = table(of: entity).mapValues(\.definition)
         guard entity.kind == .thing, let thing = model[thing: entity.name] else { return all }
-        if model.isRemote(thing) { all.merge(remoteThings.mapValues(\.definition)) { $1 } }
+        all.merge(additional(to: thing, in: model).mapValues(\.definition)) { $1 }
         // What the platform answers itself cannot be defined otherwise.
         return all.merging(thing.effective.services) { mine, _ in mine }
     }

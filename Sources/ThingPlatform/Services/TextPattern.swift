@@ -1,5 +1,5 @@
 import Glibc
-import ThingModel
+import Formats
 
 /// What texts are looked for by: a mask with `*` or `%` for any run and `?` for one character, or a regular expression.
 enum TextPattern: Sendable {

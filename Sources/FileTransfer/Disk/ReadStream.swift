@@ -1,0 +1,29 @@
+import Glibc
+import NIOCore
+
+/// A file that is read block by block. Read from its beginning to its end, its checksums are there without reading it again.
+///
+/// Used by one thread at a time.
+final class ReadStream: @unchecked Sendable {
+    private let file: Descriptor
+    private let what: String
+    private var sums = RunningChecksums()
+
+    init(_ file: Descriptor, _ what: String) {
+        self.file = file
+        self.what = what
+        file.willBeReadThrough()
+    }
+
+    func read(at offset: Int, count: Int) throws(FileFailure) -> FileAnswer {
+        let bytes = try file.read(at: offset, count: count, what)
+        if offset == sums.count { sums.take(bytes) }
+        let size = Int(try file.status(what).st_size)
+        return .block(bytes, isLast: offset + Int(bytes.readableBytes) >= size)
+    }
+
+    func checksums() throws(FileFailure) -> FileChecksums {
+        guard sums.count == Int(try file.status(what).st_size) else { return try RunningChecksums.of(file, what) }
+        return sums.values
+    }
+}

@@ -1,0 +1,173 @@
+import Formats
+import Glibc
+import NIOCore
+
+/// A file that is being put together. Beside it lies a record of how far it outlasts a power cut, and for whom.
+///
+/// Used by one thread at a time.
+final class StagedFile: @unchecked Sendable {
+    /// What is known of a part when the program starts anew.
+    struct Record: Equatable {
+        /// Bytes that are on disk for certain.
+        var synced: Int = 0
+        var transfer: String
+        var target: String
+        /// Milliseconds since 1970 UTC; the part is worth nothing afterwards.
+        var keepUntil: Int
+
+        var text: String {
+            JSONValue.object([
+                "transfer": .string(transfer), "target": .string(target), "synced": .int(synced), "keepUntil": .int(keepUntil),
+            ]).description + "\n"
+        }
+
+        init(transfer: String, target: String, keepUntil: Int) {
+            self.transfer = transfer
+            self.target = target
+            self.keepUntil = keepUntil
+        }
+
+        /// nil where it is none.
+        init?(_ text: String) {
+            guard let json = try? JSONValue(parsing: text), let transfer = json["transfer"]?.string, let target = json["target"]?.string,
+                let synced = json["synced"]?.int, let keep = json["keepUntil"]?.int,
+                synced >= 0
+            else { return nil }
+            (self.transfer, self.target, self.synced, keepUntil) = (transfer, target, Int(synced), Int(keep))
+        }
+    }
+
+    /// Written bytes between two checkpoints.
+    static let checkpointEvery: Int = 64 << 20
+    /// Bytes after which the system is told to begin writing them to the disk.
+    private static let writtenOutEvery: Int = 8 << 20
+
+    private let directory: Descriptor
+    private let name: String
+    private let what: String
+    private let file: Descriptor
+    private var record: Record
+    private(set) var size: Int
+    private var writtenOut: Int
+    /// nil where bytes are there that were written by an earlier run of the program.
+    private var sums: RunningChecksums?
+
+    /// Goes on with what is there for the same transfer, else begins anew.
+    init(name: String, in staging: FileTree, record: Record) throws(FileFailure) {
+        self.name = name
+        what = record.target
+        directory = try staging.directory(.root)
+        var record = record
+        let old = StagedFile.record(of: name, in: directory)
+        let resumes = old.map { $0.transfer.utf8.elementsEqual(record.transfer.utf8) && $0.target.utf8.elementsEqual(record.target.utf8) } ?? false
+        if !resumes { StagedFile.remove(name, in: directory) }
+        record.synced = resumes ? old?.synced ?? 0 : 0
+        self.record = record
+        // Before the part: what has no record is not ours to remove.
+        try StagedFile.write(record, of: name, in: directory)
+        file = try directory.open(name, O_RDWR | O_CREAT, what)
+        let there = Int(try file.status(what).st_size)
+        size = min(there, record.synced)
+        if there > size { try file.truncate(to: size, what) }
+        writtenOut = size
+        sums = size == 0 ? RunningChecksums() : nil
+    }
+
+    // MARK: Records
+
+    static let recordSuffix = ".state"
+
+    static func record(of name: String, in directory: Descriptor) -> Record? {
+        guard let file = try? directory.open(name + recordSuffix, O_RDONLY, name), let bytes = try? file.read(at: 0, count: 16_384, name) else { return nil }
+        return Record(String(buffer: bytes))
+    }
+
+    private static func write(_ record: Record, of name: String, in directory: Descriptor) throws(FileFailure) {
+        let (new, place) = (name + ".new", name + recordSuffix)
+        let file = try directory.open(new, O_WRONLY | O_CREAT | O_TRUNC, record.target)
+        try file.write(ByteBuffer(string: record.text), at: 0, record.target)
+        try file.syncData(record.target)
+        let code = directory.rename(new, to: directory, place, overwrite: true)
+        guard code == 0 else { throw FileFailure(errno: code, record.target) }
+    }
+
+    static func remove(_ name: String, in directory: Descriptor) {
+        for file in [name, name + ".new", name + recordSuffix] { directory.unlink(file) }
+    }
+
+    /// Removes what earlier runs have left and nobody can go on with, parts and unfinished copies.
+    ///
+    /// - Returns: targets of what was removed.
+    static func removeLeftovers(in staging: FileTree, now: Int, besides used: Set<String>, copyOf: (String) -> (directory: Descriptor, name: String)?) throws(FileFailure) -> [String] {
+        let directory = try staging.directory(.root)
+        var removed: [String] = []
+        for entry in try staging.entries(.root) where !entry.isDirectory && entry.name.hasSuffix(recordSuffix) {
+            let name = String(entry.name.dropLast(recordSuffix.count))
+            guard !used.contains(name), let record = record(of: name, in: directory) else { continue }
+            if let copy = copyOf(record.target) { copy.directory.unlink(FileTree.copyName(of: copy.name)) }
+            guard record.keepUntil <= now else { continue }
+            remove(name, in: directory)
+            removed.append(record.target)
+        }
+        return removed
+    }
+
+    // MARK: Writing
+
+    /// - Throws: `FileFailure` of kind `outOfOrder`, where bytes would be missing or there twice.
+    func write(_ bytes: ByteBuffer, at offset: Int) throws(FileFailure) {
+        guard offset == size else { throw FileFailure(.outOfOrder, "\(what): expected the block at offset \(size), found one at \(offset)") }
+        do throws(FileFailure) { try file.write(bytes, at: offset, what) } catch {
+            // What came of it half is not there for whoever asks how far it is.
+            try? file.truncate(to: size, what)
+            throw error
+        }
+        size += Int(bytes.readableBytes)
+        sums?.take(bytes)
+        if size - writtenOut >= StagedFile.writtenOutEvery {
+            file.writeOut(from: writtenOut, count: size - writtenOut)
+            writtenOut = size
+        }
+        if size - record.synced >= StagedFile.checkpointEvery { try checkpoint() }
+    }
+
+    /// From here a transfer goes on after whatever happens.
+    func checkpoint() throws(FileFailure) {
+        guard size > record.synced else { return }
+        try file.syncData(what)
+        record.synced = size
+        try StagedFile.write(record, of: name, in: directory)
+    }
+
+    func truncate() throws(FileFailure) {
+        try file.truncate(to: 0, what)
+        (size, writtenOut, sums) = (0, 0, RunningChecksums())
+        record.synced = 0
+        try StagedFile.write(record, of: name, in: directory)
+    }
+
+    func checksums() throws(FileFailure) -> FileChecksums {
+        if let sums { return sums.values }
+        return try RunningChecksums.of(file, what)
+    }
+
+    /// Puts the file into its place, in one step where both are on one file system, and makes that outlast a power cut.
+    func move(to target: FilePath, in tree: FileTree, overwrite: Bool) throws(FileFailure) {
+        let (to, newName) = try tree.parent(of: target)
+        if let there = try? to.status(of: newName, "") {
+            guard overwrite else { throw FileFailure(errno: EEXIST, tree.seen(target)) }
+            if let obstacle = tree.obstacle(there, target) { throw obstacle }
+            // A program stays one that can be run.
+            file.setMode(there.st_mode & 0o777)
+        }
+        try file.sync(what)
+        switch directory.rename(name, to: to, newName, overwrite: overwrite) {
+        case 0: try to.sync(tree.seen(target))
+        case EXDEV: try FileTree.copy(file, to: newName, in: to, overwrite: overwrite, tree.seen(target))
+        case let code: throw FileFailure(errno: code, tree.seen(target))
+        }
+        discard()
+    }
+
+    func discard() { StagedFile.remove(name, in: directory) }
+}
