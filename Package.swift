@@ -80,7 +80,7 @@ let package = Package(
         .target(name: "CFiles"),
         .target(
             name: "FileTransfer",
-            dependencies: ["CFiles", "Formats", product("Crypto", "swift-crypto"), product("NIOConcurrencyHelpers", nio), product("NIOCore", nio), product("NIOPosix", nio)],
+            dependencies: ["CFiles", "Formats", "Secrets", product("Crypto", "swift-crypto"), product("NIOConcurrencyHelpers", nio), product("NIOCore", nio), product("NIOPosix", nio)],
             swiftSettings: settings),
         .target(name: "AlwaysOnFiles", dependencies: ["AlwaysOn", "FileTransfer", "Formats", product("NIOCore", nio)], swiftSettings: settings),
         // MARK: Gateway
@@ -196,6 +196,9 @@ let package = Package(
         .testTarget(
             name: "PlatformStoreTests",
             dependencies: ["AlwaysOn", "Formats", "PlatformStore", "TestKit", "ThingModel", product("GRDB", "GRDB.swift"), product("NIOCore", nio), product("NIOPosix", nio)]),
+        .testTarget(
+            name: "FileTransferTests",
+            dependencies: ["AlwaysOn", "AlwaysOnFiles", "FileTransfer", "Formats", "TestKit", product("Crypto", "swift-crypto"), product("NIOCore", nio), product("NIOPosix", nio)]),
         .testTarget(name: "LuaRuntimeTests", dependencies: ["LuaRuntime"]),
         .target(name: "CFaultControl", path: "Tests/Chaos/CFaultControl"),
         .target(name: "CFaultShim", dependencies: ["CFaultControl"], path: "Tests/Chaos/CFaultShim", linkerSettings: [.linkedLibrary("dl")]),

@@ -5,14 +5,14 @@ import NIOCore
 /// The other direction: what is asked of an edge, and what it answered. Base types are exact, as SDK edges do not look at them.
 package enum FileRequests {
     /// - Parameter job: the row that a transfer is ended with; made of its id and target where there is none.
-    /// - Throws: `FileFailure` of kind `tooLarge`, where it is more than a message may hold.
-    package static func request(_ operation: FileOperation, to thing: String, job: Infotable? = nil) throws(FileFailure) -> Request {
+    /// - Throws: `TransferFailure` of kind `tooLarge`, where it is more than a message may hold.
+    package static func request(_ operation: FileOperation, to thing: String, job: Infotable? = nil) throws(TransferFailure) -> Request {
         let (service, parameters) = parameters(of: operation, job)
         var request = Request(.post, thing, .service, service.rawValue)
         guard !parameters.isEmpty else { return request }
         var table = Infotable(DataShape(parameters.map { .init($0.0, $0.1.baseType) }))
         table.append(parameters.map(\.1))
-        do throws(WireError) { request.content = try EncodedInfotable(table) } catch { throw FileFailure(.tooLarge, error.message) }
+        do throws(WireError) { request.content = try EncodedInfotable(table) } catch { throw TransferFailure(.tooLarge, error.message) }
         return request
     }
 
@@ -53,8 +53,8 @@ package enum FileRequests {
         Infotable(row: ["transferId": .string(id ?? ""), "targetPath": .string(target.map { "\($0)" } ?? "")])
     }
 
-    /// - Throws: `FileFailure`, as the edge's status and text have it.
-    package static func answer(_ response: Response, to operation: FileOperation) throws(FileFailure) -> FileAnswer {
+    /// - Throws: `TransferFailure`, as the edge's status and text have it.
+    package static func answer(_ response: Response, to operation: FileOperation) throws(TransferFailure) -> FileAnswer {
         guard response.status.isSuccess else { throw failure(response, operation) }
         let table = response.content?.decoded() ?? Infotable(DataShape([]))
         func cell(_ name: String) -> Value? { table.first(name)?.unwrapped }
@@ -79,13 +79,13 @@ package enum FileRequests {
         }
     }
 
-    private static func nonsense(_ what: String, _ operation: FileOperation) -> FileFailure {
-        FileFailure(.failed, "\(parameters(of: operation, nil).0.rawValue): expected \(what) in the edge's answer")
+    private static func nonsense(_ what: String, _ operation: FileOperation) -> TransferFailure {
+        TransferFailure(.failed, "\(parameters(of: operation, nil).0.rawValue): expected \(what) in the edge's answer")
     }
 
-    private static func failure(_ response: Response, _ operation: FileOperation) -> FileFailure {
+    private static func failure(_ response: Response, _ operation: FileOperation) -> TransferFailure {
         let text = response.reasonText ?? "\(parameters(of: operation, nil).0.rawValue): the edge answered \(response.status)"
-        let kind: FileFailure.Kind
+        let kind: TransferFailure.Kind
         switch response.status {
         case .serviceUnavailable, .gatewayTimeout, .badGateway: kind = .interrupted
         case .badRequest: kind = .badPath
@@ -101,6 +101,6 @@ package enum FileRequests {
             }
         default: kind = .failed
         }
-        return FileFailure(kind, text)
+        return TransferFailure(kind, text)
     }
 }

@@ -30,8 +30,8 @@ package enum FileService: String, Sendable, CaseIterable {
         self = service
     }
 
-    /// - Throws: `FileFailure` that says which parameter is missing or wrong.
-    package func operation(_ parameters: Infotable) throws(FileFailure) -> FileOperation {
+    /// - Throws: `TransferFailure` that says which parameter is missing or wrong.
+    package func operation(_ parameters: Infotable) throws(TransferFailure) -> FileOperation {
         let given = Parameters(service: self, table: parameters)
         switch self {
         case .transferInfo: return .transferInfo
@@ -46,7 +46,7 @@ package enum FileService: String, Sendable, CaseIterable {
         case .rename:
             let path = try given.path()
             let name = given.text("name") ?? ""
-            guard !name.isEmpty, !name.utf8.contains(UInt8(ascii: "/")) else { throw FileFailure(.badPath, "\(rawValue): expected \"name\", a file's new name without a slash") }
+            guard !name.isEmpty, !name.utf8.contains(UInt8(ascii: "/")) else { throw TransferFailure(.badPath, "\(rawValue): expected \"name\", a file's new name without a slash") }
             return .move(path, to: try path.parent.appending(name), overwrite: given.bool("overwrite"))
         case .createDirectory, .makeDirectory: return .makeDirectory(try given.path())
         case .deleteDirectory: return .removeDirectory(try given.path())
@@ -87,10 +87,10 @@ package enum FileService: String, Sendable, CaseIterable {
         return .success(table)
     }
 
-    package static func response(_ failure: FileFailure) -> Response { Response(status(failure.kind), reason: failure.description) }
+    package static func response(_ failure: TransferFailure) -> Response { Response(status(failure.kind), reason: failure.description) }
 
     /// The one table of what a failure is on the wire.
-    package static func status(_ kind: FileFailure.Kind) -> Status {
+    package static func status(_ kind: TransferFailure.Kind) -> Status {
         switch kind {
         case .badPath, .wrongKind: .badRequest
         case .forbidden: .forbidden

@@ -30,6 +30,15 @@ package struct RestClient: Sendable {
         return (Int(response.status.code), (try? JSONValue(parsing: response.body)) ?? .null)
     }
 
+    /// A part of a file, or whatever is at a path, as it comes.
+    /// - Throws: `HTTPCallFailure`.
+    package func fetch(_ path: String, headers extra: HTTPHeaders = [:]) async throws -> HTTPResponse {
+        var headers = extra
+        if let key { headers.add(name: "appKey", value: key) }
+        let call = HTTPCall(.GET, origin, path, headers: headers, timeout: .seconds(60))
+        return try await client.loop.flatSubmit { client.execute(call) }.get()
+    }
+
     /// - Returns: the answer's JSON.
     /// - Throws: `RestError` for any status but 200 and 202 (stored for later), `HTTPCallFailure`.
     package func call(_ method: HTTPMethod, _ path: String, body: JSONValue? = nil) async throws -> JSONValue {

@@ -7,6 +7,9 @@ package enum Console {
 
     package static func error(_ text: String) { WholeText.write(text + "\n", to: STDERR_FILENO) }
 
+    /// On standard error, without a line end.
+    package static func note(_ text: String) { WholeText.write(text, to: STDERR_FILENO) }
+
     /// Without a line end.
     package static func prompt(_ text: String) { WholeText.write(text, to: STDOUT_FILENO) }
 

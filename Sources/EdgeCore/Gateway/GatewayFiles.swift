@@ -37,13 +37,13 @@ extension Gateway {
             return loop.makeSucceededFuture(Response(.notFound, reason: "\(request.name): this gateway has no file.virtual_dirs"))
         }
         let answer: EventLoopFuture<FileAnswer>
-        do throws(FileFailure) {
+        do throws(TransferFailure) {
             answer = files.perform(try service.operation(request.content?.decoded() ?? Infotable(DataShape([]))))
         } catch {
             answer = loop.makeFailedFuture(error)
         }
         return answer.map { service.response($0) }.recover { [logger] error in
-            let failure = error as? FileFailure ?? FileFailure(.failed, "\(error)")
+            let failure = error as? TransferFailure ?? TransferFailure(.failed, "\(error)")
             logger.debug("\(request.entityName): \(request.name): \(failure)")
             return FileService.response(failure)
         }

@@ -82,7 +82,7 @@ package struct CopyMachine: Sendable {
         /// Asked without anybody who waits for the answer.
         case tell(Side, FileOperation)
         /// nil: both ends have the same bytes, and the file is in its place.
-        case finished(FileFailure?)
+        case finished(TransferFailure?)
     }
 
     let plan: CopyPlan
@@ -107,7 +107,7 @@ package struct CopyMachine: Sendable {
 
     package mutating func begin() -> [Action] { askBoth(.transferInfo, .transferInfo, .transferInfo) }
 
-    package mutating func answered(_ question: Question, _ result: Result<FileAnswer, FileFailure>, now: NIODeadline) -> [Action] {
+    package mutating func answered(_ question: Question, _ result: Result<FileAnswer, TransferFailure>, now: NIODeadline) -> [Action] {
         guard !isFinished else { return [] }
         switch result {
         case .success(let answer): return answered(question, answer, now)
@@ -122,7 +122,7 @@ package struct CopyMachine: Sendable {
     }
 
     /// Gives up: the ends are told, unless they are to go on later.
-    package mutating func fail(_ failure: FileFailure) -> [Action] {
+    package mutating func fail(_ failure: TransferFailure) -> [Action] {
         guard !isFinished else { return [] }
         isFinished = true
         ready = [:]
@@ -162,7 +162,7 @@ package struct CopyMachine: Sendable {
             return last { machine in machine.compare() }
         case (.move, _): return askBoth(.end, end(of: .source), end(of: .target))
         case (.end, _): return last { machine in machine.finish() }
-        default: return fail(FileFailure(.failed, "\(question.side): an answer of another kind than was asked for"))
+        default: return fail(TransferFailure(.failed, "\(question.side): an answer of another kind than was asked for"))
         }
     }
 
@@ -170,7 +170,7 @@ package struct CopyMachine: Sendable {
         let infos = ends.values
         progress.blockSize = min(infos.map(\.blockSize).min() ?? 0, CopyMachine.longestBlock)
         progress.maximumFileSize = infos.map(\.maximumFileSize).min() ?? 0
-        guard progress.blockSize > 0 else { return fail(FileFailure(.failed, "an end that takes no blocks")) }
+        guard progress.blockSize > 0 else { return fail(TransferFailure(.failed, "an end that takes no blocks")) }
         return [ask(.source, .start, .start(TransferStart(transfer: plan.transfer, path: plan.source, direction: .read)))]
     }
 
@@ -178,9 +178,9 @@ package struct CopyMachine: Sendable {
     private static let longestBlock = 1 << 20
 
     private mutating func startTarget(_ info: FileInfo) -> [Action] {
-        guard !info.isDirectory else { return fail(FileFailure(.wrongKind, "\(plan.source): is a directory")) }
+        guard !info.isDirectory else { return fail(TransferFailure(.wrongKind, "\(plan.source): is a directory")) }
         guard info.size <= progress.maximumFileSize else {
-            return fail(FileFailure(.tooLarge, "\(plan.source): \(info.size) bytes, \(progress.maximumFileSize) are allowed"))
+            return fail(TransferFailure(.tooLarge, "\(plan.source): \(info.size) bytes, \(progress.maximumFileSize) are allowed"))
         }
         progress.source = SourceIdentity(size: info.size, modified: info.modified)
         let start = TransferStart(transfer: plan.transfer, path: plan.target, direction: .write, size: info.size, isResumable: true)
@@ -232,7 +232,7 @@ package struct CopyMachine: Sendable {
         reads -= 1
         let got = bytes.readableBytes
         guard got > 0, got <= count else {
-            return fail(FileFailure(.changed, "\(plan.source): expected \(count) bytes at \(offset), found \(got): it has changed while it was read"))
+            return fail(TransferFailure(.changed, "\(plan.source): expected \(count) bytes at \(offset), found \(got): it has changed while it was read"))
         }
         ready[offset] = bytes
         guard got < count else { return pump(now) }
@@ -256,14 +256,14 @@ package struct CopyMachine: Sendable {
     private mutating func compare() -> [Action] {
         guard let source = progress.sourceChecksums, let target = progress.targetChecksums, source.agree(with: target) else {
             let text = "\(plan.target): its checksum is \(progress.targetChecksums?.md5 ?? "?"), that of the source \(progress.sourceChecksums?.md5 ?? "?")"
-            return fail(FileFailure(.mismatch, text))
+            return fail(TransferFailure(.mismatch, text))
         }
         return [ask(.source, .info, .info(plan.source))]
     }
 
     private mutating func recheck(_ info: FileInfo) -> [Action] {
         guard progress.source == SourceIdentity(size: info.size, modified: info.modified) else {
-            return fail(FileFailure(.changed, "\(plan.source): has changed while it was read"))
+            return fail(TransferFailure(.changed, "\(plan.source): has changed while it was read"))
         }
         return [ask(.target, .move, .move(plan.part, to: plan.target, overwrite: true))]
     }

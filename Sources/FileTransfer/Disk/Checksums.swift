@@ -42,7 +42,7 @@ struct RunningChecksums {
     }
 
     /// Of a whole file.
-    static func of(_ file: Descriptor, _ what: String) throws(FileFailure) -> FileChecksums {
+    static func of(_ file: Descriptor, _ what: String) throws(TransferFailure) -> FileChecksums {
         var sums = RunningChecksums()
         while true {
             let bytes = try file.read(at: sums.count, count: 1 << 18, what)

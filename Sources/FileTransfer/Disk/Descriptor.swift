@@ -11,51 +11,51 @@ final class Descriptor: Sendable {
     deinit { close(number) }
 
     /// - Parameter what: the file as it is called in an error.
-    func status(_ what: String) throws(FileFailure) -> stat {
+    func status(_ what: String) throws(TransferFailure) -> stat {
         var status = stat()
-        guard fstat(number, &status) == 0 else { throw FileFailure(errno: errno, what) }
+        guard fstat(number, &status) == 0 else { throw TransferFailure(errno: errno, what) }
         return status
     }
 
-    /// - Throws: `FileFailure` where there is none of that name.
-    func status(of name: String, _ what: String) throws(FileFailure) -> stat {
+    /// - Throws: `TransferFailure` where there is none of that name.
+    func status(of name: String, _ what: String) throws(TransferFailure) -> stat {
         var status = stat()
-        guard fstatat(number, name, &status, AT_SYMLINK_NOFOLLOW) == 0 else { throw FileFailure(errno: errno, what) }
+        guard fstatat(number, name, &status, AT_SYMLINK_NOFOLLOW) == 0 else { throw TransferFailure(errno: errno, what) }
         return status
     }
 
     /// Opens a name in this directory, never by a symbolic link, and never waiting for whoever is behind a pipe.
-    func open(_ name: String, _ flags: Int32, mode: mode_t = 0o644, _ what: String) throws(FileFailure) -> Descriptor {
+    func open(_ name: String, _ flags: Int32, mode: mode_t = 0o644, _ what: String) throws(TransferFailure) -> Descriptor {
         let opened = openat(number, name, flags | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, mode)
-        guard opened >= 0 else { throw FileFailure(errno: errno, what) }
+        guard opened >= 0 else { throw TransferFailure(errno: errno, what) }
         return Descriptor(opened)
     }
 
-    func sync(_ what: String) throws(FileFailure) {
+    func sync(_ what: String) throws(TransferFailure) {
         while fsync(number) != 0 {
-            guard errno == EINTR else { throw FileFailure(errno: errno, what) }
+            guard errno == EINTR else { throw TransferFailure(errno: errno, what) }
         }
     }
 
-    func syncData(_ what: String) throws(FileFailure) {
+    func syncData(_ what: String) throws(TransferFailure) {
         while fdatasync(number) != 0 {
-            guard errno == EINTR else { throw FileFailure(errno: errno, what) }
+            guard errno == EINTR else { throw TransferFailure(errno: errno, what) }
         }
     }
 
-    func truncate(to size: Int, _ what: String) throws(FileFailure) {
-        guard ftruncate(number, size) == 0 else { throw FileFailure(errno: errno, what) }
+    func truncate(to size: Int, _ what: String) throws(TransferFailure) {
+        guard ftruncate(number, size) == 0 else { throw TransferFailure(errno: errno, what) }
     }
 
     /// Writes all of it at an offset. After an error a part of it may be there.
-    func write(_ bytes: ByteBuffer, at offset: Int, _ what: String) throws(FileFailure) {
+    func write(_ bytes: ByteBuffer, at offset: Int, _ what: String) throws(TransferFailure) {
         var offset = offset
         var rest = bytes
         while rest.readableBytes > 0 {
             let (written, code) = rest.withUnsafeReadableBytes { (pwrite(number, $0.baseAddress, $0.count, offset), errno) }
             guard written > 0 else {
                 if written < 0, code == EINTR { continue }
-                throw FileFailure(errno: written < 0 ? code : EIO, what)
+                throw TransferFailure(errno: written < 0 ? code : EIO, what)
             }
             rest.moveReaderIndex(forwardBy: written)
             offset += Int(written)
@@ -63,7 +63,7 @@ final class Descriptor: Sendable {
     }
 
     /// As many bytes as there are, at most `count`.
-    func read(at offset: Int, count: Int, _ what: String) throws(FileFailure) -> ByteBuffer {
+    func read(at offset: Int, count: Int, _ what: String) throws(TransferFailure) -> ByteBuffer {
         var buffer = ByteBufferAllocator().buffer(capacity: count)
         while buffer.readableBytes < count {
             let place = offset + Int(buffer.readableBytes)
@@ -74,7 +74,7 @@ final class Descriptor: Sendable {
                 return max(got, 0)
             }
             if got == 0 { break }
-            if got < 0, code != EINTR { throw FileFailure(errno: code, what) }
+            if got < 0, code != EINTR { throw TransferFailure(errno: code, what) }
         }
         return buffer
     }
@@ -93,8 +93,8 @@ final class Descriptor: Sendable {
 extension Descriptor {
     func canWrite(_ name: String) -> Bool { faccessat(number, name, W_OK, 0) == 0 }
 
-    func makeDirectory(_ name: String, _ what: String) throws(FileFailure) {
-        guard mkdirat(number, name, 0o755) == 0 else { throw FileFailure(errno: errno, what) }
+    func makeDirectory(_ name: String, _ what: String) throws(TransferFailure) {
+        guard mkdirat(number, name, 0o755) == 0 else { throw TransferFailure(errno: errno, what) }
     }
 
     /// - Returns: 0, or what the system says.
@@ -111,9 +111,9 @@ extension Descriptor {
     }
 
     /// Names of what is in it, at most so many; those that are no UTF-8 are left out.
-    func names(most: Int, _ what: String) throws(FileFailure) -> [String] {
+    func names(most: Int, _ what: String) throws(TransferFailure) -> [String] {
         let copy = openat(number, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        guard copy >= 0, let stream = fdopendir(copy) else { throw FileFailure(errno: errno, what) }
+        guard copy >= 0, let stream = fdopendir(copy) else { throw TransferFailure(errno: errno, what) }
         defer { closedir(stream) }
         var names: [String] = []
         while names.count < most, let entry = readdir(stream) {
@@ -126,9 +126,9 @@ extension Descriptor {
     }
 
     /// Bytes that may still be written on its file system.
-    func freeSpace(_ what: String) throws(FileFailure) -> Int {
+    func freeSpace(_ what: String) throws(TransferFailure) -> Int {
         var status = statvfs()
-        guard fstatvfs(number, &status) == 0 else { throw FileFailure(errno: errno, what) }
+        guard fstatvfs(number, &status) == 0 else { throw TransferFailure(errno: errno, what) }
         return Int(clamping: UInt64(status.f_bavail).multipliedReportingOverflow(by: UInt64(status.f_frsize)).partialValue)
     }
 }

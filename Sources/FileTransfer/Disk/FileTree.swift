@@ -24,32 +24,32 @@ package struct FileTree: Sendable {
 
     // MARK: Looking
 
-    func directory(_ path: FilePath) throws(FileFailure) -> Descriptor {
+    func directory(_ path: FilePath) throws(TransferFailure) -> Descriptor {
         let opened = Glibc.open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        guard opened >= 0 else { throw FileFailure(errno: errno, seen(path)) }
+        guard opened >= 0 else { throw TransferFailure(errno: errno, seen(path)) }
         var directory = Descriptor(opened)
         for name in path.components { directory = try step(into: name, from: directory, path) }
         return directory
     }
 
-    private func step(into name: String, from directory: Descriptor, _ path: FilePath) throws(FileFailure) -> Descriptor {
-        do throws(FileFailure) { return try directory.open(name, O_RDONLY | O_DIRECTORY, seen(path)) } catch {
+    private func step(into name: String, from directory: Descriptor, _ path: FilePath) throws(TransferFailure) -> Descriptor {
+        do throws(TransferFailure) { return try directory.open(name, O_RDONLY | O_DIRECTORY, seen(path)) } catch {
             // The system says of a link that it is no directory.
             if error.kind == .wrongKind, let status = try? directory.status(of: name, ""), status.kind == S_IFLNK {
-                throw FileFailure(errno: ELOOP, seen(path))
+                throw TransferFailure(errno: ELOOP, seen(path))
             }
             throw error
         }
     }
 
     /// The directory that holds a path's last name.
-    func parent(of path: FilePath) throws(FileFailure) -> (directory: Descriptor, name: String) {
-        guard let name = path.name else { throw FileFailure(.badPath, "\(seen(path)): expected a path to something in a directory") }
+    func parent(of path: FilePath) throws(TransferFailure) -> (directory: Descriptor, name: String) {
+        guard let name = path.name else { throw TransferFailure(.badPath, "\(seen(path)): expected a path to something in a directory") }
         return (try directory(path.parent), name)
     }
 
-    /// - Throws: `FileFailure`, where there is nothing, or something that is neither file nor directory.
-    func info(_ path: FilePath) throws(FileFailure) -> FileInfo {
+    /// - Throws: `TransferFailure`, where there is nothing, or something that is neither file nor directory.
+    func info(_ path: FilePath) throws(TransferFailure) -> FileInfo {
         guard !path.isRoot else { return try directory(path).status(seen(path)).info(path, isReadOnly: false) }
         let (directory, name) = try parent(of: path)
         let status = try directory.status(of: name, seen(path))
@@ -57,20 +57,20 @@ package struct FileTree: Sendable {
         return status.info(path, isReadOnly: !directory.canWrite(name))
     }
 
-    func refusal(of status: stat, _ path: FilePath) -> FileFailure {
-        status.kind == S_IFLNK ? FileFailure(errno: ELOOP, seen(path)) : FileFailure(.forbidden, "\(seen(path)): is neither a file nor a directory")
+    func refusal(of status: stat, _ path: FilePath) -> TransferFailure {
+        status.kind == S_IFLNK ? TransferFailure(errno: ELOOP, seen(path)) : TransferFailure(.forbidden, "\(seen(path)): is neither a file nor a directory")
     }
 
     /// What keeps something that is there from being replaced by a file; nil: nothing.
-    func obstacle(_ status: stat, _ path: FilePath) -> FileFailure? {
-        status.isFile ? nil : status.isDirectory ? FileFailure(errno: EISDIR, seen(path)) : refusal(of: status, path)
+    func obstacle(_ status: stat, _ path: FilePath) -> TransferFailure? {
+        status.isFile ? nil : status.isDirectory ? TransferFailure(errno: EISDIR, seen(path)) : refusal(of: status, path)
     }
 
     /// Files and directories in a directory, by name; what is neither is left out, as are names that are no UTF-8.
-    func entries(_ path: FilePath) throws(FileFailure) -> [FileInfo] {
+    func entries(_ path: FilePath) throws(TransferFailure) -> [FileInfo] {
         let directory = try directory(path)
         let names = try directory.names(most: FileTree.mostEntries + 1, seen(path))
-        guard names.count <= FileTree.mostEntries else { throw FileFailure(.tooLarge, "\(seen(path)): more than \(FileTree.mostEntries) entries") }
+        guard names.count <= FileTree.mostEntries else { throw TransferFailure(.tooLarge, "\(seen(path)): more than \(FileTree.mostEntries) entries") }
         return names.compactMap { name in
             guard let status = try? directory.status(of: name, ""), status.isFile || status.isDirectory else { return nil }
             return status.info(FilePath(components: path.components + [name]), isReadOnly: !directory.canWrite(name))
@@ -78,19 +78,19 @@ package struct FileTree: Sendable {
     }
 
     /// All directories below one, each before what is in it.
-    func directories(below path: FilePath) throws(FileFailure) -> [FileInfo] {
+    func directories(below path: FilePath) throws(TransferFailure) -> [FileInfo] {
         var found: [FileInfo] = []
         var open = [path]
         while let next = open.popLast() {
             let inside = try entries(next).filter(\.isDirectory)
             found += inside
-            guard found.count <= FileTree.mostEntries else { throw FileFailure(.tooLarge, "\(seen(path)): more than \(FileTree.mostEntries) directories") }
+            guard found.count <= FileTree.mostEntries else { throw TransferFailure(.tooLarge, "\(seen(path)): more than \(FileTree.mostEntries) directories") }
             open += inside.reversed().map(\.path)
         }
         return found
     }
 
-    func open(_ path: FilePath, _ flags: Int32 = O_RDONLY) throws(FileFailure) -> Descriptor {
+    func open(_ path: FilePath, _ flags: Int32 = O_RDONLY) throws(TransferFailure) -> Descriptor {
         let (directory, name) = try parent(of: path)
         let file = try directory.open(name, flags, seen(path))
         if let obstacle = obstacle(try file.status(seen(path)), path) { throw obstacle }
@@ -98,5 +98,5 @@ package struct FileTree: Sendable {
     }
 
     /// Bytes that may still be written here.
-    func freeSpace() throws(FileFailure) -> Int { try directory(.root).freeSpace(seen(.root)) }
+    func freeSpace() throws(TransferFailure) -> Int { try directory(.root).freeSpace(seen(.root)) }
 }

@@ -15,14 +15,14 @@ final class ReadStream: @unchecked Sendable {
         file.willBeReadThrough()
     }
 
-    func read(at offset: Int, count: Int) throws(FileFailure) -> FileAnswer {
+    func read(at offset: Int, count: Int) throws(TransferFailure) -> FileAnswer {
         let bytes = try file.read(at: offset, count: count, what)
         if offset == sums.count { sums.take(bytes) }
         let size = Int(try file.status(what).st_size)
         return .block(bytes, isLast: offset + Int(bytes.readableBytes) >= size)
     }
 
-    func checksums() throws(FileFailure) -> FileChecksums {
+    func checksums() throws(TransferFailure) -> FileChecksums {
         guard sums.count == Int(try file.status(what).st_size) else { return try RunningChecksums.of(file, what) }
         return sums.values
     }

@@ -53,7 +53,7 @@ final class StagedFile: @unchecked Sendable {
     private var sums: RunningChecksums?
 
     /// Goes on with what is there for the same transfer, else begins anew.
-    init(name: String, in staging: FileTree, record: Record) throws(FileFailure) {
+    init(name: String, in staging: FileTree, record: Record) throws(TransferFailure) {
         self.name = name
         what = record.target
         directory = try staging.directory(.root)
@@ -82,13 +82,13 @@ final class StagedFile: @unchecked Sendable {
         return Record(String(buffer: bytes))
     }
 
-    private static func write(_ record: Record, of name: String, in directory: Descriptor) throws(FileFailure) {
+    private static func write(_ record: Record, of name: String, in directory: Descriptor) throws(TransferFailure) {
         let (new, place) = (name + ".new", name + recordSuffix)
         let file = try directory.open(new, O_WRONLY | O_CREAT | O_TRUNC, record.target)
         try file.write(ByteBuffer(string: record.text), at: 0, record.target)
         try file.syncData(record.target)
         let code = directory.rename(new, to: directory, place, overwrite: true)
-        guard code == 0 else { throw FileFailure(errno: code, record.target) }
+        guard code == 0 else { throw TransferFailure(errno: code, record.target) }
     }
 
     static func remove(_ name: String, in directory: Descriptor) {
@@ -98,7 +98,7 @@ final class StagedFile: @unchecked Sendable {
     /// Removes what earlier runs have left and nobody can go on with, parts and unfinished copies.
     ///
     /// - Returns: targets of what was removed.
-    static func removeLeftovers(in staging: FileTree, now: Int, besides used: Set<String>, copyOf: (String) -> (directory: Descriptor, name: String)?) throws(FileFailure) -> [String] {
+    static func removeLeftovers(in staging: FileTree, now: Int, besides used: Set<String>, copyOf: (String) -> (directory: Descriptor, name: String)?) throws(TransferFailure) -> [String] {
         let directory = try staging.directory(.root)
         var removed: [String] = []
         for entry in try staging.entries(.root) where !entry.isDirectory && entry.name.hasSuffix(recordSuffix) {
@@ -114,10 +114,10 @@ final class StagedFile: @unchecked Sendable {
 
     // MARK: Writing
 
-    /// - Throws: `FileFailure` of kind `outOfOrder`, where bytes would be missing or there twice.
-    func write(_ bytes: ByteBuffer, at offset: Int) throws(FileFailure) {
-        guard offset == size else { throw FileFailure(.outOfOrder, "\(what): expected the block at offset \(size), found one at \(offset)") }
-        do throws(FileFailure) { try file.write(bytes, at: offset, what) } catch {
+    /// - Throws: `TransferFailure` of kind `outOfOrder`, where bytes would be missing or there twice.
+    func write(_ bytes: ByteBuffer, at offset: Int) throws(TransferFailure) {
+        guard offset == size else { throw TransferFailure(.outOfOrder, "\(what): expected the block at offset \(size), found one at \(offset)") }
+        do throws(TransferFailure) { try file.write(bytes, at: offset, what) } catch {
             // What came of it half is not there for whoever asks how far it is.
             try? file.truncate(to: size, what)
             throw error
@@ -132,30 +132,30 @@ final class StagedFile: @unchecked Sendable {
     }
 
     /// From here a transfer goes on after whatever happens.
-    func checkpoint() throws(FileFailure) {
+    func checkpoint() throws(TransferFailure) {
         guard size > record.synced else { return }
         try file.syncData(what)
         record.synced = size
         try StagedFile.write(record, of: name, in: directory)
     }
 
-    func truncate() throws(FileFailure) {
+    func truncate() throws(TransferFailure) {
         try file.truncate(to: 0, what)
         (size, writtenOut, sums) = (0, 0, RunningChecksums())
         record.synced = 0
         try StagedFile.write(record, of: name, in: directory)
     }
 
-    func checksums() throws(FileFailure) -> FileChecksums {
+    func checksums() throws(TransferFailure) -> FileChecksums {
         if let sums { return sums.values }
         return try RunningChecksums.of(file, what)
     }
 
     /// Puts the file into its place, in one step where both are on one file system, and makes that outlast a power cut.
-    func move(to target: FilePath, in tree: FileTree, overwrite: Bool) throws(FileFailure) {
+    func move(to target: FilePath, in tree: FileTree, overwrite: Bool) throws(TransferFailure) {
         let (to, newName) = try tree.parent(of: target)
         if let there = try? to.status(of: newName, "") {
-            guard overwrite else { throw FileFailure(errno: EEXIST, tree.seen(target)) }
+            guard overwrite else { throw TransferFailure(errno: EEXIST, tree.seen(target)) }
             if let obstacle = tree.obstacle(there, target) { throw obstacle }
             // A program stays one that can be run.
             file.setMode(there.st_mode & 0o777)
@@ -164,7 +164,7 @@ final class StagedFile: @unchecked Sendable {
         switch directory.rename(name, to: to, newName, overwrite: overwrite) {
         case 0: try to.sync(tree.seen(target))
         case EXDEV: try FileTree.copy(file, to: newName, in: to, overwrite: overwrite, tree.seen(target))
-        case let code: throw FileFailure(errno: code, tree.seen(target))
+        case let code: throw TransferFailure(errno: code, tree.seen(target))
         }
         discard()
     }

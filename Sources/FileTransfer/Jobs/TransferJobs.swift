@@ -54,13 +54,13 @@ package struct TransferJobs: Sendable {
     }
 
     /// - Returns: jobs that it takes the place of: they wait for an end that was lost, and write to the same file.
-    /// - Throws: `FileFailure`: another job writes to the same file, or too many wait.
-    package mutating func add(_ job: TransferJob) throws(FileFailure) -> [String] {
+    /// - Throws: `TransferFailure`: another job writes to the same file, or too many wait.
+    package mutating func add(_ job: TransferJob) throws(TransferFailure) -> [String] {
         let rivals = open.filter { $0.target == job.target }
         if let rival = rivals.first(where: { $0.state == .active || $0.isQueueable }) {
-            throw FileFailure(.busy, "\(job.target.path) in \(job.target.repository): transfer \(rival.id) writes to this file, or waits to")
+            throw TransferFailure(.busy, "\(job.target.path) in \(job.target.repository): transfer \(rival.id) writes to this file, or waits to")
         }
-        guard waiting.count < limits.waiting else { throw FileFailure(.tooMany, "\(limits.waiting) transfers wait already") }
+        guard waiting.count < limits.waiting else { throw TransferFailure(.tooMany, "\(limits.waiting) transfers wait already") }
         var job = job
         job.enqueueCount += 1
         if job.isQueueable { job.expires = job.queueTime + limits.queuedFor }
@@ -107,7 +107,7 @@ package struct TransferJobs: Sendable {
     package mutating func note(_ progress: CopyProgress, of id: String) { jobs[id]?.progress = progress }
 
     /// An attempt ended. Where the other end was lost it goes on later; where the source changed meanwhile it begins anew, once.
-    package mutating func attemptEnded(_ id: String, _ failure: FileFailure?, now: Int, random: Double) -> Ending {
+    package mutating func attemptEnded(_ id: String, _ failure: TransferFailure?, now: Int, random: Double) -> Ending {
         guard var job = jobs[id], job.state == .active else { return .ended }
         guard let failure else {
             end(id, .validated, code: 200, "", now)
@@ -188,7 +188,7 @@ package struct TransferJobs: Sendable {
     /// Of a transfer that an edge forgets again and again.
     private static let mostAttempts = 20
 
-    private static func code(_ kind: FileFailure.Kind) -> Int {
+    private static func code(_ kind: TransferFailure.Kind) -> Int {
         switch kind {
         case .badPath, .outOfOrder: 400
         case .forbidden: 403

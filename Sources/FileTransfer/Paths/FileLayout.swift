@@ -42,14 +42,14 @@ package struct FileLayout: Sendable {
         }
     }
 
-    /// - Throws: `FileFailure` of kind `notFound`: there is no such virtual directory; `badPath`: the path is `/`.
-    func locate(_ path: FilePath) throws(FileFailure) -> (tree: FileTree, path: FilePath) {
+    /// - Throws: `TransferFailure` of kind `notFound`: there is no such virtual directory; `badPath`: the path is `/`.
+    func locate(_ path: FilePath) throws(TransferFailure) -> (tree: FileTree, path: FilePath) {
         switch root {
         case .one(let tree): return (tree, path)
         case .virtual(let directories):
-            guard let first = path.components.first else { throw FileFailure(.badPath, "/: expected a virtual directory's name") }
+            guard let first = path.components.first else { throw TransferFailure(.badPath, "/: expected a virtual directory's name") }
             guard let found = directories.first(where: { $0.name.utf8.elementsEqual(first.utf8) }) else {
-                throw FileFailure(.notFound, "\(path): there is no virtual directory \"\(first)\"")
+                throw TransferFailure(.notFound, "\(path): there is no virtual directory \"\(first)\"")
             }
             return (found.tree, FilePath(components: Array(path.components.dropFirst())))
         }

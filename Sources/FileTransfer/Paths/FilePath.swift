@@ -11,21 +11,21 @@ package struct FilePath: Sendable, Hashable, CustomStringConvertible {
 
     /// Doubled slashes and single dots are left out; a slash at the beginning or end makes no difference.
     ///
-    /// - Throws: `FileFailure` of kind `badPath`: `..` anywhere (alwayson.md §8), a zero byte, a name of more than 255 bytes, more than
+    /// - Throws: `TransferFailure` of kind `badPath`: `..` anywhere (alwayson.md §8), a zero byte, a name of more than 255 bytes, more than
     ///   4096 bytes in all.
-    package init(_ text: String) throws(FileFailure) {
-        guard text.utf8.count <= FilePath.longest else { throw FileFailure(.badPath, "a path of more than \(FilePath.longest) bytes") }
-        guard !text.utf8.contains(0) else { throw FileFailure(.badPath, "a path with a zero byte in it") }
+    package init(_ text: String) throws(TransferFailure) {
+        guard text.utf8.count <= FilePath.longest else { throw TransferFailure(.badPath, "a path of more than \(FilePath.longest) bytes") }
+        guard !text.utf8.contains(0) else { throw TransferFailure(.badPath, "a path with a zero byte in it") }
         var components: [String] = []
         for part in text.utf8.split(separator: UInt8(ascii: "/")) {
             let name = String(Substring(part))
             switch name {
             case ".": continue
-            case "..": throw FileFailure(.badPath, "\(FilePath.short(text)): \"..\" is not allowed in a path")
+            case "..": throw TransferFailure(.badPath, "\(FilePath.short(text)): \"..\" is not allowed in a path")
             default: components.append(name)
             }
             guard part.count <= FilePath.longestName else {
-                throw FileFailure(.badPath, "\(FilePath.short(text)): a name of more than \(FilePath.longestName) bytes")
+                throw TransferFailure(.badPath, "\(FilePath.short(text)): a name of more than \(FilePath.longestName) bytes")
             }
         }
         self.components = components
@@ -37,7 +37,7 @@ package struct FilePath: Sendable, Hashable, CustomStringConvertible {
     package var description: String { "/" + components.joined(separator: "/") }
 
     /// - Throws: as `init`.
-    package func appending(_ name: String) throws(FileFailure) -> FilePath { try FilePath("\(description)/\(name)") }
+    package func appending(_ name: String) throws(TransferFailure) -> FilePath { try FilePath("\(description)/\(name)") }
 
     package func starts(with other: FilePath) -> Bool {
         components.count >= other.components.count

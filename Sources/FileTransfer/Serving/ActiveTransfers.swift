@@ -31,13 +31,13 @@ struct ActiveTransfers {
         self.idleTimeout = idleTimeout
     }
 
-    /// - Throws: `FileFailure`: another transfer writes to the same target, has the same id, or there are too many.
-    mutating func begin(_ start: TransferStart, now: NIODeadline) throws(FileFailure) {
-        guard entries[start.key] == nil else { throw FileFailure(.busy, "transfer \(start.transfer) is under way already") }
+    /// - Throws: `TransferFailure`: another transfer writes to the same target, has the same id, or there are too many.
+    mutating func begin(_ start: TransferStart, now: NIODeadline) throws(TransferFailure) {
+        guard entries[start.key] == nil else { throw TransferFailure(.busy, "transfer \(start.transfer) is under way already") }
         if start.direction == .write, let other = entries.values.first(where: { $0.start.direction == .write && $0.start.path == start.path }) {
-            throw FileFailure(.busy, "\(start.path): transfer \(other.start.transfer) writes to this file")
+            throw TransferFailure(.busy, "\(start.path): transfer \(other.start.transfer) writes to this file")
         }
-        guard entries.count < most else { throw FileFailure(.tooMany, "\(start.path): \(most) transfers are under way already") }
+        guard entries.count < most else { throw TransferFailure(.tooMany, "\(start.path): \(most) transfers are under way already") }
         let dotted = "." + start.path.components.joined(separator: ".")
         let suffixes = start.direction == .read ? [] : dotted.hasSuffix(".part") ? [dotted, dotted + ".part"] : [dotted + ".part"]
         entries[start.key] = Entry(start: start, partSuffixes: suffixes, lastUsed: now)
@@ -54,8 +54,8 @@ struct ActiveTransfers {
         entries[key]?.working -= 1
     }
 
-    func unknown(_ id: String) -> FileFailure {
-        FileFailure(.noTransfer, "transfer \(id) is not known here, or nothing came for it for \(idleTimeout.nanoseconds / 1_000_000) ms")
+    func unknown(_ id: String) -> TransferFailure {
+        TransferFailure(.noTransfer, "transfer \(id) is not known here, or nothing came for it for \(idleTimeout.nanoseconds / 1_000_000) ms")
     }
 
     mutating func end(_ key: TransferKey) -> Entry? { entries.removeValue(forKey: key) }

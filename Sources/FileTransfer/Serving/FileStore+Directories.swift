@@ -2,7 +2,7 @@ import NIOCore
 
 /// Listing.
 extension FileStore {
-    func list(_ path: FilePath, _ mask: String, files: Bool, directories: Bool) throws(FileFailure) -> EventLoopFuture<FileAnswer> {
+    func list(_ path: FilePath, _ mask: String, files: Bool, directories: Bool) throws(TransferFailure) -> EventLoopFuture<FileAnswer> {
         if path.isRoot, case .virtual(let roots) = layout.root {
             guard directories else { return loop.makeSucceededFuture(.files([])) }
             return run { .files(roots.map { FileInfo(path: FilePath(components: [$0.name]), isDirectory: true) }) }
@@ -16,7 +16,7 @@ extension FileStore {
         }
     }
 
-    func structure(_ path: FilePath) throws(FileFailure) -> EventLoopFuture<FileAnswer> {
+    func structure(_ path: FilePath) throws(TransferFailure) -> EventLoopFuture<FileAnswer> {
         guard path.isRoot, case .virtual(let roots) = layout.root else {
             let (tree, inside) = try layout.locate(path)
             let layout = layout

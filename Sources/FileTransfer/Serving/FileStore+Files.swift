@@ -10,10 +10,10 @@ extension FileStore {
     }
 
     /// The transfer that puts together the part that a path names; nil where it names none.
-    private func writer(of path: FilePath) throws(FileFailure) -> Writer? {
+    private func writer(of path: FilePath) throws(TransferFailure) -> Writer? {
         guard let name = FileLayout.partName(path) else { return nil }
         guard let writer = table.writer(ofPart: name).flatMap(writer) else {
-            throw FileFailure(.notFound, "\(path): no transfer puts together such a file")
+            throw TransferFailure(.notFound, "\(path): no transfer puts together such a file")
         }
         return writer
     }
@@ -24,7 +24,7 @@ extension FileStore {
     }
 
     /// The transfer that writes, by its id where there is one, else by its part.
-    private func writer(_ id: String?, _ path: FilePath) throws(FileFailure) -> Writer? {
+    private func writer(_ id: String?, _ path: FilePath) throws(TransferFailure) -> Writer? {
         guard let id, !id.isEmpty else { return try writer(of: path) }
         guard let writer = writer(TransferKey(id: id, direction: .write)) else { throw table.unknown(id) }
         return writer
@@ -53,14 +53,14 @@ extension FileStore {
 
     // MARK: Looking
 
-    func info(_ path: FilePath) throws(FileFailure) -> EventLoopFuture<FileAnswer> {
+    func info(_ path: FilePath) throws(TransferFailure) -> EventLoopFuture<FileAnswer> {
         if let writer = try writer(of: path) { return use(writer) { .info(FileInfo(path: path, size: $0.size)) } }
         let layout = layout
         let (tree, inside) = try layout.locate(path)
         return run { .info(layout.seen(try tree.info(inside), from: path)) }
     }
 
-    func checksums(_ path: FilePath) throws(FileFailure) -> EventLoopFuture<FileAnswer> {
+    func checksums(_ path: FilePath) throws(TransferFailure) -> EventLoopFuture<FileAnswer> {
         if let writer = try writer(of: path) { return use(writer) { .checksums(try $0.checksums()) } }
         let (tree, inside) = try layout.locate(path)
         if let key = table.reader(of: path), let stream = streams[key], case .reading(let source) = stream.side {
@@ -71,7 +71,7 @@ extension FileStore {
 
     // MARK: Changing
 
-    func move(_ path: FilePath, to target: FilePath, overwrite: Bool) throws(FileFailure) -> EventLoopFuture<FileAnswer> {
+    func move(_ path: FilePath, to target: FilePath, overwrite: Bool) throws(TransferFailure) -> EventLoopFuture<FileAnswer> {
         let (targetTree, targetInside) = try layout.locate(target)
         if let writer = try writer(of: path) {
             return use(writer) {
@@ -86,7 +86,7 @@ extension FileStore {
         }
     }
 
-    func remove(_ path: FilePath, isStrict: Bool) throws(FileFailure) -> EventLoopFuture<FileAnswer> {
+    func remove(_ path: FilePath, isStrict: Bool) throws(TransferFailure) -> EventLoopFuture<FileAnswer> {
         if FileLayout.partName(path) != nil {
             // Whoever begins anew removes first what may be there.
             guard let writer = try? writer(of: path) else { return loop.makeSucceededFuture(.done) }
@@ -96,12 +96,12 @@ extension FileStore {
             }
         }
         return try work(path) { tree, inside in
-            guard try tree.removeFile(inside) || !isStrict else { throw FileFailure(.notFound, "\(tree.seen(inside)): does not exist") }
+            guard try tree.removeFile(inside) || !isStrict else { throw TransferFailure(.notFound, "\(tree.seen(inside)): does not exist") }
         }
     }
 
     /// A whole file, put into its place in one step; or the beginning of one that is being put together.
-    func create(_ path: FilePath, _ bytes: ByteBuffer, overwrite: Bool) throws(FileFailure) -> EventLoopFuture<FileAnswer> {
+    func create(_ path: FilePath, _ bytes: ByteBuffer, overwrite: Bool) throws(TransferFailure) -> EventLoopFuture<FileAnswer> {
         if let writer = try writer(of: path) {
             counters.bytesIn += bytes.readableBytes
             return use(writer, bytes: bytes.readableBytes, after: incoming.take(bytes.readableBytes, now: loop.now)) { part in
@@ -137,8 +137,8 @@ extension FileStore {
     /// Bytes that one read gives at most.
     private static let longestBlock = 4 << 20
 
-    func read(_ path: FilePath, offset: Int, count: Int, _ id: String?) throws(FileFailure) -> EventLoopFuture<FileAnswer> {
-        guard offset >= 0, count >= 0 else { throw FileFailure(.outOfOrder, "\(path): expected an offset and a count from 0 on") }
+    func read(_ path: FilePath, offset: Int, count: Int, _ id: String?) throws(TransferFailure) -> EventLoopFuture<FileAnswer> {
+        guard offset >= 0, count >= 0 else { throw TransferFailure(.outOfOrder, "\(path): expected an offset and a count from 0 on") }
         let count = min(count, FileStore.longestBlock)
         guard let id, !id.isEmpty else {
             let (tree, inside) = try layout.locate(path)
@@ -150,9 +150,9 @@ extension FileStore {
         return use(key, stream.work, bytes: count, after: outgoing.take(count, now: loop.now)) { try source.read(at: offset, count: count) }
     }
 
-    func write(_ path: FilePath, offset: Int, _ bytes: ByteBuffer, _ id: String?) throws(FileFailure) -> EventLoopFuture<FileAnswer> {
+    func write(_ path: FilePath, offset: Int, _ bytes: ByteBuffer, _ id: String?) throws(TransferFailure) -> EventLoopFuture<FileAnswer> {
         guard offset >= 0, offset + bytes.readableBytes <= settings.maximumFileSize else {
-            throw FileFailure(.tooLarge, "\(path): a file of more than \(settings.maximumFileSize) bytes")
+            throw TransferFailure(.tooLarge, "\(path): a file of more than \(settings.maximumFileSize) bytes")
         }
         guard let writer = try writer(id, path) else { return try work(path) { try $0.write(bytes, to: $1, at: offset) } }
         counters.bytesIn += bytes.readableBytes

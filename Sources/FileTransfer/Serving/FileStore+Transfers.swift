@@ -4,10 +4,10 @@ import NIOCore
 
 /// Beginning and ending transfers.
 extension FileStore {
-    func start(_ start: TransferStart) throws(FileFailure) -> EventLoopFuture<FileAnswer> {
-        guard !start.transfer.isEmpty, start.transfer.utf8.count <= 256 else { throw FileFailure(.noTransfer, "expected a transfer id of 1 to 256 bytes") }
+    func start(_ start: TransferStart) throws(TransferFailure) -> EventLoopFuture<FileAnswer> {
+        guard !start.transfer.isEmpty, start.transfer.utf8.count <= 256 else { throw TransferFailure(.noTransfer, "expected a transfer id of 1 to 256 bytes") }
         guard start.size ?? 0 <= settings.maximumFileSize else {
-            throw FileFailure(.tooLarge, "\(start.path): \(start.size ?? 0) bytes, \(settings.maximumFileSize) are allowed")
+            throw TransferFailure(.tooLarge, "\(start.path): \(start.size ?? 0) bytes, \(settings.maximumFileSize) are allowed")
         }
         let (tree, inside) = try layout.locate(start.path)
         // The same transfer comes again after its connection was lost: this end may not have noticed.
@@ -27,7 +27,7 @@ extension FileStore {
             // It may have been cancelled meanwhile.
             guard table.entries[start.key] != nil else {
                 if case .writing(let part) = side { part.discard() }
-                throw FileFailure(.cancelled, "\(start.path): cancelled")
+                throw TransferFailure(.cancelled, "\(start.path): cancelled")
             }
             table.used(start.key, now: loop.now)
             streams[start.key] = Stream(work: work, side: side)
@@ -45,7 +45,7 @@ extension FileStore {
     static func part(for start: TransferStart, _ tree: FileTree, _ inside: FilePath, _ layout: FileLayout, _ settings: Settings) throws -> StagedFile {
         let (directory, name) = try tree.parent(of: inside)
         if let there = try? directory.status(of: name, ""), let obstacle = tree.obstacle(there, inside) { throw obstacle }
-        guard directory.canWrite(".") else { throw FileFailure(errno: EACCES, "\(start.path)") }
+        guard directory.canWrite(".") else { throw TransferFailure(errno: EACCES, "\(start.path)") }
         let keeps = start.isResumable ? Int(WallClock.milliseconds()) + Int(settings.keepsParts.nanoseconds / 1_000_000) : 0
         let part = try StagedFile(
             name: FileLayout.fileName(ofPartFor: start.path, transfer: start.transfer), in: layout.staging,
@@ -53,10 +53,10 @@ extension FileStore {
         let free = try min(layout.staging.freeSpace(), tree.freeSpace())
         guard let size = start.size, size - part.size > free - settings.reserve else { return part }
         if part.size == 0 { part.discard() }
-        throw FileFailure(.noSpace, "\(start.path): \(size) bytes, and \(free) are free")
+        throw TransferFailure(.noSpace, "\(start.path): \(size) bytes, and \(free) are free")
     }
 
-    func complete(_ id: String?, _ target: FilePath?) throws(FileFailure) -> EventLoopFuture<FileAnswer> {
+    func complete(_ id: String?, _ target: FilePath?) throws(TransferFailure) -> EventLoopFuture<FileAnswer> {
         guard let key = table.find(transfer: id, target: target) else { throw table.unknown(id ?? "\(target ?? .root)") }
         guard let entry = table.end(key) else { return loop.makeSucceededFuture(.done) }
         let stream = streams.removeValue(forKey: key)
@@ -70,7 +70,7 @@ extension FileStore {
         }
     }
 
-    func cancel(_ id: String?, _ target: FilePath?) throws(FileFailure) -> EventLoopFuture<FileAnswer> {
+    func cancel(_ id: String?, _ target: FilePath?) throws(TransferFailure) -> EventLoopFuture<FileAnswer> {
         guard let key = table.find(transfer: id, target: target) else { throw table.unknown(id ?? "\(target ?? .root)") }
         return end(key, reason: "cancelled by the other end", keeps: false).map { .done }
     }

@@ -1,6 +1,7 @@
 import Formats
 package import NIOCore
 package import NIOPosix
+import Secrets
 
 /// Files of a Thing or a repository, and the transfers that are under way with them: performs what is asked, on threads that may block.
 ///
@@ -73,7 +74,9 @@ package final class FileStore: @unchecked Sendable {
     }
 
     /// For whoever keeps stores. Blocks.
-    package static func makeDirectory(_ path: String) throws(FileFailure) { try makeDirectories(path) }
+    package static func makeDirectory(_ path: String) throws(TransferFailure) {
+        do { try AtomicFile.makeDirectory(path) } catch { throw TransferFailure(.failed, "\(error)") }
+    }
 
     /// With all that is in it, if it is there. Blocks.
     package static func removeDirectory(_ path: String) {
@@ -89,7 +92,7 @@ package final class FileStore: @unchecked Sendable {
     /// there is none.
     package func prepare() -> EventLoopFuture<Void> {
         let staging = layout.staging.root
-        return pool.runIfActive(eventLoop: loop) { try makeDirectories(staging) }.flatMap { [self] in
+        return pool.runIfActive(eventLoop: loop) { try FileStore.makeDirectory(staging) }.flatMap { [self] in
             sweeping = loop.scheduleRepeatedTask(initialDelay: FileStore.sweepEvery, delay: FileStore.sweepEvery) { [weak self] _ in _ = self?.sweep() }
             return sweep()
         }
@@ -120,17 +123,17 @@ package final class FileStore: @unchecked Sendable {
 
     // MARK: Performing
 
-    /// The future fails with a `FileFailure`.
+    /// The future fails with a `TransferFailure`.
     package func perform(_ operation: FileOperation) -> EventLoopFuture<FileAnswer> {
         loop.preconditionInEventLoop()
         let answer: EventLoopFuture<FileAnswer>
-        do throws(FileFailure) {
+        do throws(TransferFailure) {
             answer = try begin(operation)
         } catch {
             answer = loop.makeFailedFuture(error)
         }
         return answer.flatMapErrorThrowing { [self] error in
-            let failure = error as? FileFailure ?? FileFailure(.failed, "\(error)")
+            let failure = error as? TransferFailure ?? TransferFailure(.failed, "\(error)")
             if failure.kind == .badPath || failure.description.hasSuffix("which is not followed") {
                 counters.refusals += 1
                 onEvent(.refused(failure.description))
@@ -139,7 +142,7 @@ package final class FileStore: @unchecked Sendable {
         }
     }
 
-    private func begin(_ operation: FileOperation) throws(FileFailure) -> EventLoopFuture<FileAnswer> {
+    private func begin(_ operation: FileOperation) throws(TransferFailure) -> EventLoopFuture<FileAnswer> {
         switch operation {
         case .transferInfo:
             return loop.makeSucceededFuture(
@@ -163,7 +166,7 @@ package final class FileStore: @unchecked Sendable {
     }
 
     /// Work on a path that has an answer of no words.
-    func work(_ path: FilePath, _ work: @escaping @Sendable (FileTree, FilePath) throws -> Void) throws(FileFailure) -> EventLoopFuture<FileAnswer> {
+    func work(_ path: FilePath, _ work: @escaping @Sendable (FileTree, FilePath) throws -> Void) throws(TransferFailure) -> EventLoopFuture<FileAnswer> {
         let (tree, inside) = try layout.locate(path)
         return run {
             try work(tree, inside)

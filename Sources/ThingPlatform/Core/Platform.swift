@@ -101,7 +101,7 @@ package actor Platform {
         retry?.cancel()
         soon?.cancel()
         transferTimer?.cancel()
-        let interrupted = FileFailure(.interrupted, "the platform stops")
+        let interrupted = TransferFailure(.interrupted, "the platform stops")
         for runner in runners.values { runner.fail(interrupted) }
         return repositories.stop(on: loop).flatMap { self.assumeIsolated { $0.committed() } }
     }

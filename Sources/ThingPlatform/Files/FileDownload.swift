@@ -21,7 +21,7 @@ enum FileDownload {
         let loop = platform.loop
         return platform.files(of: repository).flatMap { store in
             store.perform(.info(path)).flatMapThrowing { answer -> FileInfo in
-                guard case .info(let info) = answer, !info.isDirectory else { throw FileFailure(.notFound, "\(path): is no file") }
+                guard case .info(let info) = answer, !info.isDirectory else { throw TransferFailure(.notFound, "\(path): is no file") }
                 return info
             }.flatMap { info in
                 store.perform(.start(TransferStart(transfer: id, path: path, direction: .read))).map { _ in
@@ -90,7 +90,7 @@ enum FileDownload {
             let offset = range.first
             range = ByteRange(first: offset + count, count: range.count - count)
             return store.perform(.read(path, offset: offset, count: count, transfer: id)).flatMapThrowing { [path] answer in
-                guard case .block(let bytes, _) = answer, bytes.readableBytes == count else { throw FileFailure(.changed, "\(path): has changed while it was read") }
+                guard case .block(let bytes, _) = answer, bytes.readableBytes == count else { throw TransferFailure(.changed, "\(path): has changed while it was read") }
                 return bytes
             }
         }

@@ -34,11 +34,11 @@ extension Platform {
         }
     }
 
-    /// Asks for files wherever they are. The future fails with a `FileFailure`.
+    /// Asks for files wherever they are. The future fails with a `TransferFailure`.
     func ask(_ operation: FileOperation, of name: String, job: Infotable? = nil) -> EventLoopFuture<FileAnswer> {
-        guard let thing = model[thing: name] else { return loop.makeFailedFuture(FileFailure(.notFound, "there is no Thing \(name)")) }
+        guard let thing = model[thing: name] else { return loop.makeFailedFuture(TransferFailure(.notFound, "there is no Thing \(name)")) }
         guard !isRepository(thing) else { return files(of: name).flatMap { $0.perform(operation) } }
-        do throws(FileFailure) {
+        do throws(TransferFailure) {
             let request = try FileRequests.request(operation, to: name, job: job)
             return forward(request, to: thing, timeout: Platform.patience(with: operation)).flatMapThrowing { try FileRequests.answer($0, to: operation) }
         } catch {
@@ -65,13 +65,13 @@ extension Platform {
 }
 
 extension ServiceFailure {
-    init(_ failure: FileFailure) { self.init(FileService.status(failure.kind), failure.description) }
+    init(_ failure: TransferFailure) { self.init(FileService.status(failure.kind), failure.description) }
 }
 
 extension Response {
     init(_ error: any Error) {
         switch error {
-        case let failure as FileFailure: self = FileService.response(failure)
+        case let failure as TransferFailure: self = FileService.response(failure)
         case let failure as ServiceFailure: self = Response(failure.status, reason: failure.text)
         default: self = Response(.internalError, reason: "\(error)")
         }

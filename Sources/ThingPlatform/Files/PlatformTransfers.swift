@@ -23,7 +23,7 @@ extension Platform {
             if job.isQueueable, model.shapes(of: thing).contains("EdgeControlled") { job.isEdgeControlled = true }
         }
         let replaced: [String]
-        do throws(FileFailure) { replaced = try transfers.add(job) } catch { throw ServiceFailure(error) }
+        do throws(TransferFailure) { replaced = try transfers.add(job) } catch { throw ServiceFailure(error) }
         for id in replaced { endTransfer(id, .cancelled, code: 410, "transfer \(job.id) writes to the same file") }
         audit("TransferRequested", job.target.repository, job.summary)
         keepTransfer(job.id)
@@ -59,7 +59,7 @@ extension Platform {
     func pumpTransfers() {
         let now = Int(Platform.now())
         for id in transfers.expire(now: now) {
-            runners.removeValue(forKey: id)?.fail(FileFailure(.cancelled, "not done in time"))
+            runners.removeValue(forKey: id)?.fail(TransferFailure(.cancelled, "not done in time"))
             transferEnded(id)
         }
         for id in transfers.takeReady(now: now, isConnected: isReachable) { beginTransfer(id) }
@@ -102,7 +102,7 @@ extension Platform {
         }
     }
 
-    private func attemptEnded(_ id: String, _ failure: FileFailure?) {
+    private func attemptEnded(_ id: String, _ failure: TransferFailure?) {
         guard let runner = runners.removeValue(forKey: id) else { return }
         transfers.note(runner.machine.progress, of: id)
         switch transfers.attemptEnded(id, failure, now: Int(Platform.now()), random: .random(in: 0...1)) {
@@ -120,7 +120,7 @@ extension Platform {
         guard let job = transfers[id], !job.state.isEnd else { return }
         if let runner = runners.removeValue(forKey: id) {
             transfers.note(runner.machine.progress, of: id)
-            runner.fail(FileFailure(.cancelled, message))
+            runner.fail(TransferFailure(.cancelled, message))
         }
         transfers.end(id, state, code: code, message, Int(Platform.now()))
         transferEnded(id)

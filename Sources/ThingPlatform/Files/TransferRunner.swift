@@ -9,7 +9,7 @@ final class TransferRunner: @unchecked Sendable {
     private let source: End
     private let target: End
     private let loop: any EventLoop
-    private let onEnd: @Sendable (FileFailure?) -> Void
+    private let onEnd: @Sendable (TransferFailure?) -> Void
     /// What has happened and is not looked at yet: an end here may answer at once, and its answers do not pile up on the stack.
     private var actions: [CopyMachine.Action] = []
     private var isPerforming = false
@@ -18,7 +18,7 @@ final class TransferRunner: @unchecked Sendable {
 
     init(
         _ plan: CopyPlan, from source: @escaping End, to target: @escaping End, on loop: any EventLoop, onSource: @escaping @Sendable (CopyProgress) -> Void,
-        onEnd: @escaping @Sendable (FileFailure?) -> Void
+        onEnd: @escaping @Sendable (TransferFailure?) -> Void
     ) {
         machine = CopyMachine(plan)
         (self.source, self.target, self.loop, self.onSource, self.onEnd) = (source, target, loop, onSource, onEnd)
@@ -26,7 +26,7 @@ final class TransferRunner: @unchecked Sendable {
 
     func begin() { perform(machine.begin()) }
 
-    func fail(_ failure: FileFailure) { perform(machine.fail(failure)) }
+    func fail(_ failure: TransferFailure) { perform(machine.fail(failure)) }
 
     private func perform(_ more: [CopyMachine.Action]) {
         actions += more
@@ -48,7 +48,7 @@ final class TransferRunner: @unchecked Sendable {
         switch action {
         case .ask(let question):
             (question.side == .source ? source : target)(question.operation).hop(to: loop).whenComplete { [self] result in
-                let answer = result.mapError { $0 as? FileFailure ?? FileFailure(.failed, "\($0)") }
+                let answer = result.mapError { $0 as? TransferFailure ?? TransferFailure(.failed, "\($0)") }
                 perform(machine.answered(question, answer, now: loop.now))
             }
         case .tell(let side, let operation): _ = (side == .source ? source : target)(operation)

@@ -37,7 +37,7 @@ package struct ModelFile {
         package var allowedOrigins: [String] = []
     }
 
-    /// - Throws: `ModelFileErrors`, or `FileFailure`.
+    /// - Throws: `ModelFileErrors`, or `TransferFailure`.
     package func read() throws -> Content {
         let bytes = try AtomicFile.read(path)
         let document: JSONDocument

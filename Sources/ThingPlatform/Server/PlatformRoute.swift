@@ -110,7 +110,7 @@ enum PlatformRoute: Sendable {
     ]
 
     private static func filePath(_ text: String) throws(RestFailure) -> FilePath {
-        do throws(FileFailure) { return try FilePath(text) } catch { throw RestFailure(.badRequest, error.description) }
+        do throws(TransferFailure) { return try FilePath(text) } catch { throw RestFailure(.badRequest, error.description) }
     }
 
     private static func single(_ word: String, _ method: HTTPMethod) throws(RestFailure) -> PlatformRoute? {

@@ -130,18 +130,18 @@ extension FileAnswer {
     fileprivate var files: [FileInfo] { if case .files(let files) = self { files } else { [] } }
 }
 
-extension FileFailure {
+extension TransferFailure {
     fileprivate var isMissing: Bool { kind == .notFound || kind == .wrongKind }
 }
 
 extension ServiceCall {
     func path(_ name: String = "path", default standard: String? = nil) throws -> FilePath {
         let text = try string(name) ?? standard ?? required(name)
-        do throws(FileFailure) { return try FilePath(text) } catch { throw ServiceFailure(error) }
+        do throws(TransferFailure) { return try FilePath(text) } catch { throw ServiceFailure(error) }
     }
 
     fileprivate func path(_ parent: FilePath, _ name: String) throws -> FilePath {
-        do throws(FileFailure) { return try parent.appending(name) } catch { throw ServiceFailure(error) }
+        do throws(TransferFailure) { return try parent.appending(name) } catch { throw ServiceFailure(error) }
     }
 
     fileprivate func offset() throws -> Int {
@@ -171,9 +171,9 @@ extension Platform {
     }
 
     /// - Parameter text: what clients of the original know a failure by; nil: as it is.
-    fileprivate func change(_ call: ServiceCall, _ operation: FileOperation, _ text: @escaping @Sendable (FileFailure) -> String? = { _ in nil }) -> ServiceResult {
+    fileprivate func change(_ call: ServiceCall, _ operation: FileOperation, _ text: @escaping @Sendable (TransferFailure) -> String? = { _ in nil }) -> ServiceResult {
         .later(files(of: call.entity.name).flatMap { $0.perform(operation) }.map { _ in Response(.success) }.recover { error in
-            guard let failure = error as? FileFailure, let text = text(failure) else { return Response(error) }
+            guard let failure = error as? TransferFailure, let text = text(failure) else { return Response(error) }
             return Response(.internalError, reason: text)
         })
     }
@@ -185,7 +185,7 @@ extension Platform {
     fileprivate func moveFile(_ call: ServiceCall, _ path: FilePath, to target: FilePath) throws -> ServiceResult {
         let overwrite = try call.bool("overwrite") ?? false
         return .later(files(of: call.entity.name).flatMap { $0.perform(.move(path, to: target, overwrite: overwrite)) }.map { _ in Response(.success) }.recover { error in
-            guard let failure = error as? FileFailure, failure.kind == .exists else { return Response(error) }
+            guard let failure = error as? TransferFailure, failure.kind == .exists else { return Response(error) }
             return Response(.notAcceptable, reason: "\(target) already exists")
         })
     }
@@ -193,7 +193,7 @@ extension Platform {
     fileprivate func whole(_ call: ServiceCall, _ response: @escaping @Sendable (ByteBuffer) -> Response) throws -> ServiceResult {
         let path = try call.path()
         return files(call, .read(path, offset: 0, count: Platform.longestLoaded, transfer: nil)) { answer in
-            guard case .block(let bytes, true) = answer else { throw FileFailure(.tooLarge, "\(path): more than \(Platform.longestLoaded) bytes: download it") }
+            guard case .block(let bytes, true) = answer else { throw TransferFailure(.tooLarge, "\(path): more than \(Platform.longestLoaded) bytes: download it") }
             return response(bytes)
         }
     }

@@ -96,7 +96,7 @@ extension Platform {
 
     private func place(_ call: ServiceCall, _ repository: String, _ directory: String, _ file: String) throws -> TransferJob.Place {
         let name = try call.required(repository)
-        do throws(FileFailure) {
+        do throws(TransferFailure) {
             // The name goes behind the directory, also where it is a path of its own.
             return TransferJob.Place(repository: model[thing: name]?.name ?? model.thing(bound: name)?.name ?? name, path: try FilePath((try? call.string(directory) ?? "/") ?? "/").appending(file))
         } catch {

@@ -1,7 +1,7 @@
 import Glibc
 
 /// What went wrong with a file or transfer: for whoever asked, in a sentence that names the file as he knows it.
-package struct FileFailure: Error, Sendable, Equatable, CustomStringConvertible {
+package struct TransferFailure: Error, Sendable, Equatable, CustomStringConvertible {
     package enum Kind: Sendable, Equatable {
         /// Not a path, or one that leaves its directory.
         case badPath
