@@ -33,6 +33,7 @@ package enum FileRequests {
         case .start(let start):
             var all: [(String, Value)] = [("path", path(start.path)), ("mode", .string(start.direction.rawValue)), ("tid", .string(start.transfer))]
             if let size = start.size { all.append(("size", .number(Double(size)))) }
+            if !start.withMD5 { all.append(("checksum", .string("sha256"))) }
             if start.isResumable { all.append(("resumable", .boolean(true))) }
             return (.start, all)
         case .create(let place, let data, let overwrite): return (.create, [("path", path(place)), ("data", .blob(data)), ("overwrite", .boolean(overwrite))])
@@ -71,7 +72,7 @@ package enum FileRequests {
             return .info(FileInfo(path: path, isDirectory: type.hasPrefix("D"), isReadOnly: type.hasSuffix("+RO"), size: Int(size), modified: Int(modified)))
         case .checksums:
             guard let md5 = cell("result")?.stringValue else { throw nonsense("a checksum", operation) }
-            return .checksums(FileChecksums(md5: md5, sha256: cell("sha256")?.stringValue))
+            return .checksums(FileChecksums(md5: md5.isEmpty ? nil : md5, sha256: cell("sha256")?.stringValue))
         case .read:
             guard case .blob(let bytes)? = cell("data") else { throw nonsense("data", operation) }
             return .block(bytes, isLast: cell("eof")?.boolValue ?? false)

@@ -75,7 +75,7 @@ package enum FileService: String, Sendable, CaseIterable {
         case .files(let files): return .success(self == .directories || self == .structure ? FileTables.directories(files) : FileTables.files(files, isFull: self == .listing))
         case .info(let info): return .success(FileTables.files([info], isFull: true))
         case .checksums(let sums):
-            return FileService.row([("result", .string(sums.md5))] + (sums.sha256.map { [("sha256", .string($0))] } ?? []))
+            return FileService.row([("result", .string(sums.md5 ?? ""))] + (sums.sha256.map { [("sha256", .string($0))] } ?? []))
         case .block(let bytes, let isLast):
             return FileService.row([("count", .integer(Int32(clamping: bytes.readableBytes))), ("data", .blob(bytes)), ("eof", .boolean(isLast))])
         }

@@ -46,7 +46,7 @@ struct Parameters {
             throw TransferFailure(.badPath, "\(service.rawValue): expected \"mode\", read or write")
         }
         let size = value("size") == nil ? nil : try number("size")
-        return TransferStart(transfer: id, path: try path(), direction: direction, size: size, isResumable: bool("resumable"))
+        return TransferStart(transfer: id, path: try path(), direction: direction, size: size, isResumable: bool("resumable"), withMD5: text("checksum") != "sha256")
     }
 
     /// The job that a transfer is ended with: its id, else what it writes to.

@@ -10,7 +10,7 @@ package final class WebSocketMessageHandler: ChannelDuplexHandler {
     package typealias InboundIn = WebSocketFrame
     package typealias InboundOut = WebSocketMessage
     package typealias OutboundIn = WebSocketMessage
-    package typealias OutboundOut = WebSocketFrame
+    package typealias OutboundOut = ByteBuffer
 
     package enum Role: Sendable { case client, server }
 
@@ -33,6 +33,8 @@ package final class WebSocketMessageHandler: ChannelDuplexHandler {
     private var stall: Stall?
     private let incomplete: ByteBudget
     private var masks = MaskingKeys()
+    /// Where frames enter the pipeline: behind NIO's encoder, which an upgrade puts there.
+    private var output: ChannelHandlerContext?
 
     /// A peer that has taken nothing since a time.
     private struct Stall {
@@ -73,6 +75,12 @@ package final class WebSocketMessageHandler: ChannelDuplexHandler {
             Inflater(windowBits: isClient ? 15 : $0.clientMaxWindowBits, takesOverContext: !(isClient ? $0.serverNoContextTakeover : $0.clientNoContextTakeover))
         }
     }
+
+    package func handlerAdded(context: ChannelHandlerContext) {
+        output = try? context.pipeline.syncOperations.context(handlerType: WebSocketFrameEncoder.self)
+    }
+
+    package func handlerRemoved(context: ChannelHandlerContext) { output = nil }
 
     // MARK: Inbound
 
@@ -143,7 +151,7 @@ package final class WebSocketMessageHandler: ChannelDuplexHandler {
         guard (frame.maskKey != nil) == (role == .server) else {
             return fail(context, .protocolError, role == .server ? "a client's frame is not masked" : "a server's frame is masked")
         }
-        var payload = frame.unmaskedData
+        var payload = FrameBytes.payload(of: frame, allocator: context.channel.allocator)
         switch frame.opcode {
         case .binary, .text: startMessage(context, frame, payload)
         case .continuation: continueMessage(context, frame, &payload)
@@ -308,6 +316,10 @@ package final class WebSocketMessageHandler: ChannelDuplexHandler {
     ) {
         let mask = role == .client ? masks.next() : nil
         let startsCompressed = deflater != nil && (opcode == .binary || opcode == .text)
-        context.write(wrapOutboundOut(WebSocketFrame(fin: fin, rsv1: startsCompressed, opcode: opcode, maskKey: mask, data: data)), promise: promise)
+        let (first, second) = FrameBytes.encode(opcode, data, fin: fin, rsv1: startsCompressed, mask: mask, allocator: context.channel.allocator)
+        let output = output ?? context
+        guard let second else { return output.write(wrapOutboundOut(first), promise: promise) }
+        output.write(wrapOutboundOut(first), promise: nil)
+        output.write(wrapOutboundOut(second), promise: promise)
     }
 }

@@ -11,6 +11,8 @@ package struct CopyPlan: Sendable, Equatable {
     package var known: SourceIdentity?
     /// The most that may be on its way at once.
     package var window = 4 << 20
+    /// Which end computes MD5, where one of both does.
+    package var endWithMD5 = CopyMachine.Side.source
 
     package init(transfer: String, source: FilePath, target: FilePath, targetThing: String, known: SourceIdentity? = nil) {
         self.transfer = transfer
@@ -166,12 +168,14 @@ package struct CopyMachine: Sendable {
         }
     }
 
+    private func wantsMD5(of side: Side) -> Bool { plan.endWithMD5 == side || ends.values.contains { $0.window == nil } }
+
     private mutating func startSource() -> [Action] {
         let infos = ends.values
         progress.blockSize = min(infos.map(\.blockSize).min() ?? 0, CopyMachine.longestBlock)
         progress.maximumFileSize = infos.map(\.maximumFileSize).min() ?? 0
         guard progress.blockSize > 0 else { return fail(TransferFailure(.failed, "an end that takes no blocks")) }
-        return [ask(.source, .start, .start(TransferStart(transfer: plan.transfer, path: plan.source, direction: .read)))]
+        return [ask(.source, .start, .start(TransferStart(transfer: plan.transfer, path: plan.source, direction: .read, withMD5: wantsMD5(of: .source))))]
     }
 
     /// Bytes of a block, whatever an end says that it can take.
@@ -183,7 +187,7 @@ package struct CopyMachine: Sendable {
             return fail(TransferFailure(.tooLarge, "\(plan.source): \(info.size) bytes, \(progress.maximumFileSize) are allowed"))
         }
         progress.source = SourceIdentity(size: info.size, modified: info.modified)
-        let start = TransferStart(transfer: plan.transfer, path: plan.target, direction: .write, size: info.size, isResumable: true)
+        let start = TransferStart(transfer: plan.transfer, path: plan.target, direction: .write, size: info.size, isResumable: true, withMD5: wantsMD5(of: .target))
         return [ask(.target, .start, .start(start))]
     }
 
@@ -255,9 +259,12 @@ package struct CopyMachine: Sendable {
 
     private mutating func compare() -> [Action] {
         guard let source = progress.sourceChecksums, let target = progress.targetChecksums, source.agree(with: target) else {
-            let text = "\(plan.target): its checksum is \(progress.targetChecksums?.md5 ?? "?"), that of the source \(progress.sourceChecksums?.md5 ?? "?")"
-            return fail(TransferFailure(.mismatch, text))
+            let text = { (sums: FileChecksums?) in sums?.md5 ?? sums?.sha256 ?? "?" }
+            return fail(TransferFailure(.mismatch, "\(plan.target): its checksum is \(text(progress.targetChecksums)), that of the source \(text(progress.sourceChecksums))"))
         }
+        // The same bytes have the same MD5.
+        progress.sourceChecksums?.md5 = source.md5 ?? target.md5
+        progress.targetChecksums?.md5 = target.md5 ?? source.md5
         return [ask(.source, .info, .info(plan.source))]
     }
 

@@ -3,38 +3,41 @@ import NIOCore
 
 /// What both ends compare: MD5, as the protocol has it, and SHA-256 where both ends are ours. Lower-case hex.
 package struct FileChecksums: Sendable, Equatable {
-    package var md5: String
+    /// nil where the other end has it, and SHA-256 tells that both have the same bytes.
+    package var md5: String?
     package var sha256: String?
 
-    package init(md5: String, sha256: String?) {
+    package init(md5: String?, sha256: String?) {
         self.md5 = md5
         self.sha256 = sha256
     }
 
     /// Whether all that both know is equal.
     package func agree(with other: FileChecksums) -> Bool {
-        guard md5.lowercased() == other.md5.lowercased() else { return false }
-        guard let sha256, let others = other.sha256 else { return true }
-        return sha256.lowercased() == others.lowercased()
+        let pairs = [(md5, other.md5), (sha256, other.sha256)].compactMap { one, other in one.flatMap { one in other.map { (one, $0) } } }
+        return !pairs.isEmpty && pairs.allSatisfy { $0.lowercased() == $1.lowercased() }
     }
 }
 
 /// Checksums of bytes that come one after the other.
 struct RunningChecksums {
-    private var md5 = Insecure.MD5()
+    /// It takes three times as long as the other.
+    private var md5: Insecure.MD5?
     private var sha256 = SHA256()
     /// Bytes that were taken.
     private(set) var count: Int = 0
 
+    init(withMD5: Bool) { md5 = withMD5 ? Insecure.MD5() : nil }
+
     mutating func take(_ bytes: ByteBuffer) {
         bytes.withUnsafeReadableBytes {
-            md5.update(bufferPointer: $0)
+            md5?.update(bufferPointer: $0)
             sha256.update(bufferPointer: $0)
         }
         count += Int(bytes.readableBytes)
     }
 
-    var values: FileChecksums { FileChecksums(md5: RunningChecksums.hex(md5.finalize()), sha256: RunningChecksums.hex(sha256.finalize())) }
+    var values: FileChecksums { FileChecksums(md5: md5.map { RunningChecksums.hex($0.finalize()) }, sha256: RunningChecksums.hex(sha256.finalize())) }
 
     private static func hex(_ digest: some Sequence<UInt8>) -> String {
         let digits = Array("0123456789abcdef".utf8)
@@ -42,8 +45,8 @@ struct RunningChecksums {
     }
 
     /// Of a whole file.
-    static func of(_ file: Descriptor, _ what: String) throws(TransferFailure) -> FileChecksums {
-        var sums = RunningChecksums()
+    static func of(_ file: Descriptor, withMD5: Bool = true, _ what: String) throws(TransferFailure) -> FileChecksums {
+        var sums = RunningChecksums(withMD5: withMD5)
         while true {
             let bytes = try file.read(at: sums.count, count: 1 << 18, what)
             guard bytes.readableBytes > 0 else { return sums.values }

@@ -7,9 +7,12 @@ import NIOCore
 final class ReadStream: @unchecked Sendable {
     private let file: Descriptor
     private let what: String
-    private var sums = RunningChecksums()
+    private let withMD5: Bool
+    private var sums: RunningChecksums
 
-    init(_ file: Descriptor, _ what: String) {
+    init(_ file: Descriptor, withMD5: Bool = true, _ what: String) {
+        self.withMD5 = withMD5
+        sums = RunningChecksums(withMD5: withMD5)
         self.file = file
         self.what = what
         file.willBeReadThrough()
@@ -23,7 +26,7 @@ final class ReadStream: @unchecked Sendable {
     }
 
     func checksums() throws(TransferFailure) -> FileChecksums {
-        guard sums.count == Int(try file.status(what).st_size) else { return try RunningChecksums.of(file, what) }
+        guard sums.count == Int(try file.status(what).st_size) else { return try RunningChecksums.of(file, withMD5: withMD5, what) }
         return sums.values
     }
 }

@@ -46,6 +46,7 @@ final class StagedFile: @unchecked Sendable {
     private let name: String
     private let what: String
     private let file: Descriptor
+    private let withMD5: Bool
     private var record: Record
     private(set) var size: Int
     private var writtenOut: Int
@@ -53,8 +54,9 @@ final class StagedFile: @unchecked Sendable {
     private var sums: RunningChecksums?
 
     /// Goes on with what is there for the same transfer, else begins anew.
-    init(name: String, in staging: FileTree, record: Record) throws(TransferFailure) {
+    init(name: String, in staging: FileTree, withMD5: Bool = true, record: Record) throws(TransferFailure) {
         self.name = name
+        self.withMD5 = withMD5
         what = record.target
         directory = try staging.directory(.root)
         var record = record
@@ -70,7 +72,7 @@ final class StagedFile: @unchecked Sendable {
         size = min(there, record.synced)
         if there > size { try file.truncate(to: size, what) }
         writtenOut = size
-        sums = size == 0 ? RunningChecksums() : nil
+        sums = size == 0 ? RunningChecksums(withMD5: withMD5) : nil
     }
 
     // MARK: Records
@@ -141,14 +143,14 @@ final class StagedFile: @unchecked Sendable {
 
     func truncate() throws(TransferFailure) {
         try file.truncate(to: 0, what)
-        (size, writtenOut, sums) = (0, 0, RunningChecksums())
+        (size, writtenOut, sums) = (0, 0, RunningChecksums(withMD5: withMD5))
         record.synced = 0
         try StagedFile.write(record, of: name, in: directory)
     }
 
     func checksums() throws(TransferFailure) -> FileChecksums {
         if let sums { return sums.values }
-        return try RunningChecksums.of(file, what)
+        return try RunningChecksums.of(file, withMD5: withMD5, what)
     }
 
     /// Puts the file into its place, in one step where both are on one file system, and makes that outlast a power cut.

@@ -82,7 +82,7 @@ extension TransferJob {
         }
         if let source = progress.source { (object["size"], object["modified"]) = (.int(source.size), .int(source.modified)) }
         for (name, sums) in [("sourceChecksums", progress.sourceChecksums), ("targetChecksums", progress.targetChecksums)] {
-            if let sums { object[name] = .array([.string(sums.md5)] + (sums.sha256.map { [.string($0)] } ?? [])) }
+            if let sums { object[name] = .array([sums.md5, sums.sha256].map { $0.map { .string($0) } ?? .null }) }
         }
         return JSONValue.object(object).description
     }
@@ -117,6 +117,6 @@ extension TransferJob {
     }
 
     private static func checksums(_ json: JSONValue?) -> FileChecksums? {
-        json?[0]?.string.map { FileChecksums(md5: $0, sha256: json?[1]?.string) }
+        json?.array.map { _ in FileChecksums(md5: json?[0]?.string, sha256: json?[1]?.string) }
     }
 }

@@ -38,8 +38,11 @@ package struct TransferStart: Sendable, Equatable {
     package var size: Int?
     /// Whether the other end goes on with the same transfer after it was interrupted: the part is kept for it.
     package var isResumable: Bool
+    /// Whether MD5 is wanted of this end. Between ends of ours one of both is enough, as SHA-256 tells that their bytes are the same.
+    package var withMD5: Bool
 
-    package init(transfer: String, path: FilePath, direction: Direction, size: Int? = nil, isResumable: Bool = false) {
+    package init(transfer: String, path: FilePath, direction: Direction, size: Int? = nil, isResumable: Bool = false, withMD5: Bool = true) {
+        self.withMD5 = withMD5
         self.transfer = transfer
         self.path = path
         self.direction = direction

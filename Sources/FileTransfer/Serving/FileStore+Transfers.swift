@@ -20,7 +20,7 @@ extension FileStore {
         let work = SerialWork(on: pool)
         return work.run(on: loop) { () throws -> Stream.Side in
             switch start.direction {
-            case .read: return .reading(ReadStream(try tree.open(inside), tree.seen(inside)))
+            case .read: return .reading(ReadStream(try tree.open(inside), withMD5: start.withMD5, tree.seen(inside)))
             case .write: return .writing(try FileStore.part(for: start, tree, inside, layout, settings))
             }
         }.flatMapThrowing { [self] side in
@@ -48,7 +48,7 @@ extension FileStore {
         guard directory.canWrite(".") else { throw TransferFailure(errno: EACCES, "\(start.path)") }
         let keeps = start.isResumable ? Int(WallClock.milliseconds()) + Int(settings.keepsParts.nanoseconds / 1_000_000) : 0
         let part = try StagedFile(
-            name: FileLayout.fileName(ofPartFor: start.path, transfer: start.transfer), in: layout.staging,
+            name: FileLayout.fileName(ofPartFor: start.path, transfer: start.transfer), in: layout.staging, withMD5: start.withMD5,
             record: StagedFile.Record(transfer: start.transfer, target: "\(start.path)", keepUntil: keeps))
         let free = try min(layout.staging.freeSpace(), tree.freeSpace())
         guard let size = start.size, size - part.size > free - settings.reserve else { return part }

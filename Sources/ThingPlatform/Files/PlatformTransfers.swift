@@ -78,6 +78,8 @@ extension Platform {
         }
         var plan = CopyPlan(transfer: id, source: job.source.path, target: job.target.path, targetThing: job.target.repository, known: job.progress.source)
         plan.window = settings.transferWindow
+        // Rather here than on a small board.
+        if let source = model[thing: job.source.repository], !isRepository(source) { plan.endWithMD5 = .target }
         let end = { @Sendable (name: String) -> TransferRunner.End in
             { operation in self.assumeIsolated { $0.ask(operation, of: name, job: $0.jobRow(id, for: operation)) } }
         }

@@ -40,7 +40,7 @@ extension ServiceTables {
         Service("GetFileChecksum", .invoke, "MD5 of a file, as hex", "path!", "STRING") { platform, call in
             platform.files(call, .checksums(try call.path())) { answer in
                 guard case .checksums(let sums) = answer else { return Response(.internalError) }
-                return .result(.string(sums.md5))
+                return .result(.string(sums.md5 ?? ""))
             }
         },
         Service("CreateFolder", .invoke, "Makes a folder", "path!") { platform, call in
