@@ -33,9 +33,10 @@ package enum EdgeConnector {
             .connect(host: endpoint.host, port: endpoint.port, tls: endpoint.tls, timeout: deadline - loop.now, on: loop)
             .flatMap { channel -> EventLoopFuture<Upgrade> in
                 let timeout = loop.scheduleTask(deadline: deadline) { channel.close(promise: nil) }
-                let result = upgrade(channel, endpoint, applicationKey: applicationKey, session.limits) { isCompressed in
+                let result = upgrade(channel, endpoint, applicationKey: applicationKey, session.limits) { isCompressed, chunkSize in
                     var session = session
                     session.limits.isCompressed = isCompressed
+                    if let chunkSize { session.limits.chunkSize = chunkSize }
                     return EdgeConnection(session: session, auth: Auth(applicationKey: applicationKey), onEvent: onEvent)
                 }
                 // A channel that is closed in the middle of the upgrade, between two handlers, tells nobody of its end.
@@ -86,16 +87,20 @@ package enum EdgeConnector {
 
     private static func upgrade(
         _ channel: any Channel, _ endpoint: PlatformEndpoint, applicationKey: String, _ limits: SessionLimits,
-        _ makeConnection: @escaping @Sendable (_ isCompressed: Bool) -> EdgeConnection
+        _ makeConnection: @escaping @Sendable (_ isCompressed: Bool, _ chunkSize: Int?) -> EdgeConnection
     ) -> EventLoopFuture<Upgrade> {
         let maximumMessageSize = limits.maximumMessageSize
+        // Whoever chose other sizes has his reasons.
+        let standard = SessionLimits().chunkSize
+        let offersLongChunks = limits.chunkSize == standard && endpoint.maximumFrameSize == standard
         let upgrader = NIOTypedWebSocketClientUpgrader<Answer>(maxFrameSize: maximumMessageSize, enableAutomaticErrorHandling: true) { channel, answer in
             channel.eventLoop.makeCompletedFuture {
                 let compression = try DeflateParameters.answered(answer.headers, isOffered: endpoint.compression)
-                let connection = makeConnection(compression != nil)
+                let chunkSize = offersLongChunks ? LongChunks.size(in: answer.headers) : nil
+                let connection = makeConnection(compression != nil, chunkSize)
                 try channel.pipeline.syncOperations.addHandlers([
                     WebSocketMessageHandler(
-                        role: .client, maximumFrameSize: endpoint.maximumFrameSize, maximumMessageSize: maximumMessageSize,
+                        role: .client, maximumFrameSize: chunkSize ?? endpoint.maximumFrameSize, maximumMessageSize: maximumMessageSize,
                         compression: compression),
                     connection,
                 ])
@@ -107,6 +112,7 @@ package enum EdgeConnector {
             ("User-Agent", endpoint.userAgent),
         ])
         if endpoint.compression { headers.add(name: DeflateParameters.header, value: DeflateParameters.offer) }
+        if offersLongChunks { headers.add(contentsOf: HTTPHeaders([LongChunks.offer])) }
         headers.add(name: "Content-Length", value: "0")
         let head = HTTPRequestHead(version: .http1_1, method: .GET, uri: endpoint.path, headers: headers)
         let configuration = NIOUpgradableHTTPClientPipelineConfiguration(

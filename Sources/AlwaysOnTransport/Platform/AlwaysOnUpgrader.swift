@@ -44,8 +44,9 @@ package struct AlwaysOnUpgrader: Sendable {
                 // NIO looks at Upgrade alone (RFC 6455 §4.2.1).
                 let isAsked = head.headers[canonicalForm: "Connection"].contains { $0.lowercased() == "upgrade" }
                 guard asked == path, isAsked, mayUpgrade(head.headers) else { return channel.eventLoop.makeSucceededFuture(nil) }
-                let extensions = agree(head).map { [(DeflateParameters.header, $0.answer)] }
-                return channel.eventLoop.makeSucceededFuture(HTTPHeaders(extensions ?? []))
+                var answer = agree(head).map { [(DeflateParameters.header, $0.answer)] } ?? []
+                if LongChunks.size(in: head.headers) != nil { answer.append(LongChunks.offer) }
+                return channel.eventLoop.makeSucceededFuture(HTTPHeaders(answer))
             },
             upgradePipelineHandler: { [session] channel, head in
                 channel.eventLoop.makeCompletedFuture {
@@ -55,10 +56,11 @@ package struct AlwaysOnUpgrader: Sendable {
                     try pipeline.addHandler(stranger, position: .before(decoder))
                     try channel.syncOptions?.setOption(.writeBufferWaterMark, value: .init(low: 16_384, high: 32_768))
                     // An edge resets the connection on a frame that is longer than it announced.
-                    let announced = head.headers.first(name: "Max-Frame-Size").flatMap { Int($0) } ?? defaultFrameSize
+                    var announced = head.headers.first(name: "Max-Frame-Size").flatMap { Int($0) } ?? defaultFrameSize
                     let compression = agree(head)?.parameters
                     var session = session
                     session.limits.isCompressed = compression != nil
+                    if let size = LongChunks.size(in: head.headers) { (session.limits.chunkSize, announced) = (size, size) }
                     try pipeline.addHandlers([
                         WebSocketMessageHandler(
                             role: .server, maximumFrameSize: min(max(announced, 128), 1 << 20),

@@ -11,7 +11,7 @@ extension Gateway {
     /// Makes the staging directory and removes what an earlier run has left there. Without virtual directories there are no files.
     package func openFiles() async {
         guard !configuration.file.directories.isEmpty else { return }
-        let pool = NIOThreadPool(numberOfThreads: 2)
+        let pool = NIOThreadPool(numberOfThreads: 4)
         pool.start()
         let logger = logger
         let store = FileStore(layout: configuration.file.layout, settings: configuration.fileSettings, pool: pool, on: loop) { Gateway.log($0, logger) }

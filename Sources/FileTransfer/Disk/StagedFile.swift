@@ -50,6 +50,12 @@ final class StagedFile: @unchecked Sendable {
     private var record: Record
     private(set) var size: Int
     private var writtenOut: Int
+    private var isSyncing = false
+    /// How often it was begun anew.
+    private var generation = 0
+    private var failure: TransferFailure?
+    /// It is in its place, or gone.
+    private var hasEnded = false
     /// nil where bytes are there that were written by an earlier run of the program.
     private var sums: RunningChecksums?
 
@@ -118,6 +124,7 @@ final class StagedFile: @unchecked Sendable {
 
     /// - Throws: `TransferFailure` of kind `outOfOrder`, where bytes would be missing or there twice.
     func write(_ bytes: ByteBuffer, at offset: Int) throws(TransferFailure) {
+        if let failure { throw failure }
         guard offset == size else { throw TransferFailure(.outOfOrder, "\(what): expected the block at offset \(size), found one at \(offset)") }
         do throws(TransferFailure) { try file.write(bytes, at: offset, what) } catch {
             // What came of it half is not there for whoever asks how far it is.
@@ -130,14 +137,43 @@ final class StagedFile: @unchecked Sendable {
             file.writeOut(from: writtenOut, count: size - writtenOut)
             writtenOut = size
         }
-        if size - record.synced >= StagedFile.checkpointEvery { try checkpoint() }
     }
 
     /// From here a transfer goes on after whatever happens.
     func checkpoint() throws(TransferFailure) {
-        guard size > record.synced else { return }
+        guard size > record.synced, !hasEnded else { return }
         try file.syncData(what)
-        record.synced = size
+        try noteSynced(size)
+    }
+
+    /// Bytes that are to be synced meanwhile, by `sync` on another thread; nil: none yet.
+    func takeCheckpoint() -> Checkpoint? {
+        guard !isSyncing, size - record.synced >= StagedFile.checkpointEvery else { return nil }
+        isSyncing = true
+        return Checkpoint(end: size, generation: generation)
+    }
+
+    struct Checkpoint: Sendable {
+        fileprivate let end: Int
+        fileprivate let generation: Int
+    }
+
+    /// May be called while another thread writes.
+    func sync() throws(TransferFailure) { try file.syncData(what) }
+
+    /// - Parameter failure: what went wrong with the sync: nothing is trusted any more then.
+    func checkpointEnded(_ checkpoint: Checkpoint, _ failure: TransferFailure?) throws(TransferFailure) {
+        isSyncing = false
+        if let failure {
+            self.failure = failure
+        } else if checkpoint.generation == generation {
+            try noteSynced(checkpoint.end)
+        }
+    }
+
+    private func noteSynced(_ end: Int) throws(TransferFailure) {
+        guard !hasEnded, end > record.synced, end <= size else { return }
+        record.synced = end
         try StagedFile.write(record, of: name, in: directory)
     }
 
@@ -145,6 +181,7 @@ final class StagedFile: @unchecked Sendable {
         try file.truncate(to: 0, what)
         (size, writtenOut, sums) = (0, 0, RunningChecksums(withMD5: withMD5))
         record.synced = 0
+        generation += 1
         try StagedFile.write(record, of: name, in: directory)
     }
 
@@ -155,6 +192,7 @@ final class StagedFile: @unchecked Sendable {
 
     /// Puts the file into its place, in one step where both are on one file system, and makes that outlast a power cut.
     func move(to target: FilePath, in tree: FileTree, overwrite: Bool) throws(TransferFailure) {
+        if let failure { throw failure }
         let (to, newName) = try tree.parent(of: target)
         if let there = try? to.status(of: newName, "") {
             guard overwrite else { throw TransferFailure(errno: EEXIST, tree.seen(target)) }
@@ -171,5 +209,9 @@ final class StagedFile: @unchecked Sendable {
         discard()
     }
 
-    func discard() { StagedFile.remove(name, in: directory) }
+    func discard() {
+        guard !hasEnded else { return }
+        hasEnded = true
+        StagedFile.remove(name, in: directory)
+    }
 }

@@ -156,9 +156,20 @@ extension FileStore {
         }
         guard let writer = try writer(id, path) else { return try work(path) { try $0.write(bytes, to: $1, at: offset) } }
         counters.bytesIn += bytes.readableBytes
-        return use(writer, bytes: bytes.readableBytes, after: incoming.take(bytes.readableBytes, now: loop.now)) {
-            try $0.write(bytes, at: offset)
+        return use(writer, bytes: bytes.readableBytes, after: incoming.take(bytes.readableBytes, now: loop.now)) { [self] part in
+            try part.write(bytes, at: offset)
+            if let due = part.takeCheckpoint() { checkpoint(part, due, writer.work) }
             return .done
+        }
+    }
+
+    /// The disk takes its time, in which more blocks are written.
+    private func checkpoint(_ part: StagedFile, _ due: StagedFile.Checkpoint, _ work: SerialWork) {
+        pool.submit { [loop] _ in
+            var failure: TransferFailure?
+            do throws(TransferFailure) { try part.sync() } catch { failure = error }
+            let outcome = failure
+            _ = work.run(on: loop) { try part.checkpointEnded(due, outcome) }
         }
     }
 }

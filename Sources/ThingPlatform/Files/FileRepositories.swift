@@ -12,7 +12,7 @@ struct FileRepositories {
     /// Below it each repository has a directory; nil: one for as long as the program runs.
     let root: String
     let isTemporary: Bool
-    private let pool = NIOThreadPool(numberOfThreads: 2)
+    private let pool = NIOThreadPool(numberOfThreads: 4)
     private var stores: [String: EventLoopFuture<FileStore>] = [:]
 
     init(root: String?) {

@@ -36,6 +36,9 @@ final class HostilePeer: @unchecked Sendable {
         return peer
     }
 
+    /// Ends the connection in both directions, whoever reads from it.
+    func hangUp() { shutdown(descriptor, Int32(SHUT_RDWR)) }
+
     // MARK: Writing
 
     /// - Returns: whether all of it could be written; a peer that no longer reads or has closed stops it after a while.

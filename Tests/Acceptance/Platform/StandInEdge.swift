@@ -20,8 +20,11 @@ final class StandInEdge: Sendable {
     private let peer: HostilePeer
     private let state = NIOLockedValueBox(State())
     let metadata: String
+    /// Asked before anything else; what it gives nil for is answered as ever.
+    private let special: @Sendable (Request) -> Response?
 
-    init(port: Int, key: String = Chain.edgeKey, values: [String: Value] = [:]) throws {
+    init(port: Int, key: String = Chain.edgeKey, values: [String: Value] = [:], special: @escaping @Sendable (Request) -> Response? = { _ in nil }) throws {
+        self.special = special
         peer = try HostilePeer.edge(port: port, key: key)
         state.withLockedValue { $0.values = values }
         var properties = JSONObject()
@@ -93,6 +96,9 @@ final class StandInEdge: Sendable {
         }
     }
 
+    /// Its connection is gone.
+    func hangUp() { peer.hangUp() }
+
     func ended() async {
         await withCheckedContinuation { continuation in
             let hasEnded = state.withLockedValue { state in
@@ -141,6 +147,7 @@ final class StandInEdge: Sendable {
     }
 
     private func response(to request: Request) -> Response {
+        if let response = special(request) { return response }
         switch (request.method, request.name) {
         case (.post, "NotifyPropertyUpdate"): return Response(.success)
         case (.post, "GetMetadata"): return .result(.text(.json, metadata))
