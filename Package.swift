@@ -103,7 +103,7 @@ let package = Package(
         .target(
             name: "ScriptResource",
             dependencies: [
-                "LuaRuntime", "CZip", "HTTPTransport", "LogSupport", "MessageStore", "NetworkSupport", product("Crypto", "swift-crypto"), "Secrets", "Settings", "Formats", logging, product("NIOConcurrencyHelpers", nio), product("NIOCore", nio), product("NIOPosix", nio),
+                "AlwaysOn", "AlwaysOnFiles", "EdgeREST", "FileTransfer", "LuaRuntime", "CZip", "HTTPTransport", "LogSupport", "MessageStore", "NetworkSupport", product("Crypto", "swift-crypto"), "Secrets", "Settings", "Formats", logging, product("NIOConcurrencyHelpers", nio), product("NIOCore", nio), product("NIOPosix", nio),
                 product("NIOHTTP1", nio),
             ],
             resources: [.copy("thingworx")], swiftSettings: settings),

@@ -94,6 +94,7 @@ package final class ScriptResource: Sendable {
         environment.watchdog.stop()
         await control?.close()
         await server.stop()
+        await environment.files.stop(on: environment.loop)
         await environment.closePushStore()
     }
 

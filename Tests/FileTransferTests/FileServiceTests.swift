@@ -1,6 +1,6 @@
 import AlwaysOn
 @testable import AlwaysOnFiles
-import FileTransfer
+@testable import FileTransfer
 import NIOCore
 import TestKit
 import Testing

@@ -78,6 +78,7 @@ struct ServiceInput {
         thing.keepAlive = keepAlive > 0 ? .milliseconds(Int64(keepAlive)) : nil
         thing.user = string("user")
         thing.password = string("password").map { Secret($0) }
+        thing.servesFiles = try bool("files", default: false)
         thing.persist = try bool("persist", default: false)
         return thing
     }

@@ -33,6 +33,7 @@ package struct PersistentThings: Sendable {
             thing.password = try entry["password"]?.string.map {
                 try ConfigurationSecrets.open($0, path: "things[].password", keys: keys, keyFile: keyFile)
             }
+            thing.servesFiles = entry["files"]?.bool ?? false
             thing.persist = true
             return thing
         }
@@ -46,6 +47,7 @@ package struct PersistentThings: Sendable {
                 "proto": .string(thing.isTLS ? "https" : "http"), "timeout": .int(thing.timeout.nanoseconds / 1_000_000),
             ]
             if let keepAlive = thing.keepAlive { entry["keepalive"] = .int(keepAlive.nanoseconds / 1_000_000) }
+            if thing.servesFiles { entry["files"] = true }
             if let user = thing.user { entry["user"] = .string(user) }
             if let password = thing.password, let keys { entry["password"] = .string(keys.seal(password, place: PersistentThings.secretPlaces[0])) }
             return JSONValue.object(entry)

@@ -78,6 +78,9 @@ package final class FileStore: @unchecked Sendable {
         do { try AtomicFile.makeDirectory(path) } catch { throw TransferFailure(.failed, "\(error)") }
     }
 
+    /// Whether there is a directory that can be read. Blocks.
+    package static func isDirectory(_ path: String) -> Bool { (try? FileTree(path).directory(.root)) != nil }
+
     /// With all that is in it, if it is there. Blocks.
     package static func removeDirectory(_ path: String) {
         let parts = path.split(separator: "/", omittingEmptySubsequences: false)

@@ -26,6 +26,8 @@ package final class ScriptEnvironment: Sendable {
     private let openPushes = NIOLockedValueBox<PushStore?>(nil)
     /// nil: pushes wait in memory.
     var pushes: PushStore? { openPushes.withLockedValue { $0 } }
+    /// Directories of Things.
+    let files = ThingFiles()
     private let scripts = NIOLockedValueBox<[String: Script]>([:])
     /// Things by their identifiers.
     private let identified = NIOLockedValueBox<[String: Script]>([:])

@@ -1,3 +1,4 @@
+import FileTransfer
 import Formats
 import Glibc
 import HTTPTransport
@@ -89,6 +90,13 @@ extension Script {
         "drop_push": { call in
             let name = call[0].string ?? ""
             return script(of: call).withPushes(of: call) { $0.dropOldest(of: name) }
+        },
+        "serve_files": { call in
+            let directories = (call[0].table?.fields ?? [:]).compactMap { name, path in path.string.map { FileLayout.VirtualDirectory(name: name, path: $0) } }
+            let script = script(of: call)
+            let why = script.environment.files.serve(
+                directories.sorted { $0.name < $1.name }, staging: call[1].string ?? "", of: script.name, logger: script.logger, on: script.environment.loop)
+            return .values([why.map { .text($0) } ?? .nil])
         },
         "new_epoch": { _ in .values([.text(MessageEpoch.text())]) },
         "loaded": { call in

@@ -161,6 +161,7 @@ package final class ScriptServer: Sendable {
     private static func thingRequest(
         _ http: HTTPRequest, _ script: Script, _ kind: String, _ path: ArraySlice<String>, _ environment: ScriptEnvironment
     ) -> EventLoopFuture<HTTPResponse> {
+        if kind == "Services", path.count == 1, let answer = environment.files.answer(http, script.name, path.first ?? "", on: environment.loop) { return answer }
         if http.method == .GET, kind == "Properties", path.count == 1, let body = script.propertyAtHand(path.first!) {
             return done(.json(body), environment)
         }

@@ -28,7 +28,7 @@ function registration.register(thing)
   local parameters = {
     name = thing.edgeName, host = config.host, port = config.port, path = "/scripts/Thingworx", proto = config.proto,
       timeout = thing.rate("requestTimeout"),
-    keepalive = thing.rate("keepAliveRate"), user = config.user, password = config.password,
+    keepalive = thing.rate("keepAliveRate"), user = config.user, password = config.password, files = native.servesFiles,
   }
   -- Templates look into it.
   thing.scope.data = parameters
