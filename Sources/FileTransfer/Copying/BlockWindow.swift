@@ -7,16 +7,21 @@ package struct BlockWindow: Sendable {
     /// Blocks that may wait on the way: fewer, and more are sent; more, and fewer are.
     private static let fewWaiting = 3.0
     private static let manyWaiting = 6.0
-    private static let least = 2
+    private static let usualLeast = 2
 
+    private let least: Int
     private let most: Int
-    package private(set) var blocks = BlockWindow.least
+    package private(set) var blocks: Int
     private var base = Double.infinity
     private var round: (sum: Double, count: Int) = (0, 0)
     /// Doubling, until something waits for the first time.
     private var isOpening = true
 
-    package init(bytes: Int, blockSize: Int) { most = max(bytes / max(blockSize, 1), BlockWindow.least) }
+    package init(bytes: Int, blockSize: Int) {
+        most = max(bytes / max(blockSize, 1), 1)
+        least = min(BlockWindow.usualLeast, most)
+        blocks = least
+    }
 
     /// A block has arrived, so long after it was asked for.
     package mutating func arrived(after time: TimeAmount) {
@@ -30,7 +35,7 @@ package struct BlockWindow: Sendable {
         let waiting = Double(blocks) * (1 - base / mean)
         if waiting > BlockWindow.manyWaiting {
             isOpening = false
-            blocks = max(blocks - max(blocks / 8, 1), BlockWindow.least)
+            blocks = max(blocks - max(blocks / 8, 1), least)
         } else if waiting < BlockWindow.fewWaiting {
             blocks = min(isOpening ? blocks * 2 : blocks + 1, most)
         } else {

@@ -67,7 +67,7 @@ package struct TransferInfo: Sendable, Equatable {
     /// Bytes of the longest file.
     package var maximumFileSize: Int
     package var stagingDirectory: String
-    /// Bytes of blocks that may be on their way at once; nil: one block, as others know it.
+    /// Bytes of blocks that may be on their way at once, where the end is one of ours; nil: one block, as others know it.
     package var window: Int?
 
     package init(blockSize: Int, maximumFileSize: Int, stagingDirectory: String = FileLayout.stagingName, window: Int? = nil) {

@@ -19,8 +19,11 @@ final class ThingFiles: Sendable {
     /// - Returns: what is wrong with them; nil where nothing is.
     func serve(_ directories: [FileLayout.VirtualDirectory], staging: String, of thing: String, logger: Logger, on loop: any EventLoop) -> String? {
         for directory in directories where !FileStore.isDirectory(directory.path) { return "\(directory.name): \(directory.path) is no directory" }
+        var settings = FileStore.Settings()
+        // The gateway has several connections: of two blocks on their way the second may come first.
+        settings.window = 1
         let store = FileStore(
-            layout: FileLayout(directories, staging: staging), settings: FileStore.Settings(), pool: .singleton, on: loop,
+            layout: FileLayout(directories, staging: staging), settings: settings, pool: .singleton, on: loop,
             onEvent: { ThingFiles.log($0, logger) })
         do { try FileStore.makeDirectory(store.layout.staging.root) } catch { return "\(error)" }
         let old = stores.withLockedValue { stores in

@@ -60,6 +60,9 @@ final class FileChain: Sendable {
         return Array(bytes.prefix(count))
     }
 
+    /// Compared here: a failure does not print them.
+    static func isSame(_ one: [UInt8]?, _ other: [UInt8]) -> Bool { one == other }
+
     static func md5(_ bytes: [UInt8]) -> String { Insecure.MD5.hash(data: bytes).map { String(format: "%02x", $0) }.joined() }
 
     // MARK: Copying

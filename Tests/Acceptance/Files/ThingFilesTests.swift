@@ -31,7 +31,7 @@ import Testing
         let there = try await platform.copy(from: ("SystemRepository", "/a"), to: (FileChain.thing, "/box/b ü"))
         #expect(there.rows.first?["state"] == "VALIDATED", "\(there.text)")
         let path = platform.chain.directory.path("mine")
-        #expect(FileManager.default.contents(atPath: path + "/b ü").map { [UInt8]($0) } == bytes)
+        #expect(FileChain.isSame(FileManager.default.contents(atPath: path + "/b ü").map { [UInt8]($0) }, bytes))
         #expect(try FileManager.default.contentsOfDirectory(atPath: path + "/staging").isEmpty)
         let back = try await platform.copy(from: (FileChain.thing, "/box/b ü"), to: ("SystemRepository", "/c"))
         #expect(back.rows.first?["state"] == "VALIDATED", "\(back.text)")

@@ -14,7 +14,7 @@ import Testing
         #expect(there.status == 200, "\(there.text)")
         #expect(row["state"] == "VALIDATED" && row["isComplete"] == true && row["size"]?.int == bytes.count && row["bytesTransferred"]?.int == bytes.count)
         #expect(row["sourceChecksum"]?.string == FileChain.md5(bytes) && row["targetChecksum"] == row["sourceChecksum"])
-        #expect(try files.read("in/arrived ü.bin") == bytes)
+        #expect(FileChain.isSame(try files.read("in/arrived ü.bin"), bytes))
         let back = try await files.copy(from: (FileChain.thing, "/in/arrived ü.bin"), to: ("SystemRepository", "/back.bin"))
         #expect(back.rows.first?["state"] == "VALIDATED")
         let sum = try await files.platform.files("GetFileChecksum", ["path": "/back.bin"])
@@ -32,7 +32,7 @@ import Testing
         #expect(there.rows.first?["state"] == "VALIDATED", "\(there.text)")
         let back = try await files.copy(from: ("SystemRepository", "/a"), to: (FileChain.thing, "/in/a"))
         #expect(back.rows.first?["state"] == "VALIDATED", "\(back.text)")
-        #expect(try files.read("in/a") == bytes)
+        #expect(FileChain.isSame(try files.read("in/a"), bytes))
     }
 
     @Test("From one edge to another, through the platform")
@@ -43,7 +43,7 @@ import Testing
         try files.write("out/a", bytes)
         let answer = try await files.copy(from: (FileChain.thing, "/out/a"), to: ("TOther", "/in/b"))
         #expect(answer.rows.first?["state"] == "VALIDATED", "\(answer.text)")
-        #expect(try files.read("in/b") == bytes)
+        #expect(FileChain.isSame(try files.read("in/b"), bytes))
     }
 
     @Test("platform 38: an asynchronous copy says at once that it has begun, and is told of when it ends")
