@@ -44,9 +44,9 @@ final class StagedFile: @unchecked Sendable {
 
     private let directory: Descriptor
     private let name: String
-    private let what: String
-    private let file: Descriptor
-    private let withMD5: Bool
+    let what: String
+    let file: Descriptor
+    private let hash: StreamHash?
     private var record: Record
     private(set) var size: Int
     private var writtenOut: Int
@@ -56,13 +56,13 @@ final class StagedFile: @unchecked Sendable {
     private var failure: TransferFailure?
     /// It is in its place, or gone.
     private var hasEnded = false
-    /// nil where bytes are there that were written by an earlier run of the program.
-    private var sums: RunningChecksums?
 
     /// Goes on with what is there for the same transfer, else begins anew.
-    init(name: String, in staging: FileTree, withMD5: Bool = true, record: Record) throws(TransferFailure) {
+    ///
+    /// - Parameter hash: gets what is written; nil: nobody asks for it.
+    init(name: String, in staging: FileTree, record: Record, hash: StreamHash? = nil) throws(TransferFailure) {
         self.name = name
-        self.withMD5 = withMD5
+        self.hash = hash
         what = record.target
         directory = try staging.directory(.root)
         var record = record
@@ -78,7 +78,6 @@ final class StagedFile: @unchecked Sendable {
         size = min(there, record.synced)
         if there > size { try file.truncate(to: size, what) }
         writtenOut = size
-        sums = size == 0 ? RunningChecksums(withMD5: withMD5) : nil
     }
 
     // MARK: Records
@@ -132,7 +131,7 @@ final class StagedFile: @unchecked Sendable {
             throw error
         }
         size += Int(bytes.readableBytes)
-        sums?.take(bytes)
+        hash?.take(bytes, at: offset)
         if size - writtenOut >= StagedFile.writtenOutEvery {
             file.writeOut(from: writtenOut, count: size - writtenOut)
             writtenOut = size
@@ -179,15 +178,11 @@ final class StagedFile: @unchecked Sendable {
 
     func truncate() throws(TransferFailure) {
         try file.truncate(to: 0, what)
-        (size, writtenOut, sums) = (0, 0, RunningChecksums(withMD5: withMD5))
+        (size, writtenOut) = (0, 0)
+        hash?.restart()
         record.synced = 0
         generation += 1
         try StagedFile.write(record, of: name, in: directory)
-    }
-
-    func checksums() throws(TransferFailure) -> FileChecksums {
-        if let sums { return sums.values }
-        return try RunningChecksums.of(file, withMD5: withMD5, what)
     }
 
     /// Puts the file into its place, in one step where both are on one file system, and makes that outlast a power cut.

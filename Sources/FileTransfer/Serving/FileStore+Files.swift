@@ -7,6 +7,7 @@ extension FileStore {
         let key: TransferKey
         let part: StagedFile
         let work: SerialWork
+        let hash: StreamHash
     }
 
     /// The transfer that puts together the part that a path names; nil where it names none.
@@ -20,7 +21,7 @@ extension FileStore {
 
     private func writer(_ key: TransferKey) -> Writer? {
         guard let stream = streams[key], case .writing(let part) = stream.side else { return nil }
-        return Writer(key: key, part: part, work: stream.work)
+        return Writer(key: key, part: part, work: stream.work, hash: stream.hash)
     }
 
     /// The transfer that writes, by its id where there is one, else by its part.
@@ -61,12 +62,27 @@ extension FileStore {
     }
 
     func checksums(_ path: FilePath) throws(TransferFailure) -> EventLoopFuture<FileAnswer> {
-        if let writer = try writer(of: path) { return use(writer) { .checksums(try $0.checksums()) } }
+        if let writer = try writer(of: path) {
+            return checksums(writer.key, writer.work, writer.hash, of: writer.part.file, writer.part.what) { [part = writer.part] in part.size }
+        }
         let (tree, inside) = try layout.locate(path)
         if let key = table.reader(of: path), let stream = streams[key], case .reading(let source) = stream.side {
-            return use(key, stream.work) { .checksums(try source.checksums()) }
+            return checksums(key, stream.work, stream.hash, of: source.file, source.what) { try source.size() }
         }
         return run { .checksums(try RunningChecksums.of(try tree.open(inside), tree.seen(inside))) }
+    }
+
+    /// The size is looked at in its turn behind what was written, the checksums behind what was hashed.
+    private func checksums(
+        _ key: TransferKey, _ work: SerialWork, _ hash: StreamHash, of file: Descriptor, _ what: String, size: @escaping @Sendable () throws -> Int
+    ) -> EventLoopFuture<FileAnswer> {
+        table.use(key, now: loop.now)
+        let sums = work.run(on: loop, size).flatMap { hash.values(of: file, size: $0, what) }
+        sums.whenComplete { [self] _ in
+            table.used(key, now: loop.now)
+            schedule()
+        }
+        return sums.map { .checksums($0) }
     }
 
     // MARK: Changing
@@ -148,6 +164,7 @@ extension FileStore {
         guard let stream = streams[key], case .reading(let source) = stream.side else { throw table.unknown(id) }
         counters.bytesOut += count
         return use(key, stream.work, bytes: count, after: outgoing.take(count, now: loop.now)) { try source.read(at: offset, count: count) }
+            .flatMap { answer in stream.hash.room().map { answer } }
     }
 
     func write(_ path: FilePath, offset: Int, _ bytes: ByteBuffer, _ id: String?) throws(TransferFailure) -> EventLoopFuture<FileAnswer> {
@@ -160,7 +177,7 @@ extension FileStore {
             try part.write(bytes, at: offset)
             if let due = part.takeCheckpoint() { checkpoint(part, due, writer.work) }
             return .done
-        }
+        }.flatMap { answer in writer.hash.room().map { answer } }
     }
 
     /// The disk takes its time, in which more blocks are written.

@@ -18,10 +18,11 @@ extension FileStore {
         table.use(start.key, now: loop.now)
         let (layout, settings) = (layout, settings)
         let work = SerialWork(on: pool)
+        let hash = StreamHash(withMD5: start.withMD5, pool: pool, on: loop)
         return work.run(on: loop) { () throws -> Stream.Side in
             switch start.direction {
-            case .read: return .reading(ReadStream(try tree.open(inside), withMD5: start.withMD5, tree.seen(inside)))
-            case .write: return .writing(try FileStore.part(for: start, tree, inside, layout, settings))
+            case .read: return .reading(ReadStream(try tree.open(inside), tree.seen(inside), hash: hash))
+            case .write: return .writing(try FileStore.part(for: start, tree, inside, layout, settings, hash))
             }
         }.flatMapThrowing { [self] side in
             // It may have been cancelled meanwhile.
@@ -30,7 +31,7 @@ extension FileStore {
                 throw TransferFailure(.cancelled, "\(start.path): cancelled")
             }
             table.used(start.key, now: loop.now)
-            streams[start.key] = Stream(work: work, side: side)
+            streams[start.key] = Stream(work: work, hash: hash, side: side)
             counters.started += 1
             schedule()
             onEvent(.started(start))
@@ -42,14 +43,16 @@ extension FileStore {
     }
 
     /// Looks whether a file can come, before it does.
-    static func part(for start: TransferStart, _ tree: FileTree, _ inside: FilePath, _ layout: FileLayout, _ settings: Settings) throws -> StagedFile {
+    static func part(for start: TransferStart, _ tree: FileTree, _ inside: FilePath, _ layout: FileLayout, _ settings: Settings, _ hash: StreamHash)
+        throws -> StagedFile
+    {
         let (directory, name) = try tree.parent(of: inside)
         if let there = try? directory.status(of: name, ""), let obstacle = tree.obstacle(there, inside) { throw obstacle }
         guard directory.canWrite(".") else { throw TransferFailure(errno: EACCES, "\(start.path)") }
         let keeps = start.isResumable ? Int(WallClock.milliseconds()) + Int(settings.keepsParts.nanoseconds / 1_000_000) : 0
         let part = try StagedFile(
-            name: FileLayout.fileName(ofPartFor: start.path, transfer: start.transfer), in: layout.staging, withMD5: start.withMD5,
-            record: StagedFile.Record(transfer: start.transfer, target: "\(start.path)", keepUntil: keeps))
+            name: FileLayout.fileName(ofPartFor: start.path, transfer: start.transfer), in: layout.staging,
+            record: StagedFile.Record(transfer: start.transfer, target: "\(start.path)", keepUntil: keeps), hash: hash)
         let free = try min(layout.staging.freeSpace(), tree.freeSpace())
         guard let size = start.size, size - part.size > free - settings.reserve else { return part }
         if part.size == 0 { part.discard() }

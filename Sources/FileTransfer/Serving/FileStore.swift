@@ -37,6 +37,7 @@ package final class FileStore: @unchecked Sendable {
 
     struct Stream {
         let work: SerialWork
+        let hash: StreamHash
         let side: Side
 
         enum Side {
