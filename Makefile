@@ -12,6 +12,8 @@
 # make hostile   the attacks on whole programs, against optimised ones, with a second for a plain request meanwhile
 # make chaos  whole programs killed, halted, cut off and refused the disk, RUNS times from SEED on; failing seeds by name
 # make chaos-model  crashes of the store on a model disk, 20 a run
+# make chaos-files  transfers both ways while both ends are killed, RUNS of them from SEED on
+# make bench-files  files beside curl through nginx: both ways, small ones, a long way, live requests meanwhile (needs nginx, openssl)
 # make fuzz   every fuzz target for SECONDS each, guided by coverage (RUNS=10000000 for a number of inputs, LENGTH=128 for short ones)
 # make docs   the reference page, schema and samples of config.json, from the description in the code
 # make tsan   all tests under the thread sanitizer
@@ -24,9 +26,9 @@ BUILD = swift build -j $(JOBS) --scratch-path $(SCRATCH)
 PROGRAMS = thingplatform wsems luaScriptResource edgectl
 
 # Tests that would keep others waiting beyond their limits.
-HEAVY = Acceptance.Hostile|FuzzTests|InputLimitTests|aThousandThings|textsThatTakeMuchMemory|ChaosTests|StoreModelTests|damageCosts|everythingIsDelivered|expressionsWithoutEnd|PlatformStoreTests
+HEAVY = Acceptance.Hostile|FileChaosTests|FuzzTests|InputLimitTests|aThousandThings|textsThatTakeMuchMemory|ChaosTests|StoreModelTests|damageCosts|everythingIsDelivered|expressionsWithoutEnd|PlatformStoreTests
 
-.PHONY: test-console test-api bench-platform chaos chaos-model hostile run test build release bench bench-codec bench-forward bench-calls bench-store soak conformance docs fuzz tsan deps clean
+.PHONY: bench-files chaos-files test-console test-api bench-platform chaos chaos-model hostile run test build release bench bench-codec bench-forward bench-calls bench-store soak conformance docs fuzz tsan deps clean
 
 deps:
 	@Scripts/install-deps
@@ -59,6 +61,11 @@ chaos: release
 	@$(BUILD) -c debug --build-tests
 	@EDGE_BIN=$(abspath $(SCRATCH))/release CHAOS_RUNS=$(if $(filter-out -1,$(RUNS)),$(RUNS),100) CHAOS_SEED=$(SEED) CHAOS_TRACES=$(abspath $(SCRATCH))/chaos \
 	  swift test --skip-build --scratch-path $(SCRATCH) --filter ChaosTests | grep -E "chaos:|✔|✘"
+
+chaos-files: release
+	@$(BUILD) -c debug --build-tests
+	@EDGE_BIN=$(abspath $(SCRATCH))/release FILE_RUNS=$(if $(filter-out -1,$(RUNS)),$(RUNS),200) FILE_SEED=$(SEED) \
+	  swift test --skip-build --scratch-path $(SCRATCH) --filter FileChaosTests | grep -E "files:|✔|✘"
 
 # Each run is 20 crashes: RUNS=50000 are a million.
 chaos-model: deps
@@ -95,6 +102,9 @@ bench-platform: release
 	@EDGE_BENCH=1 $(BUILD) -c release --product platform-bench
 	@BIN=$(SCRATCH)/release Benchmarks/platform
 
+bench-files: release
+	@BIN=$(SCRATCH)/release Benchmarks/files
+
 MINUTES ?= 30
 soak: release
 	@BIN=$(SCRATCH)/release Benchmarks/soak $(MINUTES)
@@ -120,7 +130,7 @@ docs: deps
 SECONDS ?= 60
 RUNS ?= -1
 LENGTH ?= 4096
-TARGETS ?= message infotable json deflate table device frames multipart session platform local store lua source scripts
+TARGETS ?= message infotable json deflate table device frames multipart session platform local store form files lua source scripts
 fuzz: deps
 	@EDGE_FUZZ=1 swift build -c release -j $(JOBS) --sanitize=fuzzer --scratch-path .build-fuzz --product edge-fuzz
 	@for target in $(TARGETS); do \

@@ -146,7 +146,7 @@ let package = Package(
         .target(
             name: "FuzzTargets",
             dependencies: [
-                "AlwaysOn", "AlwaysOnSession", "AlwaysOnTransport", "ChaosModel", "EdgeCore", "EdgeHTTP", "EdgeREST", "Formats", "HTTPTransport", "LogSupport", "LuaRuntime",
+                "AlwaysOn", "AlwaysOnFiles", "AlwaysOnSession", "AlwaysOnTransport", "ChaosModel", "FileTransfer", "EdgeCore", "EdgeHTTP", "EdgeREST", "Formats", "HTTPTransport", "LogSupport", "LuaRuntime",
                 "MessageStore", "NetworkSupport", "ScriptResource", "Secrets", "TestKit", "ThingModel", "ThingPlatform", logging, product("NIOCore", nio), product("NIOEmbedded", nio),
                 product("NIOHTTP1", nio), product("NIOPosix", nio), product("NIOWebSocket", nio),
             ], path: "Tests/FuzzTargets"),

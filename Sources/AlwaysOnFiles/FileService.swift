@@ -5,6 +5,8 @@ package import AlwaysOn
 package enum FileService: String, Sendable, CaseIterable {
     case transferInfo = "GetTransferInfo"
     case browse = "BrowseDirectory"
+    /// Platforms call it `BrowseDirectory` where they ask an edge.
+    case browseSystem = "BrowseFileSystem"
     case files = "ListFiles"
     case listing = "GetFileListing"
     case directories = "ListDirectories"
@@ -35,7 +37,7 @@ package enum FileService: String, Sendable, CaseIterable {
         let given = Parameters(service: self, table: parameters)
         switch self {
         case .transferInfo: return .transferInfo
-        case .browse: return .list(try given.path(default: "/"), mask: given.text("nameMask") ?? "", files: true, directories: true)
+        case .browse, .browseSystem: return .list(try given.path(default: "/"), mask: given.text("nameMask") ?? "", files: true, directories: true)
         case .files, .listing: return .list(try given.path(default: "/"), mask: given.text("nameMask") ?? "", files: true, directories: false)
         case .directories: return .list(try given.path(default: "/"), mask: "", files: false, directories: true)
         case .structure: return .structure(try given.path(default: "/"))

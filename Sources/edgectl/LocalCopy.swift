@@ -85,6 +85,8 @@ struct LocalCopy {
                     offset = there
                     continue
                 }
+                // An empty file's answer says that there is no such range.
+                guard size > 0 else { continue }
                 try LocalCopy.write(answer.body, to: file, at: 0, part)
                 offset = answer.body.readableBytes
                 line.show(offset, of: size)

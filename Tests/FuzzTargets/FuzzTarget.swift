@@ -16,6 +16,8 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
     case local
     // Files
     case store
+    case form
+    case files
     // The Lua host
     case lua
     case source
@@ -35,6 +37,8 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
         case .platform: PlatformPath.run(bytes)
         case .local: LocalPath.run(bytes)
         case .store: StorePath.run(bytes)
+        case .form: FilePaths.form(bytes)
+        case .files: FilePaths.service(bytes)
         case .lua: LuaPath.json(bytes)
         case .source: LuaPath.source(bytes)
         case .scripts: LuaPath.request(bytes)
@@ -53,12 +57,14 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
     package var cost: Cost {
         switch self {
         case .json, .deflate, .frames, .multipart: Cost()
+        // Each byte of a form may be an event of its own.
+        case .form: Cost(memoryPerByte: 400)
         // A disk of its own, a store with all its files read several times.
         case .store: Cost(memory: 16 << 20, memoryPerByte: 400)
         // Tokens and edits, in arrays that grow by doubling.
         case .source: Cost(memoryPerByte: 400)
         // A cell of a byte becomes a value of some dozens, in an array that grows by doubling; and cells are made of nothing.
-        case .message, .infotable, .table, .device: Cost(memory: 2 << 20, memoryPerByte: 600)
+        case .message, .infotable, .table, .device, .files: Cost(memory: 2 << 20, memoryPerByte: 600)
         // Sessions, a model and log lines of their own.
         case .session, .platform, .local: Cost(memory: 8 << 20, memoryPerByte: 1200)
         // Memory is the other threads' and the state's own; what the state may have is bounded in it.
@@ -71,7 +77,7 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
 
     package var form: Form {
         switch self {
-        case .infotable, .table: .wireTable
+        case .infotable, .table, .files: .wireTable
         case .message: .wireMessage
         case .json, .device, .lua: .json
         default: .bytes

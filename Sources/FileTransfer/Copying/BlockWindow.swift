@@ -5,8 +5,8 @@ package import NIOCore
 /// Compares how long blocks take with the least that one took, as TCP Vegas does.
 package struct BlockWindow: Sendable {
     /// Blocks that may wait on the way: fewer, and more are sent; more, and fewer are.
-    private static let fewWaiting = 3.0
-    private static let manyWaiting = 6.0
+    private static let fewWaiting = 2.0
+    private static let manyWaiting = 4.0
     private static let usualLeast = 2
 
     private let least: Int

@@ -10,7 +10,7 @@ package struct CopyPlan: Sendable, Equatable {
     /// The source as it was when an earlier attempt began; nil: there was none, nothing is gone on with.
     package var known: SourceIdentity?
     /// The most that may be on its way at once.
-    package var window = 4 << 20
+    package var window = 8 << 20
     /// Which end computes MD5, where one of both does.
     package var endWithMD5 = CopyMachine.Side.source
 

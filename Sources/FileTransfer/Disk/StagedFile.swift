@@ -71,9 +71,12 @@ final class StagedFile: @unchecked Sendable {
         if !resumes { StagedFile.remove(name, in: directory) }
         record.synced = resumes ? old?.synced ?? 0 : 0
         self.record = record
-        // Before the part: what has no record is not ours to remove.
-        try StagedFile.write(record, of: name, in: directory)
-        file = try directory.open(name, O_RDWR | O_CREAT, what)
+        // Not synced: until something else is, there is nothing that it says.
+        try StagedFile.write(record, of: name, in: directory, syncs: false)
+        do throws(TransferFailure) { file = try directory.open(name, O_RDWR | O_CREAT, what) } catch {
+            if !resumes { StagedFile.remove(name, in: directory) }
+            throw error
+        }
         let there = Int(try file.status(what).st_size)
         size = min(there, record.synced)
         if there > size { try file.truncate(to: size, what) }
@@ -89,13 +92,18 @@ final class StagedFile: @unchecked Sendable {
         return Record(String(buffer: bytes))
     }
 
-    private static func write(_ record: Record, of name: String, in directory: Descriptor) throws(TransferFailure) {
+    private static func write(_ record: Record, of name: String, in directory: Descriptor, syncs: Bool = true) throws(TransferFailure) {
         let (new, place) = (name + ".new", name + recordSuffix)
-        let file = try directory.open(new, O_WRONLY | O_CREAT | O_TRUNC, record.target)
-        try file.write(ByteBuffer(string: record.text), at: 0, record.target)
-        try file.syncData(record.target)
-        let code = directory.rename(new, to: directory, place, overwrite: true)
-        guard code == 0 else { throw TransferFailure(errno: code, record.target) }
+        do throws(TransferFailure) {
+            let file = try directory.open(new, O_WRONLY | O_CREAT | O_TRUNC, record.target)
+            try file.write(ByteBuffer(string: record.text), at: 0, record.target)
+            if syncs { try file.syncData(record.target) }
+            let code = directory.rename(new, to: directory, place, overwrite: true)
+            guard code == 0 else { throw TransferFailure(errno: code, record.target) }
+        } catch {
+            directory.unlink(new)
+            throw error
+        }
     }
 
     static func remove(_ name: String, in directory: Descriptor) {
@@ -108,7 +116,14 @@ final class StagedFile: @unchecked Sendable {
     static func removeLeftovers(in staging: FileTree, now: Int, besides used: Set<String>, copyOf: (String) -> (directory: Descriptor, name: String)?) throws(TransferFailure) -> [String] {
         let directory = try staging.directory(.root)
         var removed: [String] = []
-        for entry in try staging.entries(.root) where !entry.isDirectory && entry.name.hasSuffix(recordSuffix) {
+        let entries = try staging.entries(.root).filter { !$0.isDirectory }
+        let names = Set(entries.map(\.name))
+        // A power cut may leave a part whose record had not reached the disk.
+        for name in names where FileLayout.isPart(name) && !names.contains(name + recordSuffix) && !used.contains(name) {
+            remove(name, in: directory)
+            removed.append(name)
+        }
+        for entry in entries where entry.name.hasSuffix(recordSuffix) {
             let name = String(entry.name.dropLast(recordSuffix.count))
             guard !used.contains(name), let record = record(of: name, in: directory) else { continue }
             if let copy = copyOf(record.target) { copy.directory.unlink(FileTree.copyName(of: copy.name)) }
@@ -180,9 +195,10 @@ final class StagedFile: @unchecked Sendable {
         try file.truncate(to: 0, what)
         (size, writtenOut) = (0, 0)
         hash?.restart()
+        let wasSynced = record.synced > 0
         record.synced = 0
         generation += 1
-        try StagedFile.write(record, of: name, in: directory)
+        if wasSynced { try StagedFile.write(record, of: name, in: directory) }
     }
 
     /// Puts the file into its place, in one step where both are on one file system, and makes that outlast a power cut.

@@ -29,6 +29,10 @@ package struct TransferJobs: Sendable {
     /// In the order in which they ended.
     private var ended: [String] = []
     private var active: Set<String> = []
+    /// Since the start.
+    package private(set) var completed = 0
+    package private(set) var failed = 0
+    package private(set) var bytes = 0
     private var restarted: Set<String> = []
 
     package init(limits: Limits = Limits()) { self.limits = limits }
@@ -141,6 +145,12 @@ package struct TransferJobs: Sendable {
     /// Ends a job, whatever it does.
     package mutating func end(_ id: String, _ state: TransferJob.State, code: Int, _ message: String, _ now: Int) {
         guard let job = jobs[id], !job.state.isEnd else { return }
+        if state == .validated {
+            completed += 1
+            bytes += job.progress.transferred
+        } else {
+            failed += 1
+        }
         jobs[id]?.state = state
         jobs[id]?.code = code
         jobs[id]?.message = message

@@ -81,6 +81,17 @@ package struct FileLayout: Sendable {
     static func fileName(ofPartFor target: FilePath, transfer: String) -> String {
         let digest = SHA256.hash(data: Array("\(transfer) \(target)".utf8)).prefix(12).map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
         let name = String(decoding: (target.name ?? "").utf8.prefix(120), as: UTF8.self)
-        return "\(name).\(digest).part"
+        return "\(name).\(digest)\(partSuffix)"
+    }
+
+    private static let partSuffix = ".part"
+    private static let digestDigits = 24
+
+    /// Whether a file is named as parts are, which nobody else does.
+    static func isPart(_ name: String) -> Bool {
+        guard name.hasSuffix(partSuffix) else { return false }
+        let digest = name.utf8.dropLast(partSuffix.utf8.count).suffix(digestDigits + 1)
+        return digest.count == digestDigits + 1 && digest.first == UInt8(ascii: ".")
+            && digest.dropFirst().allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains($0) }
     }
 }

@@ -130,8 +130,9 @@ extension FileStore {
         }
         let (tree, inside) = try layout.locate(path)
         created += 1
-        let name = "created.\(created).part"
-        let record = StagedFile.Record(transfer: name, target: "\(path)", keepUntil: 0)
+        let transfer = "created \(created)"
+        let name = FileLayout.fileName(ofPartFor: path, transfer: transfer)
+        let record = StagedFile.Record(transfer: transfer, target: "\(path)", keepUntil: 0)
         let staging = layout.staging
         return run {
             // An existing file without overwrite stays, and that is no mistake (alwayson.md §8).

@@ -12,7 +12,7 @@ package final class FileStore: @unchecked Sendable {
         package var blockSize = 128_000
         package var maximumFileSize: Int = 8_000_000_000
         /// Bytes on their way at once, where the other end can.
-        package var window = 4 << 20
+        package var window = 8 << 20
         package var idleTimeout: TimeAmount = .seconds(12)
         /// Bytes a second in each direction; nil: no bound.
         package var maximumRate: Int?

@@ -1,3 +1,4 @@
+import Glibc
 import NIOConcurrencyHelpers
 import NIOCore
 import NIOPosix
@@ -26,7 +27,11 @@ final class SerialWork: Sendable {
         return promise.futureResult
     }
 
+    /// Hashing takes all that it gets: whoever waits for a live request goes first. On Linux a thread has a priority of its own.
+    private static let niceness: Int32 = 10
+
     private func drain() {
+        setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, SerialWork.niceness)
         while let batch = next() {
             for work in batch { work() }
         }

@@ -12,6 +12,12 @@ import NIOPosix
 
 /// Files of Things that have directories of their own: no Lua code takes part in their transfers.
 final class ThingFiles: Sendable {
+    /// Of its own: its threads give way to others.
+    private let pool: NIOThreadPool = {
+        let pool = NIOThreadPool(numberOfThreads: 2)
+        pool.start()
+        return pool
+    }()
     private let stores = NIOLockedValueBox<[String: FileStore]>([:])
 
     /// From now on a Thing has these directories.
@@ -23,7 +29,7 @@ final class ThingFiles: Sendable {
         // The gateway has several connections: of two blocks on their way the second may come first.
         settings.window = 1
         let store = FileStore(
-            layout: FileLayout(directories, staging: staging), settings: settings, pool: .singleton, on: loop,
+            layout: FileLayout(directories, staging: staging), settings: settings, pool: pool, on: loop,
             onEvent: { ThingFiles.log($0, logger) })
         do { try FileStore.makeDirectory(store.layout.staging.root) } catch { return "\(error)" }
         let old = stores.withLockedValue { stores in

@@ -20,7 +20,7 @@ package struct PlatformSettings: Sendable {
     package var enablesNewThings = true
 
     /// Bytes of a file that are on their way at once.
-    package var transferWindow = 4 << 20
+    package var transferWindow = 8 << 20
 
     package init() {}
 }

@@ -97,7 +97,7 @@ enum OpenAPI {
         ]
         let services: [String: Service] =
             switch kind {
-            case .thing: ServiceTables.things.merging(ServiceTables.remoteThings) { mine, _ in mine }
+            case .thing: ServiceTables.things.merging(ServiceTables.remoteThings) { mine, _ in mine }.merging(ServiceTables.repositories) { mine, _ in mine }
             case .thingTemplate: ServiceTables.templates
             case .thingShape: ServiceTables.shapes
             case .dataShape: ServiceTables.dataShapes
@@ -136,6 +136,9 @@ enum OpenAPI {
 
     private static func addOwn(_ paths: inout JSONObject) {
         paths["/health"] = ["get": operation("GetHealth", "Platform", "Whether it lives", result: object, isOpen: true)]
+        paths["/FileRepositories/{name}/{item}"] = [
+            "parameters": [name, item], "get": operation("GetFile", "Files", "A file of a repository, or the range of it that is asked for", result: ["type": "string", "format": "binary"]),
+        ]
         paths["/Sessions"] = [
             "get": operation("GetSession", "Platform", "Who has signed in", result: object),
             "delete": operation("EndSession", "Platform", "Signs out"),

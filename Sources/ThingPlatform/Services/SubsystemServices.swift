@@ -151,6 +151,12 @@ extension Platform {
                     ("boundThings", "Things that are bound", Double(model.things.values.count { $0.isConnected })),
                     ("unboundNames", "Names that wait for a Thing", Double(bindings.waitingNames.count)),
                 ]
+            case "FileTransferSubsystem":
+                [
+                    ("active", "Transfers under way", Double(transfers.runningCount)), ("queued", "Transfers that wait", Double(transfers.queued.count)),
+                    ("completed", "Files that arrived since the start", Double(transfers.completed)), ("failed", "Transfers that ended otherwise", Double(transfers.failed)),
+                    ("bytes", "Bytes that arrived since the start", Double(transfers.bytes)),
+                ]
             case "UserManagementSubsystem":
                 [("users", "Users", Double(model.users.count)), ("sessions", "Sessions", Double(credentials.sessionCount))]
             default:

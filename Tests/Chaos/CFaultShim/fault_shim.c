@@ -63,15 +63,25 @@ ssize_t pwrite(int file, const void *bytes, size_t count, off_t offset) {
 
 ssize_t pwrite64(int file, const void *bytes, size_t count, off_t offset) { return pwrite(file, bytes, count, offset); }
 
-int fdatasync(int file) {
-    static int (*next)(int);
-    if (!next) next = dlsym(RTLD_NEXT, "fdatasync");
+static int sync_with(int (*next)(int), int file) {
     const volatile struct fault_control *faults = control();
     if (faults && faults->sync_failures && is_stored(file) && hits(faults->sync_failures)) {
         errno = (int)faults->code;
         return -1;
     }
     return next(file);
+}
+
+int fdatasync(int file) {
+    static int (*next)(int);
+    if (!next) next = dlsym(RTLD_NEXT, "fdatasync");
+    return sync_with(next, file);
+}
+
+int fsync(int file) {
+    static int (*next)(int);
+    if (!next) next = dlsym(RTLD_NEXT, "fsync");
+    return sync_with(next, file);
 }
 
 int clock_gettime(clockid_t clock, struct timespec *time) {
