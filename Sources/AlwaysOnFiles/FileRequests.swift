@@ -29,20 +29,30 @@ package enum FileRequests {
         case .makeDirectory(let place): return (.createDirectory, [("path", path(place))])
         case .removeDirectory(let place): return (.deleteDirectory, [("path", path(place))])
         case .remove(let place, _): return (.delete, [("path", path(place))])
-        case .move(let from, let to, let overwrite): return (.move, [("sourcePath", path(from)), ("targetPath", path(to)), ("overwrite", .boolean(overwrite))])
+        case .move(let from, let to, let overwrite):
+            return (.move, [("sourcePath", path(from)), ("targetPath", path(to)), ("overwrite", .boolean(overwrite))])
         case .start(let start):
-            var all: [(String, Value)] = [("path", path(start.path)), ("mode", .string(start.direction.rawValue)), ("tid", .string(start.transfer))]
+            var all: [(String, Value)] = [
+                ("path", path(start.path)), ("mode", .string(start.direction.rawValue)), ("tid", .string(start.transfer)),
+            ]
             if let size = start.size { all.append(("size", .number(Double(size)))) }
             if !start.withMD5 { all.append(("checksum", .string("sha256"))) }
             if start.isResumable { all.append(("resumable", .boolean(true))) }
             return (.start, all)
-        case .create(let place, let data, let overwrite): return (.create, [("path", path(place)), ("data", .blob(data)), ("overwrite", .boolean(overwrite))])
+        case .create(let place, let data, let overwrite):
+            return (.create, [("path", path(place)), ("data", .blob(data)), ("overwrite", .boolean(overwrite))])
         case .read(let place, let offset, let count, let id):
-            return (.read, [
-                ("path", path(place)), ("offset", .number(Double(offset))), ("count", .integer(Int32(clamping: count))), ("tid", .string(id ?? "")),
-            ])
+            return (
+                .read,
+                [
+                    ("path", path(place)), ("offset", .number(Double(offset))), ("count", .integer(Int32(clamping: count))),
+                    ("tid", .string(id ?? "")),
+                ]
+            )
         case .write(let place, let offset, let data, let id):
-            return (.write, [("path", path(place)), ("offset", .number(Double(offset))), ("data", .blob(data)), ("tid", .string(id ?? ""))])
+            return (
+                .write, [("path", path(place)), ("offset", .number(Double(offset))), ("data", .blob(data)), ("tid", .string(id ?? ""))]
+            )
         // Edges know no such service: a repository alone is asked for it.
         case .append(let place, let data): return (.write, [("path", path(place)), ("data", .blob(data))])
         case .complete(let id, let target): return (.complete, [("job", .infotable(job ?? Self.job(id, target)))])
@@ -64,12 +74,18 @@ package enum FileRequests {
             guard let block = cell("blockSize")?.doubleValue, block >= 1, block <= 1e9 else { throw nonsense("a blockSize", operation) }
             let window = cell("window")?.doubleValue.flatMap { $0 >= 1 && $0 <= 1e9 ? Int($0) : nil }
             let longest = cell("maxFileSize")?.doubleValue.flatMap { $0 >= 0 && $0 < 9e15 ? Int($0) : nil } ?? Int(Int32.max)
-            return .transferInfo(TransferInfo(blockSize: Int(block), maximumFileSize: longest, stagingDirectory: cell("stagingDir")?.stringValue ?? "", window: window))
+            return .transferInfo(
+                TransferInfo(
+                    blockSize: Int(block), maximumFileSize: longest, stagingDirectory: cell("stagingDir")?.stringValue ?? "", window: window
+                ))
         case .info(let path):
             guard let size = cell("size")?.doubleValue, size >= 0, size < 9e15 else { throw nonsense("a size", operation) }
             let modified: Int64 = if case .datetime(let time)? = cell("lastModifiedDate") { time } else { 0 }
             let type = cell("fileType")?.stringValue ?? "F"
-            return .info(FileInfo(path: path, isDirectory: type.hasPrefix("D"), isReadOnly: type.hasSuffix("+RO"), size: Int(size), modified: Int(modified)))
+            return .info(
+                FileInfo(
+                    path: path, isDirectory: type.hasPrefix("D"), isReadOnly: type.hasSuffix("+RO"), size: Int(size),
+                    modified: Int(modified)))
         case .checksums:
             guard let md5 = cell("result")?.stringValue else { throw nonsense("a checksum", operation) }
             return .checksums(FileChecksums(md5: md5.isEmpty ? nil : md5, sha256: cell("sha256")?.stringValue))

@@ -28,7 +28,9 @@ package enum FileService: String, Sendable, CaseIterable {
 
     /// nil where a request is for something else.
     package init?(_ request: Request) {
-        guard request.characteristic == .service, request.method == .post, let service = FileService(rawValue: request.name) else { return nil }
+        guard request.characteristic == .service, request.method == .post, let service = FileService(rawValue: request.name) else {
+            return nil
+        }
         self = service
     }
 
@@ -37,8 +39,10 @@ package enum FileService: String, Sendable, CaseIterable {
         let given = Parameters(service: self, table: parameters)
         switch self {
         case .transferInfo: return .transferInfo
-        case .browse, .browseSystem: return .list(try given.path(default: "/"), mask: given.text("nameMask") ?? "", files: true, directories: true)
-        case .files, .listing: return .list(try given.path(default: "/"), mask: given.text("nameMask") ?? "", files: true, directories: false)
+        case .browse, .browseSystem:
+            return .list(try given.path(default: "/"), mask: given.text("nameMask") ?? "", files: true, directories: true)
+        case .files, .listing:
+            return .list(try given.path(default: "/"), mask: given.text("nameMask") ?? "", files: true, directories: false)
         case .directories: return .list(try given.path(default: "/"), mask: "", files: false, directories: true)
         case .structure: return .structure(try given.path(default: "/"))
         case .info: return .info(try given.path())
@@ -48,14 +52,17 @@ package enum FileService: String, Sendable, CaseIterable {
         case .rename:
             let path = try given.path()
             let name = given.text("name") ?? ""
-            guard !name.isEmpty, !name.utf8.contains(UInt8(ascii: "/")) else { throw TransferFailure(.badPath, "\(rawValue): expected \"name\", a file's new name without a slash") }
+            guard !name.isEmpty, !name.utf8.contains(UInt8(ascii: "/")) else {
+                throw TransferFailure(.badPath, "\(rawValue): expected \"name\", a file's new name without a slash")
+            }
             return .move(path, to: try path.parent.appending(name), overwrite: given.bool("overwrite"))
         case .createDirectory, .makeDirectory: return .makeDirectory(try given.path())
         case .deleteDirectory: return .removeDirectory(try given.path())
         case .start: return .start(try given.start())
         case .create: return .create(try given.path(), try given.data(), overwrite: given.bool("overwrite"))
         case .read:
-            return .read(try given.path(), offset: try given.number("offset"), count: try given.number("count"), transfer: given.text("tid"))
+            return .read(
+                try given.path(), offset: try given.number("offset"), count: try given.number("count"), transfer: given.text("tid"))
         case .write: return .write(try given.path(), offset: try given.number("offset"), try given.data(), transfer: given.text("tid"))
         case .cancel, .complete:
             let (id, target) = try given.job()
@@ -74,12 +81,17 @@ package enum FileService: String, Sendable, CaseIterable {
             ]
             if let window = info.window { row.append(("window", .integer(Int32(clamping: window)))) }
             return FileService.row(row)
-        case .files(let files): return .success(self == .directories || self == .structure ? FileTables.directories(files) : FileTables.files(files, isFull: self == .listing))
+        case .files(let files):
+            return .success(
+                self == .directories || self == .structure
+                    ? FileTables.directories(files) : FileTables.files(files, isFull: self == .listing))
         case .info(let info): return .success(FileTables.files([info], isFull: true))
         case .checksums(let sums):
             return FileService.row([("result", .string(sums.md5 ?? ""))] + (sums.sha256.map { [("sha256", .string($0))] } ?? []))
         case .block(let bytes, let isLast):
-            return FileService.row([("count", .integer(Int32(clamping: bytes.readableBytes))), ("data", .blob(bytes)), ("eof", .boolean(isLast))])
+            return FileService.row([
+                ("count", .integer(Int32(clamping: bytes.readableBytes))), ("data", .blob(bytes)), ("eof", .boolean(isLast)),
+            ])
         }
     }
 
@@ -110,9 +122,12 @@ package enum FileTables {
     private static let key = [DataShape.Aspect("isPrimaryKey", .boolean(true))]
 
     package static let fileShape = DataShape([
-        .init("name", .string, aspects: key), .init("path", .string), .init("size", .number), .init("fileType", .string), .init("lastModifiedDate", .datetime),
+        .init("name", .string, aspects: key), .init("path", .string), .init("size", .number), .init("fileType", .string),
+        .init("lastModifiedDate", .datetime),
     ])
-    package static let directoryShape = DataShape([.init("name", .string, aspects: key), .init("path", .string), .init("parentPath", .string)])
+    package static let directoryShape = DataShape([
+        .init("name", .string, aspects: key), .init("path", .string), .init("parentPath", .string),
+    ])
 
     /// - Parameter isFull: whether `path` ends with the name.
     package static func files(_ files: [FileInfo], isFull: Bool) -> Infotable {
@@ -128,7 +143,9 @@ package enum FileTables {
 
     package static func directories(_ directories: [FileInfo]) -> Infotable {
         var table = Infotable(directoryShape)
-        for directory in directories { table.append([.string(directory.name), .string("\(directory.path)"), .string("\(directory.path.parent)")]) }
+        for directory in directories {
+            table.append([.string(directory.name), .string("\(directory.path)"), .string("\(directory.path.parent)")])
+        }
         return table
     }
 }

@@ -18,7 +18,9 @@ struct Parameters {
     func bool(_ name: String) -> Bool { value(name)?.boolValue ?? false }
 
     func path(_ name: String = "path", default standard: String? = nil) throws(TransferFailure) -> FilePath {
-        guard let text = text(name) ?? standard else { throw TransferFailure(.badPath, "\(service.rawValue): expected \"\(name)\", a path") }
+        guard let text = text(name) ?? standard else {
+            throw TransferFailure(.badPath, "\(service.rawValue): expected \"\(name)\", a path")
+        }
         return try FilePath(text)
     }
 
@@ -33,7 +35,9 @@ struct Parameters {
         switch value("data") {
         case .blob(let bytes)?, .image(let bytes)?: return bytes
         case .text(_, let text)?:
-            guard let bytes = Base64.decode(text) else { throw TransferFailure(.badPath, "\(service.rawValue): expected \"data\" in Base64") }
+            guard let bytes = Base64.decode(text) else {
+                throw TransferFailure(.badPath, "\(service.rawValue): expected \"data\" in Base64")
+            }
             return ByteBuffer(bytes: bytes)
         case nil: return ByteBuffer()
         default: throw TransferFailure(.badPath, "\(service.rawValue): expected \"data\", a BLOB")
@@ -41,12 +45,16 @@ struct Parameters {
     }
 
     func start() throws(TransferFailure) -> TransferStart {
-        guard let id = text("tid"), !id.isEmpty else { throw TransferFailure(.noTransfer, "\(service.rawValue): expected \"tid\", the transfer's id") }
+        guard let id = text("tid"), !id.isEmpty else {
+            throw TransferFailure(.noTransfer, "\(service.rawValue): expected \"tid\", the transfer's id")
+        }
         guard let direction = text("mode").flatMap({ TransferStart.Direction(rawValue: $0.lowercased()) }) else {
             throw TransferFailure(.badPath, "\(service.rawValue): expected \"mode\", read or write")
         }
         let size = value("size") == nil ? nil : try number("size")
-        return TransferStart(transfer: id, path: try path(), direction: direction, size: size, isResumable: bool("resumable"), withMD5: text("checksum") != "sha256")
+        return TransferStart(
+            transfer: id, path: try path(), direction: direction, size: size, isResumable: bool("resumable"),
+            withMD5: text("checksum") != "sha256")
     }
 
     /// The job that a transfer is ended with: its id, else what it writes to.
@@ -60,7 +68,9 @@ struct Parameters {
             return (id, nil)
         }
         let path = try FilePath(target)
-        guard let file = text("targetFile"), !file.isEmpty, path.name.map({ !$0.utf8.elementsEqual(file.utf8) }) ?? true else { return (id, path) }
+        guard let file = text("targetFile"), !file.isEmpty, path.name.map({ !$0.utf8.elementsEqual(file.utf8) }) ?? true else {
+            return (id, path)
+        }
         return (id, try path.appending(file))
     }
 }

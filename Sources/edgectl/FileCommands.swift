@@ -79,9 +79,12 @@ struct RemoteCopy {
                 (row["\(side)Path"]?.string == "/" ? "" : row["\(side)Path"]?.string ?? "") + "/" + (row["\(side)File"]?.string ?? "")
             }
             if let row = rows.first(where: {
-                $0["sourceRepository"]?.string == from.repository && $0["targetRepository"]?.string == to.repository && place($0, "source") == from.path
+                $0["sourceRepository"]?.string == from.repository && $0["targetRepository"]?.string == to.repository
+                    && place($0, "source") == from.path
                     && place($0, "target") == to.path
-            }) { return row["transferId"]?.string }
+            }) {
+                return row["transferId"]?.string
+            }
         }
         return nil
     }
@@ -92,7 +95,8 @@ struct RemoteCopy {
             "Subsystems", subsystem, "Copy",
             [
                 "sourceRepo": .string(from.repository), "sourcePath": .string(source.directory), "sourceFile": .string(source.name),
-                "targetRepo": .string(to.repository), "targetPath": .string(target.directory), "targetFile": .string(target.name), "async": true,
+                "targetRepo": .string(to.repository), "targetPath": .string(target.directory), "targetFile": .string(target.name),
+                "async": true,
                 "queueable": .bool(queues),
             ])
         guard let id = rows.first?["transferId"]?.string else { throw RestError("the platform did not say which transfer it began") }
@@ -127,7 +131,9 @@ struct FilesCommand: AsyncParsableCommand {
     @Argument(help: "Names, * for any run.") var mask = ""
 
     func run() async throws {
-        guard let (name, path) = try FilePlace(place).remote else { throw ValidationError("\(place): expected Thing:/directory or platform:/repository/directory") }
+        guard let (name, path) = try FilePlace(place).remote else {
+            throw ValidationError("\(place): expected Thing:/directory or platform:/repository/directory")
+        }
         let client = try connection.client()
         // An SDK edge has no files at its root, and names its directories alone.
         let rows: [JSONValue]
@@ -140,7 +146,9 @@ struct FilesCommand: AsyncParsableCommand {
         } else {
             rows = try await client.rows("Things", name, "BrowseFileSystem", ["path": .string(path), "nameMask": .string(mask)])
         }
-        output.show(output.json ? rows : rows.map { $0.showingTime("lastModifiedDate") }, ["fileType": "", "size": "SIZE", "lastModifiedDate": "MODIFIED", "name": "NAME"])
+        output.show(
+            output.json ? rows : rows.map { $0.showingTime("lastModifiedDate") },
+            ["fileType": "", "size": "SIZE", "lastModifiedDate": "MODIFIED", "name": "NAME"])
     }
 }
 
@@ -149,7 +157,8 @@ struct TransfersCommand: AsyncParsableCommand {
         commandName: "transfers", abstract: "Transfers of a platform.", subcommands: [List.self, Cancel.self], defaultSubcommand: List.self)
 
     struct List: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Transfers that are under way or wait, and with --history those that have ended.")
+        static let configuration = CommandConfiguration(
+            abstract: "Transfers that are under way or wait, and with --history those that have ended.")
         @OptionGroup var connection: Connection
         @OptionGroup var output: OutputOptions
         @Flag(help: "Those that have ended too, newest first.") var history = false
@@ -160,9 +169,12 @@ struct TransfersCommand: AsyncParsableCommand {
             for service in ["GetActiveTransferJobs", "GetQueuedTransferJobs"] + (history ? ["GetFileTransferHistory"] : []) {
                 rows += try await client.rows("Subsystems", subsystem, service)
             }
-            output.show(output.json ? rows : rows.map(TransfersCommand.line), [
-                "transferId": "ID", "state": "STATE", "source": "FROM", "target": "TO", "done": "DONE", "startTime": "STARTED", "message": "MESSAGE",
-            ])
+            output.show(
+                output.json ? rows : rows.map(TransfersCommand.line),
+                [
+                    "transferId": "ID", "state": "STATE", "source": "FROM", "target": "TO", "done": "DONE", "startTime": "STARTED",
+                    "message": "MESSAGE",
+                ])
         }
     }
 
@@ -170,7 +182,8 @@ struct TransfersCommand: AsyncParsableCommand {
         guard case .object(var object) = row.showingTime("startTime") else { return row }
         for side in ["source", "target"] {
             let directory = row["\(side)Path"]?.string ?? ""
-            object[side] = .string("\(row["\(side)Repository"]?.string ?? ""):\(directory == "/" ? "" : directory)/\(row["\(side)File"]?.string ?? "")")
+            object[side] = .string(
+                "\(row["\(side)Repository"]?.string ?? ""):\(directory == "/" ? "" : directory)/\(row["\(side)File"]?.string ?? "")")
         }
         let (done, size) = (row["bytesTransferred"]?.double ?? 0, row["size"]?.double ?? 0)
         object["done"] = .string("\(ProgressLine.bytes(done)) of \(ProgressLine.bytes(size))")
@@ -183,7 +196,8 @@ struct TransfersCommand: AsyncParsableCommand {
         @Argument var id: String
 
         func run() async throws {
-            try await connection.client().serve("Subsystems", subsystem, "CancelTransfer", ["transferId": .string(id), "reason": "cancelled by edgectl"])
+            try await connection.client().serve(
+                "Subsystems", subsystem, "CancelTransfer", ["transferId": .string(id), "reason": "cancelled by edgectl"])
         }
     }
 }

@@ -37,12 +37,14 @@ struct LocalCopy {
             try await client.serve("Things", target.repository, offset == 0 ? "CreateBinaryFile" : "WriteToBinaryFile", parameters)
             offset += block.count
         } while offset < size
-        try await client.serve("Things", target.repository, "MoveFile", ["sourcePath": .string(part), "targetPath": .string(target.path), "overwrite": true])
+        try await client.serve(
+            "Things", target.repository, "MoveFile", ["sourcePath": .string(part), "targetPath": .string(target.path), "overwrite": true])
         line.end(size)
     }
 
     private func size(of path: String, in repository: String) async throws -> Int? {
-        let (status, json) = try await client.send(.POST, RestClient.thing(repository, "Services", "GetFileInfo"), body: ["path": .string(path)])
+        let (status, json) = try await client.send(
+            .POST, RestClient.thing(repository, "Services", "GetFileInfo"), body: ["path": .string(path)])
         return status == 200 ? json["rows"]?[0]?["size"]?.int : nil
     }
 
@@ -61,7 +63,8 @@ struct LocalCopy {
     // MARK: Down
 
     func download(_ source: (repository: String, path: String), to path: String) async throws {
-        let link = "/Thingworx/FileRepositories/\(PercentEncoding.encode(source.repository))"
+        let link =
+            "/Thingworx/FileRepositories/\(PercentEncoding.encode(source.repository))"
             + source.path.split(separator: "/").map { "/" + PercentEncoding.encode(String($0)) }.joined()
         var line = ProgressLine(FilePlace.split(source.path).name)
         var (file, part, tag, offset, size) = (Int32(-1), "", "", 0, 1)
@@ -110,7 +113,8 @@ struct LocalCopy {
             let text = String(buffer: answer.body)
             throw RestError("\(path): \(answer.status.code) \((try? JSONValue(parsing: text))?["message"]?.string ?? text.trimmingBlanks)")
         }
-        guard let tag = answer.headers.first(name: "ETag"), let range = answer.headers.first(name: "Content-Range"), let slash = range.lastIndex(of: "/"),
+        guard let tag = answer.headers.first(name: "ETag"), let range = answer.headers.first(name: "Content-Range"),
+            let slash = range.lastIndex(of: "/"),
             let size = Int(range[range.index(after: slash)...])
         else { return nil }
         return (tag, size)

@@ -25,18 +25,20 @@ struct ProgressLine {
     }
 
     func end(_ size: Int) {
-        let seconds = Double((ContinuousClock.now - began).components.seconds) + Double((ContinuousClock.now - began).components.attoseconds) / 1e18
-        let moved = Double(size - (first ?? 0))
-        write("\(isShown ? "\r\u{1B}[K" : "")\(name)  \(ProgressLine.bytes(Double(size))) in \(ProgressLine.time(seconds))  \(ProgressLine.bytes(moved / max(seconds, 0.001)))/s\n")
+        let all = "\(ProgressLine.bytes(Double(size))) in \(ProgressLine.time(passed))"
+        write("\(isShown ? "\r\u{1B}[K" : "")\(name)  \(all)  \(ProgressLine.bytes(rate(size)))/s\n")
     }
 
     /// Leaves the line as it is.
     func leave() { if isShown { write("\n") } }
 
-    private func rate(_ done: Int) -> Double {
-        let passed = ContinuousClock.now - began
-        let seconds = Double(passed.components.seconds) + Double(passed.components.attoseconds) / 1e18
-        return seconds > 0 ? Double(done - (first ?? 0)) / seconds : 0
+    /// Bytes a second.
+    private func rate(_ done: Int) -> Double { Double(done - (first ?? 0)) / max(passed, 0.001) }
+
+    /// Seconds.
+    private var passed: Double {
+        let passed = (ContinuousClock.now - began).components
+        return Double(passed.seconds) + Double(passed.attoseconds) / 1e18
     }
 
     private func write(_ text: String) { Console.note(text) }

@@ -71,7 +71,9 @@ import Testing
     static let source = FilePath(components: ["out", "a"])
     static let target = FilePath(components: ["in", "b"])
 
-    static func plan(_ known: SourceIdentity? = nil) -> CopyPlan { CopyPlan(transfer: "t", source: source, target: target, targetThing: "T", known: known) }
+    static func plan(_ known: SourceIdentity? = nil) -> CopyPlan {
+        CopyPlan(transfer: "t", source: source, target: target, targetThing: "T", known: known)
+    }
 
     static func run(_ bytes: [UInt8], ours: (Bool, Bool) = (true, true), seed: UInt64 = 1) -> Run {
         var run = Run(source: SimulatedEnd(), target: SimulatedEnd(), seed: seed)
@@ -100,7 +102,9 @@ import Testing
                     run.target.forget()
                 }
             }
-            #expect(failure == nil && run.target.files[CopyMachineTests.target] == bytes, "seed \(seed): \(failure?.description ?? "other bytes")")
+            #expect(
+                failure == nil && run.target.files[CopyMachineTests.target] == bytes,
+                "seed \(seed): \(failure?.description ?? "other bytes")")
             #expect(run.target.files.count == 1 && run.source.started.isEmpty && run.target.started.isEmpty, "seed \(seed)")
         }
     }
@@ -165,9 +169,12 @@ import Testing
 
     @Test func wrongBytesAreNotPutInPlace() {
         var run = CopyMachineTests.run(Array(repeating: 7, count: 5000))
-        run.change = (8, { source in
-            source.files[CopyMachineTests.source]?[100] = 8
-        })
+        run.change = (
+            8,
+            { source in
+                source.files[CopyMachineTests.source]?[100] = 8
+            }
+        )
         run.target.files[CopyMachineTests.target] = [1]
         var machine = CopyMachine(CopyMachineTests.plan())
         #expect(run.perform(&machine)?.kind == .mismatch)
@@ -193,7 +200,8 @@ import Testing
         for _ in 0..<6 {
             guard case .ask(let question)? = actions.first else { break }
             actions.removeFirst()
-            let answer = question.side == .source ? try? other.source.perform(question.operation) : try? other.target.perform(question.operation)
+            let answer =
+                question.side == .source ? try? other.source.perform(question.operation) : try? other.target.perform(question.operation)
             actions += second.answered(question, answer.map { .success($0) } ?? .failure(TransferFailure(.notFound, "")), now: .now())
         }
         let last = second.fail(TransferFailure(.cancelled, "no more"))

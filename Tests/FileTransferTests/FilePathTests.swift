@@ -3,7 +3,9 @@ import TestKit
 import Testing
 
 @Suite struct FilePathTests {
-    @Test(arguments: [("", "/"), ("/", "/"), ("a", "/a"), ("//a///b/", "/a/b"), ("/./a/./b", "/a/b"), ("/...", "/..."), ("/a b/ü", "/a b/ü")])
+    @Test(arguments: [
+        ("", "/"), ("/", "/"), ("a", "/a"), ("//a///b/", "/a/b"), ("/./a/./b", "/a/b"), ("/...", "/..."), ("/a b/ü", "/a b/ü"),
+    ])
     func pathsAreMadePlain(_ text: String, _ expected: String) throws { #expect("\(try FilePath(text))" == expected) }
 
     @Test(arguments: ["..", "/..", "/a/..", "/a/../b", "../a", "/a/b/..", "//..//", "/a\0b"])

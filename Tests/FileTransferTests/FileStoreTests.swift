@@ -10,18 +10,31 @@ import Testing
     final class Disk: Sendable {
         let directory: TemporaryDirectory
         let loop = MultiThreadedEventLoopGroup.singleton.next()
+        /// Not the one that all tests share: its threads give way to others.
+        private static let pool = {
+            let pool = NIOThreadPool(numberOfThreads: 2)
+            pool.start()
+            return pool
+        }()
 
         init() throws {
             directory = try TemporaryDirectory()
-            for name in ["in", "out"] { try FileManager.default.createDirectory(atPath: directory.path(name), withIntermediateDirectories: true) }
+            for name in ["in", "out"] {
+                try FileManager.default.createDirectory(atPath: directory.path(name), withIntermediateDirectories: true)
+            }
         }
 
-        func store(_ change: (inout FileStore.Settings) -> Void = { _ in }, onEvent: @escaping @Sendable (FileStore.Event) -> Void = { _ in }) async throws -> FileStore {
+        func store(
+            _ change: (inout FileStore.Settings) -> Void = { _ in }, onEvent: @escaping @Sendable (FileStore.Event) -> Void = { _ in }
+        ) async throws -> FileStore {
             var settings = FileStore.Settings()
+            // Others may keep a test waiting.
+            settings.idleTimeout = .minutes(10)
             change(&settings)
             let layout = FileLayout(
-                [.init(name: "in", path: directory.path("in")), .init(name: "out", path: directory.path("out"))], staging: directory.path("staging"))
-            let store = FileStore(layout: layout, settings: settings, pool: .singleton, on: loop, onEvent: onEvent)
+                [.init(name: "in", path: directory.path("in")), .init(name: "out", path: directory.path("out"))],
+                staging: directory.path("staging"))
+            let store = FileStore(layout: layout, settings: settings, pool: Disk.pool, on: loop, onEvent: onEvent)
             try await loop.flatSubmit { store.prepare() }.get()
             return store
         }
@@ -154,7 +167,9 @@ import Testing
     @Test func silenceEndsATransfer() async throws {
         let disk = try Disk()
         let (ends, end) = AsyncStream.makeStream(of: String.self)
-        let store = try await disk.store { $0.idleTimeout = .milliseconds(50) } onEvent: { event in
+        let store = try await disk.store {
+            $0.idleTimeout = .milliseconds(50)
+        } onEvent: { event in
             if case .ended(_, let reason) = event { end.yield(reason) }
         }
         _ = try await ask(store, start(resumable: false), disk)
@@ -175,14 +190,20 @@ import Testing
         _ = try await ask(store, .start(TransferStart(transfer: "t", path: target, direction: .write)), disk)
         _ = try await ask(store, .write(part, offset: 0, ByteBuffer(bytes: [1]), transfer: "t"), disk)
         try FileManager.default.removeItem(atPath: disk.directory.path("in/deep"))
-        try FileManager.default.createSymbolicLink(atPath: disk.directory.path("in/deep"), withDestinationPath: disk.directory.path("secret"))
+        try FileManager.default.createSymbolicLink(
+            atPath: disk.directory.path("in/deep"), withDestinationPath: disk.directory.path("secret"))
         #expect(await failure(store, .move(part, to: target, overwrite: true), disk) == .forbidden)
         #expect(try FileManager.default.contentsOfDirectory(atPath: disk.directory.path("secret")).isEmpty)
         // And in the place of the target itself: the link goes nowhere, and stays.
-        try FileManager.default.createSymbolicLink(atPath: disk.directory.path("in/link"), withDestinationPath: disk.directory.path("secret/x"))
-        #expect(await failure(store, .start(TransferStart(transfer: "u", path: try FileStoreTests.path("/in/link"), direction: .write)), disk) == .forbidden)
+        try FileManager.default.createSymbolicLink(
+            atPath: disk.directory.path("in/link"), withDestinationPath: disk.directory.path("secret/x"))
+        #expect(
+            await failure(store, .start(TransferStart(transfer: "u", path: try FileStoreTests.path("/in/link"), direction: .write)), disk)
+                == .forbidden)
         #expect(await failure(store, .create(try FileStoreTests.path("/in/link"), ByteBuffer(), overwrite: true), disk) == .forbidden)
-        #expect(await failure(store, .write(try FileStoreTests.path("/in/link"), offset: 0, ByteBuffer(bytes: [1]), transfer: nil), disk) == .forbidden)
+        #expect(
+            await failure(store, .write(try FileStoreTests.path("/in/link"), offset: 0, ByteBuffer(bytes: [1]), transfer: nil), disk)
+                == .forbidden)
         #expect(disk.read("secret/x") == nil)
     }
 
@@ -256,12 +277,22 @@ import Testing
         _ = try await ask(store, .create(try FileStoreTests.path("/in/x/ä.txt"), ByteBuffer(string: "ä"), overwrite: false), disk)
         #expect(try await names(.list(.root, mask: "", files: true, directories: true)) == ["/in/", "/out/"])
         #expect(try await names(.list(.root, mask: "", files: true, directories: false)).isEmpty)
-        #expect(try await names(.list(try FileStoreTests.path("/in/x"), mask: "", files: true, directories: true)) == ["/in/x/b.txt", "/in/x/y/", "/in/x/ä.txt"])
-        #expect(try await names(.list(try FileStoreTests.path("/in/x"), mask: "?.txt", files: true, directories: true)) == ["/in/x/b.txt", "/in/x/ä.txt"])
+        #expect(
+            try await names(.list(try FileStoreTests.path("/in/x"), mask: "", files: true, directories: true)) == [
+                "/in/x/b.txt", "/in/x/y/", "/in/x/ä.txt",
+            ])
+        #expect(
+            try await names(.list(try FileStoreTests.path("/in/x"), mask: "?.txt", files: true, directories: true)) == [
+                "/in/x/b.txt", "/in/x/ä.txt",
+            ])
         #expect(try await names(.structure(.root)) == ["/in/", "/in/x/", "/in/x/y/", "/out/"])
         #expect(await failure(store, .makeDirectory(try FileStoreTests.path("/in/x")), disk) == .exists)
-        #expect(await failure(store, .move(try FileStoreTests.path("/in/x/b.txt"), to: try FileStoreTests.path("/in/x/ä.txt"), overwrite: false), disk) == .exists)
-        _ = try await ask(store, .move(try FileStoreTests.path("/in/x/b.txt"), to: try FileStoreTests.path("/out/c.txt"), overwrite: false), disk)
+        #expect(
+            await failure(
+                store, .move(try FileStoreTests.path("/in/x/b.txt"), to: try FileStoreTests.path("/in/x/ä.txt"), overwrite: false), disk)
+                == .exists)
+        _ = try await ask(
+            store, .move(try FileStoreTests.path("/in/x/b.txt"), to: try FileStoreTests.path("/out/c.txt"), overwrite: false), disk)
         #expect(disk.read("out/c.txt") == Array("b".utf8))
         #expect(await failure(store, .remove(try FileStoreTests.path("/in/x"), isStrict: true), disk) != nil)
         _ = try await ask(store, .remove(try FileStoreTests.path("/in/none"), isStrict: false), disk)

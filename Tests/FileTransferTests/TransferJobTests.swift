@@ -2,9 +2,12 @@
 import Testing
 
 @Suite struct TransferJobTests {
-    private func job(_ id: String, from source: String = "R", to target: String = "T", _ path: String? = nil, queueable: Bool = false, at time: Int = 0) throws -> TransferJob {
+    private func job(
+        _ id: String, from source: String = "R", to target: String = "T", _ path: String? = nil, queueable: Bool = false, at time: Int = 0
+    ) throws -> TransferJob {
         var job = TransferJob(
-            id: id, source: .init(repository: source, path: try FilePath("/s")), target: .init(repository: target, path: try FilePath(path ?? "/\(id)")), user: "u", queueTime: time)
+            id: id, source: .init(repository: source, path: try FilePath("/s")),
+            target: .init(repository: target, path: try FilePath(path ?? "/\(id)")), user: "u", queueTime: time)
         job.isQueueable = queueable
         return job
     }

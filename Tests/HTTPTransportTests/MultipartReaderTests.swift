@@ -28,18 +28,25 @@ import Testing
 
     private func body(_ parts: [(name: String, file: String?, bytes: [UInt8])]) -> [UInt8] {
         parts.flatMap { part in
-            Array("--xYz\r\nContent-Disposition: form-data; name=\"\(part.name)\"\(part.file.map { "; filename=\"\($0)\"" } ?? "")\r\nContent-Type: text/plain\r\n\r\n".utf8)
+            Array(
+                "--xYz\r\nContent-Disposition: form-data; name=\"\(part.name)\"\(part.file.map { "; filename=\"\($0)\"" } ?? "")\r\nContent-Type: text/plain\r\n\r\n"
+                    .utf8)
                 + part.bytes + Array("\r\n".utf8)
         } + Array("--xYz--\r\n".utf8)
     }
 
     @Test func partsComeAsTheyWereWrittenHoweverTheyAreCut() throws {
         var random = SeededGenerator(seed: 5)
-        let tricky: [[UInt8]] = [[], Array("\r\n".utf8), Array("\r\n--xY".utf8), Array("--xYz".utf8), Array("\r\n--xYz!".utf8.dropLast(1)).dropLast(1) + [0], Array("\r\r\n\r".utf8), [0x0D]]
+        let tricky: [[UInt8]] = [
+            [], Array("\r\n".utf8), Array("\r\n--xY".utf8), Array("--xYz".utf8), Array("\r\n--xYz!".utf8.dropLast(1)).dropLast(1) + [0],
+            Array("\r\r\n\r".utf8), [0x0D],
+        ]
         for _ in 0..<500 {
             let parts = (0..<Int.random(in: 1...4, using: &random)).map { number in
                 let bytes = (0..<Int.random(in: 0...5, using: &random)).flatMap { _ in
-                    Bool.random(using: &random) ? tricky.randomElement(using: &random) ?? [] : (0..<Int.random(in: 0...40, using: &random)).map { _ in UInt8.random(in: 0...255, using: &random) }
+                    Bool.random(using: &random)
+                        ? tricky.randomElement(using: &random) ?? []
+                        : (0..<Int.random(in: 0...40, using: &random)).map { _ in UInt8.random(in: 0...255, using: &random) }
                 }
                 return (name: "n\(number)", file: Bool.random(using: &random) ? "f ü.txt" : nil, bytes: bytes)
             }
@@ -47,11 +54,16 @@ import Testing
             guard !parts.contains(where: { String(decoding: $0.bytes, as: UTF8.self).contains("--xYz") }) else { continue }
             let bytes = body(parts)
             let found = try read(bytes) { Int.random(in: 1...20, using: &random) }
-            #expect(found.map(\.name) == parts.map(\.name) && found.map(\.file) == parts.map(\.file) && found.map(\.bytes) == parts.map(\.bytes))
+            #expect(
+                found.map(\.name) == parts.map(\.name) && found.map(\.file) == parts.map(\.file) && found.map(\.bytes) == parts.map(\.bytes)
+            )
         }
     }
 
-    @Test(arguments: ["", "--xYz", "--xYz\r\n", "--xYz\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\nhalf", "--xYzjunk", "--xYz\r\nNo-Name: x\r\n\r\n\r\n--xYz--", "nothing at all"])
+    @Test(arguments: [
+        "", "--xYz", "--xYz\r\n", "--xYz\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\nhalf", "--xYzjunk",
+        "--xYz\r\nNo-Name: x\r\n\r\n\r\n--xYz--", "nothing at all",
+    ])
     func halfBodiesAreRefused(_ text: String) {
         #expect(throws: (any Error).self) { try self.read(Array(text.utf8)) { 3 } }
     }
@@ -60,8 +72,13 @@ import Testing
         #expect(throws: (any Error).self) { try self.read(Array(("--xYz\r\n" + String(repeating: "a", count: 10_000)).utf8)) { 100 } }
     }
 
-    @Test(arguments: ["multipart/form-data", "multipart/form-data; boundary=", "text/plain; boundary=x", "multipart/form-data; boundary=" + String(repeating: "x", count: 71)])
+    @Test(arguments: [
+        "multipart/form-data", "multipart/form-data; boundary=", "text/plain; boundary=x",
+        "multipart/form-data; boundary=" + String(repeating: "x", count: 71),
+    ])
     func typesWithoutABoundaryAreNone(_ type: String) { #expect(MultipartReader(contentType: type) == nil) }
 
-    @Test func boundariesMayBeQuoted() { #expect(MultipartReader(contentType: "multipart/form-data; charset=utf-8; boundary=\"a b\"") != nil) }
+    @Test func boundariesMayBeQuoted() {
+        #expect(MultipartReader(contentType: "multipart/form-data; charset=utf-8; boundary=\"a b\"") != nil)
+    }
 }

@@ -14,7 +14,9 @@ extension Gateway {
         let pool = NIOThreadPool(numberOfThreads: 4)
         pool.start()
         let logger = logger
-        let store = FileStore(layout: configuration.file.layout, settings: configuration.fileSettings, pool: pool, on: loop) { Gateway.log($0, logger) }
+        let store = FileStore(layout: configuration.file.layout, settings: configuration.fileSettings, pool: pool, on: loop) {
+            Gateway.log($0, logger)
+        }
         do {
             try await loop.flatSubmit { store.prepare() }.get()
             files = store
@@ -31,7 +33,9 @@ extension Gateway {
 
     /// nil where a request is for somebody else.
     func handleFiles(_ request: Request) -> EventLoopFuture<Response>? {
-        guard request.entityType == .thing, let service = FileService(request), let thing = registry.thing(request.entityName), !thing.servesFiles else { return nil }
+        guard request.entityType == .thing, let service = FileService(request), let thing = registry.thing(request.entityName),
+            !thing.servesFiles
+        else { return nil }
         guard let files else {
             guard thing.isGateway else { return nil }
             return loop.makeSucceededFuture(Response(.notFound, reason: "\(request.name): this gateway has no file.virtual_dirs"))
@@ -50,7 +54,9 @@ extension Gateway {
     }
 
     private static func log(_ event: FileStore.Event, _ logger: Logger) {
-        func name(_ start: TransferStart) -> String { "file transfer \(start.transfer) (\(start.direction == .read ? "reads" : "writes") \(start.path))" }
+        func name(_ start: TransferStart) -> String {
+            "file transfer \(start.transfer) (\(start.direction == .read ? "reads" : "writes") \(start.path))"
+        }
         switch event {
         case .started(let start): logger.log(level: .audit, "\(name(start)) begins")
         case .completed(let start, let bytes): logger.log(level: .audit, "\(name(start)) is complete: \(bytes) bytes")

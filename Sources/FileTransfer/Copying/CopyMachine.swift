@@ -175,7 +175,11 @@ package struct CopyMachine: Sendable {
         progress.blockSize = min(infos.map(\.blockSize).min() ?? 0, CopyMachine.longestBlock)
         progress.maximumFileSize = infos.map(\.maximumFileSize).min() ?? 0
         guard progress.blockSize > 0 else { return fail(TransferFailure(.failed, "an end that takes no blocks")) }
-        return [ask(.source, .start, .start(TransferStart(transfer: plan.transfer, path: plan.source, direction: .read, withMD5: wantsMD5(of: .source))))]
+        return [
+            ask(
+                .source, .start,
+                .start(TransferStart(transfer: plan.transfer, path: plan.source, direction: .read, withMD5: wantsMD5(of: .source))))
+        ]
     }
 
     /// Bytes of a block, whatever an end says that it can take.
@@ -187,7 +191,9 @@ package struct CopyMachine: Sendable {
             return fail(TransferFailure(.tooLarge, "\(plan.source): \(info.size) bytes, \(progress.maximumFileSize) are allowed"))
         }
         progress.source = SourceIdentity(size: info.size, modified: info.modified)
-        let start = TransferStart(transfer: plan.transfer, path: plan.target, direction: .write, size: info.size, isResumable: true, withMD5: wantsMD5(of: .target))
+        let start = TransferStart(
+            transfer: plan.transfer, path: plan.target, direction: .write, size: info.size, isResumable: true,
+            withMD5: wantsMD5(of: .target))
         return [ask(.target, .start, .start(start))]
     }
 
@@ -236,7 +242,9 @@ package struct CopyMachine: Sendable {
         reads -= 1
         let got = bytes.readableBytes
         guard got > 0, got <= count else {
-            return fail(TransferFailure(.changed, "\(plan.source): expected \(count) bytes at \(offset), found \(got): it has changed while it was read"))
+            return fail(
+                TransferFailure(
+                    .changed, "\(plan.source): expected \(count) bytes at \(offset), found \(got): it has changed while it was read"))
         }
         ready[offset] = bytes
         guard got < count else { return pump(now) }
@@ -260,7 +268,8 @@ package struct CopyMachine: Sendable {
     private mutating func compare() -> [Action] {
         guard let source = progress.sourceChecksums, let target = progress.targetChecksums, source.agree(with: target) else {
             let text = { (sums: FileChecksums?) in sums?.md5 ?? sums?.sha256 ?? "?" }
-            return fail(TransferFailure(.mismatch, "\(plan.target): its checksum is \(text(progress.targetChecksums)), that of the source \(text(progress.sourceChecksums))"))
+            let (ours, others) = (text(progress.targetChecksums), text(progress.sourceChecksums))
+            return fail(TransferFailure(.mismatch, "\(plan.target): its checksum is \(ours), that of the source \(others)"))
         }
         // The same bytes have the same MD5.
         progress.sourceChecksums?.md5 = source.md5 ?? target.md5
@@ -275,7 +284,9 @@ package struct CopyMachine: Sendable {
         return [ask(.target, .move, .move(plan.part, to: plan.target, overwrite: true))]
     }
 
-    private func end(of side: Side) -> FileOperation { .complete(transfer: plan.transfer, target: side == .target ? plan.target : plan.source) }
+    private func end(of side: Side) -> FileOperation {
+        .complete(transfer: plan.transfer, target: side == .target ? plan.target : plan.source)
+    }
 
     private mutating func finish() -> [Action] {
         isFinished = true
@@ -284,7 +295,9 @@ package struct CopyMachine: Sendable {
 
     // MARK: Asking
 
-    private func ask(_ side: Side, _ step: Step, _ operation: FileOperation) -> Action { .ask(Question(side: side, step: step, operation: operation)) }
+    private func ask(_ side: Side, _ step: Step, _ operation: FileOperation) -> Action {
+        .ask(Question(side: side, step: step, operation: operation))
+    }
 
     private mutating func askBoth(_ step: Step, _ source: FileOperation, _ target: FileOperation) -> [Action] {
         awaited = 2

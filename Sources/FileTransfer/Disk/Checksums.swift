@@ -37,7 +37,9 @@ struct RunningChecksums {
         count += Int(bytes.readableBytes)
     }
 
-    var values: FileChecksums { FileChecksums(md5: md5.map { RunningChecksums.hex($0.finalize()) }, sha256: RunningChecksums.hex(sha256.finalize())) }
+    var values: FileChecksums {
+        FileChecksums(md5: md5.map { RunningChecksums.hex($0.finalize()) }, sha256: RunningChecksums.hex(sha256.finalize()))
+    }
 
     private static func hex(_ digest: some Sequence<UInt8>) -> String {
         let digits = Array("0123456789abcdef".utf8)

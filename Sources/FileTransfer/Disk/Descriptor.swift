@@ -99,7 +99,9 @@ extension Descriptor {
 
     /// - Returns: 0, or what the system says.
     @discardableResult
-    func unlink(_ name: String, isDirectory: Bool = false) -> Int32 { unlinkat(number, name, isDirectory ? AT_REMOVEDIR : 0) == 0 ? 0 : errno }
+    func unlink(_ name: String, isDirectory: Bool = false) -> Int32 {
+        unlinkat(number, name, isDirectory ? AT_REMOVEDIR : 0) == 0 ? 0 : errno
+    }
 
     /// In one step. Two names of one directory, or of two.
     ///
@@ -118,7 +120,9 @@ extension Descriptor {
         var names: [String] = []
         while names.count < most, let entry = readdir(stream) {
             let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
-                pointer.withMemoryRebound(to: UInt8.self, capacity: 256) { String(validating: UnsafeBufferPointer(start: $0, count: strlen($0)), as: UTF8.self) }
+                pointer.withMemoryRebound(to: UInt8.self, capacity: 256) {
+                    String(validating: UnsafeBufferPointer(start: $0, count: strlen($0)), as: UTF8.self)
+                }
             }
             if let name, name != ".", name != ".." { names.append(name) }
         }

@@ -51,7 +51,9 @@ extension FileTree {
     /// Moves a file or directory, between trees too. Between file systems a file is copied beside its target first.
     ///
     /// - Throws: `TransferFailure` of kind `exists`, where something is there that is not to be replaced.
-    static func move(_ path: FilePath, in tree: FileTree, to target: FilePath, in targetTree: FileTree, overwrite: Bool) throws(TransferFailure) {
+    static func move(_ path: FilePath, in tree: FileTree, to target: FilePath, in targetTree: FileTree, overwrite: Bool)
+        throws(TransferFailure)
+    {
         let (from, name) = try tree.parent(of: path)
         let status = try from.status(of: name, tree.seen(path))
         guard status.isFile || status.isDirectory else { throw tree.refusal(of: status, path) }
@@ -78,10 +80,13 @@ extension FileTree {
     private static let copied = 1 << 20
 
     /// The name under which a copy is made before it takes its target's place.
-    static func copyName(of name: String) -> String { ".\(name.utf8.count > 200 ? String(decoding: name.utf8.prefix(200), as: UTF8.self) : name).copying" }
+    static func copyName(of name: String) -> String {
+        ".\(name.utf8.count > 200 ? String(decoding: name.utf8.prefix(200), as: UTF8.self) : name).copying"
+    }
 
     /// - Parameter what: the target as it is called in an error.
-    static func copy(_ file: Descriptor, to name: String, in directory: Descriptor, overwrite: Bool, _ what: String) throws(TransferFailure) {
+    static func copy(_ file: Descriptor, to name: String, in directory: Descriptor, overwrite: Bool, _ what: String) throws(TransferFailure)
+    {
         let copyName = copyName(of: name)
         let copy = try directory.open(copyName, O_WRONLY | O_CREAT | O_TRUNC, what)
         do throws(TransferFailure) {

@@ -8,6 +8,8 @@ import NIOCore
 package struct FileTree: Sendable {
     /// Entries of one listing; more are an error.
     static let mostEntries = 20_000
+    /// Entries that one request has looked at.
+    private static let mostLookedAt = 200_000
 
     package let root: String
     /// What errors have before a path in it.
@@ -58,7 +60,8 @@ package struct FileTree: Sendable {
     }
 
     func refusal(of status: stat, _ path: FilePath) -> TransferFailure {
-        status.kind == S_IFLNK ? TransferFailure(errno: ELOOP, seen(path)) : TransferFailure(.forbidden, "\(seen(path)): is neither a file nor a directory")
+        status.kind == S_IFLNK
+            ? TransferFailure(errno: ELOOP, seen(path)) : TransferFailure(.forbidden, "\(seen(path)): is neither a file nor a directory")
     }
 
     /// What keeps something that is there from being replaced by a file; nil: nothing.
@@ -70,7 +73,9 @@ package struct FileTree: Sendable {
     func entries(_ path: FilePath) throws(TransferFailure) -> [FileInfo] {
         let directory = try directory(path)
         let names = try directory.names(most: FileTree.mostEntries + 1, seen(path))
-        guard names.count <= FileTree.mostEntries else { throw TransferFailure(.tooLarge, "\(seen(path)): more than \(FileTree.mostEntries) entries") }
+        guard names.count <= FileTree.mostEntries else {
+            throw TransferFailure(.tooLarge, "\(seen(path)): more than \(FileTree.mostEntries) entries")
+        }
         return names.compactMap { name in
             guard let status = try? directory.status(of: name, ""), status.isFile || status.isDirectory else { return nil }
             return status.info(FilePath(components: path.components + [name]), isReadOnly: !directory.canWrite(name))
@@ -81,10 +86,16 @@ package struct FileTree: Sendable {
     func directories(below path: FilePath) throws(TransferFailure) -> [FileInfo] {
         var found: [FileInfo] = []
         var open = [path]
+        var looked = 0
         while let next = open.popLast() {
-            let inside = try entries(next).filter(\.isDirectory)
+            let entries = try entries(next)
+            looked += entries.count
+            let inside = entries.filter(\.isDirectory)
             found += inside
-            guard found.count <= FileTree.mostEntries else { throw TransferFailure(.tooLarge, "\(seen(path)): more than \(FileTree.mostEntries) directories") }
+            guard found.count <= FileTree.mostEntries, looked <= FileTree.mostLookedAt else {
+                throw TransferFailure(
+                    .tooLarge, "\(seen(path)): more than \(FileTree.mostEntries) directories, or \(FileTree.mostLookedAt) entries in them")
+            }
             open += inside.reversed().map(\.path)
         }
         return found

@@ -67,7 +67,8 @@ final class StagedFile: @unchecked Sendable {
         directory = try staging.directory(.root)
         var record = record
         let old = StagedFile.record(of: name, in: directory)
-        let resumes = old.map { $0.transfer.utf8.elementsEqual(record.transfer.utf8) && $0.target.utf8.elementsEqual(record.target.utf8) } ?? false
+        let resumes =
+            old.map { $0.transfer.utf8.elementsEqual(record.transfer.utf8) && $0.target.utf8.elementsEqual(record.target.utf8) } ?? false
         if !resumes { StagedFile.remove(name, in: directory) }
         record.synced = resumes ? old?.synced ?? 0 : 0
         self.record = record
@@ -88,7 +89,8 @@ final class StagedFile: @unchecked Sendable {
     static let recordSuffix = ".state"
 
     static func record(of name: String, in directory: Descriptor) -> Record? {
-        guard let file = try? directory.open(name + recordSuffix, O_RDONLY, name), let bytes = try? file.read(at: 0, count: 16_384, name) else { return nil }
+        guard let file = try? directory.open(name + recordSuffix, O_RDONLY, name), let bytes = try? file.read(at: 0, count: 16_384, name)
+        else { return nil }
         return Record(String(buffer: bytes))
     }
 
@@ -113,7 +115,9 @@ final class StagedFile: @unchecked Sendable {
     /// Removes what earlier runs have left and nobody can go on with, parts and unfinished copies.
     ///
     /// - Returns: targets of what was removed.
-    static func removeLeftovers(in staging: FileTree, now: Int, besides used: Set<String>, copyOf: (String) -> (directory: Descriptor, name: String)?) throws(TransferFailure) -> [String] {
+    static func removeLeftovers(
+        in staging: FileTree, now: Int, besides used: Set<String>, copyOf: (String) -> (directory: Descriptor, name: String)?
+    ) throws(TransferFailure) -> [String] {
         let directory = try staging.directory(.root)
         var removed: [String] = []
         let entries = try staging.entries(.root).filter { !$0.isDirectory }
@@ -139,7 +143,9 @@ final class StagedFile: @unchecked Sendable {
     /// - Throws: `TransferFailure` of kind `outOfOrder`, where bytes would be missing or there twice.
     func write(_ bytes: ByteBuffer, at offset: Int) throws(TransferFailure) {
         if let failure { throw failure }
-        guard offset == size else { throw TransferFailure(.outOfOrder, "\(what): expected the block at offset \(size), found one at \(offset)") }
+        guard offset == size else {
+            throw TransferFailure(.outOfOrder, "\(what): expected the block at offset \(size), found one at \(offset)")
+        }
         do throws(TransferFailure) { try file.write(bytes, at: offset, what) } catch {
             // What came of it half is not there for whoever asks how far it is.
             try? file.truncate(to: size, what)

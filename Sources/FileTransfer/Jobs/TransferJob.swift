@@ -61,7 +61,9 @@ package struct TransferJob: Sendable, Equatable {
     }
 
     package var repositories: Set<String> { [source.repository, target.repository] }
-    package var blockCount: Int { progress.blockSize > 0 ? (max(progress.transferred, 0) + progress.blockSize - 1) / progress.blockSize : 0 }
+    package var blockCount: Int {
+        progress.blockSize > 0 ? (max(progress.transferred, 0) + progress.blockSize - 1) / progress.blockSize : 0
+    }
     /// Milliseconds from start to end, or to now.
     package func duration(now: Int) -> Int { startTime.map { max((endTime ?? now) - $0, 0) } ?? 0 }
 }
@@ -91,8 +93,10 @@ extension TransferJob {
 
     /// nil where it is none. A job that was under way is one that waits: the program that copied is gone.
     package init?(id: String, document: String) {
-        guard let json = try? JSONValue(parsing: document), let source = TransferJob.place(json["source"]), let target = TransferJob.place(json["target"]),
-            let user = json["user"]?.string, let state = json["state"]?.string.flatMap({ State(rawValue: $0) }), let queued = json["queueTime"]?.int
+        guard let json = try? JSONValue(parsing: document), let source = TransferJob.place(json["source"]),
+            let target = TransferJob.place(json["target"]),
+            let user = json["user"]?.string, let state = json["state"]?.string.flatMap({ State(rawValue: $0) }),
+            let queued = json["queueTime"]?.int
         else { return nil }
         self.init(id: id, source: source, target: target, user: user, queueTime: queued)
         self.state = state == .active ? .queued : state
@@ -106,13 +110,17 @@ extension TransferJob {
         progress.maximumFileSize = json["maxSize"]?.int ?? 0
         progress.startPosition = json["startPosition"]?.int ?? 0
         progress.transferred = json["transferred"]?.int ?? 0
-        if let size = json["size"]?.int, let modified = json["modified"]?.int { progress.source = SourceIdentity(size: size, modified: modified) }
+        if let size = json["size"]?.int, let modified = json["modified"]?.int {
+            progress.source = SourceIdentity(size: size, modified: modified)
+        }
         progress.sourceChecksums = TransferJob.checksums(json["sourceChecksums"])
         progress.targetChecksums = TransferJob.checksums(json["targetChecksums"])
     }
 
     private static func place(_ json: JSONValue?) -> Place? {
-        guard let repository = json?["repository"]?.string, let path = json?["path"]?.string.flatMap({ try? FilePath($0) }) else { return nil }
+        guard let repository = json?["repository"]?.string, let path = json?["path"]?.string.flatMap({ try? FilePath($0) }) else {
+            return nil
+        }
         return Place(repository: repository, path: path)
     }
 

@@ -62,7 +62,8 @@ package struct TransferJobs: Sendable {
     package mutating func add(_ job: TransferJob) throws(TransferFailure) -> [String] {
         let rivals = open.filter { $0.target == job.target }
         if let rival = rivals.first(where: { $0.state == .active || $0.isQueueable }) {
-            throw TransferFailure(.busy, "\(job.target.path) in \(job.target.repository): transfer \(rival.id) writes to this file, or waits to")
+            throw TransferFailure(
+                .busy, "\(job.target.path) in \(job.target.repository): transfer \(rival.id) writes to this file, or waits to")
         }
         guard waiting.count < limits.waiting else { throw TransferFailure(.tooMany, "\(limits.waiting) transfers wait already") }
         var job = job
@@ -81,7 +82,8 @@ package struct TransferJobs: Sendable {
         var count = runningCount
         for id in waiting {
             guard count < limits.running, let job = jobs[id] else { break }
-            guard !job.isEdgeControlled, job.nextAttempt <= now, job.repositories.allSatisfy({ busy[$0, default: 0] < limits.runningPerRepository && isConnected($0) })
+            guard !job.isEdgeControlled, job.nextAttempt <= now,
+                job.repositories.allSatisfy({ busy[$0, default: 0] < limits.runningPerRepository && isConnected($0) })
             else { continue }
             for repository in job.repositories { busy[repository, default: 0] += 1 }
             count += 1
@@ -121,7 +123,8 @@ package struct TransferJobs: Sendable {
         switch failure.kind {
         case .interrupted: isWorthAnother = true
         // An SDK edge notices late that a transfer is over.
-        case .busy, .noTransfer: isWorthAnother = (job.attempts > 1 || job.progress.transferred > 0) && job.attempts < TransferJobs.mostAttempts
+        case .busy, .noTransfer:
+            isWorthAnother = (job.attempts > 1 || job.progress.transferred > 0) && job.attempts < TransferJobs.mostAttempts
         case .changed, .mismatch, .outOfOrder: isWorthAnother = restarted.insert(id).inserted
         default: isWorthAnother = false
         }

@@ -68,7 +68,9 @@ package struct FileLayout: Sendable {
     /// The name by which a part is asked for: Thing and target, slashes as dots (alwayson.md §8).
     package static func stagingPath(thing: String, target: FilePath) -> FilePath {
         let thing = thing.utf8.filter { $0 != UInt8(ascii: "*") && $0 != UInt8(ascii: "/") && $0 != 0 }
-        return FilePath(components: [stagingName, String(decoding: thing, as: UTF8.self) + "." + target.components.joined(separator: ".") + ".part"])
+        return FilePath(components: [
+            stagingName, String(decoding: thing, as: UTF8.self) + "." + target.components.joined(separator: ".") + ".part",
+        ])
     }
 
     /// What of a staging path tells one part from the other: older platforms keep its slashes.
@@ -79,7 +81,9 @@ package struct FileLayout: Sendable {
 
     /// The part's name on disk: one that no other transfer has, and that every file system takes.
     static func fileName(ofPartFor target: FilePath, transfer: String) -> String {
-        let digest = SHA256.hash(data: Array("\(transfer) \(target)".utf8)).prefix(12).map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
+        let digest = SHA256.hash(data: Array("\(transfer) \(target)".utf8)).prefix(12).map {
+            String($0 >> 4, radix: 16) + String($0 & 15, radix: 16)
+        }.joined()
         let name = String(decoding: (target.name ?? "").utf8.prefix(120), as: UTF8.self)
         return "\(name).\(digest)\(partSuffix)"
     }
@@ -92,6 +96,8 @@ package struct FileLayout: Sendable {
         guard name.hasSuffix(partSuffix) else { return false }
         let digest = name.utf8.dropLast(partSuffix.utf8.count).suffix(digestDigits + 1)
         return digest.count == digestDigits + 1 && digest.first == UInt8(ascii: ".")
-            && digest.dropFirst().allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains($0) }
+            && digest.dropFirst().allSatisfy {
+                (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains($0)
+            }
     }
 }

@@ -14,7 +14,9 @@ package struct FilePath: Sendable, Hashable, CustomStringConvertible {
     /// - Throws: `TransferFailure` of kind `badPath`: `..` anywhere (alwayson.md §8), a zero byte, a name of more than 255 bytes, more than
     ///   4096 bytes in all.
     package init(_ text: String) throws(TransferFailure) {
-        guard text.utf8.count <= FilePath.longest else { throw TransferFailure(.badPath, "a path of more than \(FilePath.longest) bytes") }
+        guard text.utf8.count <= FilePath.longest else {
+            throw TransferFailure(.badPath, "a path of more than \(FilePath.longest) bytes")
+        }
         guard !text.utf8.contains(0) else { throw TransferFailure(.badPath, "a path with a zero byte in it") }
         var components: [String] = []
         for part in text.utf8.split(separator: UInt8(ascii: "/")) {
@@ -44,7 +46,9 @@ package struct FilePath: Sendable, Hashable, CustomStringConvertible {
             && zip(components, other.components).allSatisfy { $0.utf8.elementsEqual($1.utf8) }
     }
 
-    package static func == (one: FilePath, other: FilePath) -> Bool { one.components.count == other.components.count && one.starts(with: other) }
+    package static func == (one: FilePath, other: FilePath) -> Bool {
+        one.components.count == other.components.count && one.starts(with: other)
+    }
 
     package func hash(into hasher: inout Hasher) {
         for name in components {

@@ -34,7 +34,9 @@ struct ActiveTransfers {
     /// - Throws: `TransferFailure`: another transfer writes to the same target, has the same id, or there are too many.
     mutating func begin(_ start: TransferStart, now: NIODeadline) throws(TransferFailure) {
         guard entries[start.key] == nil else { throw TransferFailure(.busy, "transfer \(start.transfer) is under way already") }
-        if start.direction == .write, let other = entries.values.first(where: { $0.start.direction == .write && $0.start.path == start.path }) {
+        if start.direction == .write,
+            let other = entries.values.first(where: { $0.start.direction == .write && $0.start.path == start.path })
+        {
             throw TransferFailure(.busy, "\(start.path): transfer \(other.start.transfer) writes to this file")
         }
         guard entries.count < most else { throw TransferFailure(.tooMany, "\(start.path): \(most) transfers are under way already") }
@@ -55,7 +57,8 @@ struct ActiveTransfers {
     }
 
     func unknown(_ id: String) -> TransferFailure {
-        TransferFailure(.noTransfer, "transfer \(id) is not known here, or nothing came for it for \(idleTimeout.nanoseconds / 1_000_000) ms")
+        TransferFailure(
+            .noTransfer, "transfer \(id) is not known here, or nothing came for it for \(idleTimeout.nanoseconds / 1_000_000) ms")
     }
 
     mutating func end(_ key: TransferKey) -> Entry? { entries.removeValue(forKey: key) }
@@ -71,7 +74,8 @@ struct ActiveTransfers {
     /// The transfer that is to end: with the id and the path, else with one of both.
     func find(transfer: String?, target: FilePath?) -> TransferKey? {
         let named = entries.filter { $0.key.id == transfer }
-        return named.first { $0.value.start.path == target }?.key ?? named.keys.first ?? entries.first { $0.value.start.path == target }?.key
+        return named.first { $0.value.start.path == target }?.key ?? named.keys.first
+            ?? entries.first { $0.value.start.path == target }?.key
     }
 
     func reader(of path: FilePath) -> TransferKey? { entries.first { $0.key.direction == .read && $0.value.start.path == path }?.key }

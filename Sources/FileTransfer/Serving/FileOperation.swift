@@ -41,7 +41,8 @@ package struct TransferStart: Sendable, Equatable {
     /// Whether MD5 is wanted of this end. Between ends of ours one of both is enough, as SHA-256 tells that their bytes are the same.
     package var withMD5: Bool
 
-    package init(transfer: String, path: FilePath, direction: Direction, size: Int? = nil, isResumable: Bool = false, withMD5: Bool = true) {
+    package init(transfer: String, path: FilePath, direction: Direction, size: Int? = nil, isResumable: Bool = false, withMD5: Bool = true)
+    {
         self.withMD5 = withMD5
         self.transfer = transfer
         self.path = path

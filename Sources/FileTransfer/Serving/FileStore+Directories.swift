@@ -24,10 +24,12 @@ extension FileStore {
         }
         let layout = layout
         return run {
-            .files(try roots.flatMap { root in
-                let top = FilePath(components: [root.name])
-                return [FileInfo(path: top, isDirectory: true)] + (try root.tree.directories(below: .root)).map { layout.seen($0, from: top) }
-            })
+            .files(
+                try roots.flatMap { root in
+                    let top = FilePath(components: [root.name])
+                    return [FileInfo(path: top, isDirectory: true)]
+                        + (try root.tree.directories(below: .root)).map { layout.seen($0, from: top) }
+                })
         }
     }
 }

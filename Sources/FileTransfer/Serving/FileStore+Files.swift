@@ -40,7 +40,8 @@ extension FileStore {
     }
 
     private func use(
-        _ key: TransferKey, _ work: SerialWork, bytes: Int = 0, after pause: TimeAmount = .zero, _ what: @escaping @Sendable () throws -> FileAnswer
+        _ key: TransferKey, _ work: SerialWork, bytes: Int = 0, after pause: TimeAmount = .zero,
+        _ what: @escaping @Sendable () throws -> FileAnswer
     ) -> EventLoopFuture<FileAnswer> {
         table.use(key, bytes: bytes, now: loop.now)
         let begin = { [loop] in work.run(on: loop, what) }
@@ -63,7 +64,9 @@ extension FileStore {
 
     func checksums(_ path: FilePath) throws(TransferFailure) -> EventLoopFuture<FileAnswer> {
         if let writer = try writer(of: path) {
-            return checksums(writer.key, writer.work, writer.hash, of: writer.part.file, writer.part.what) { [part = writer.part] in part.size }
+            return checksums(writer.key, writer.work, writer.hash, of: writer.part.file, writer.part.what) { [part = writer.part] in
+                part.size
+            }
         }
         let (tree, inside) = try layout.locate(path)
         if let key = table.reader(of: path), let stream = streams[key], case .reading(let source) = stream.side {
@@ -74,7 +77,8 @@ extension FileStore {
 
     /// The size is looked at in its turn behind what was written, the checksums behind what was hashed.
     private func checksums(
-        _ key: TransferKey, _ work: SerialWork, _ hash: StreamHash, of file: Descriptor, _ what: String, size: @escaping @Sendable () throws -> Int
+        _ key: TransferKey, _ work: SerialWork, _ hash: StreamHash, of file: Descriptor, _ what: String,
+        size: @escaping @Sendable () throws -> Int
     ) -> EventLoopFuture<FileAnswer> {
         table.use(key, now: loop.now)
         let sums = work.run(on: loop, size).flatMap { hash.values(of: file, size: $0, what) }

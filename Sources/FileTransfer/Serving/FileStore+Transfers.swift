@@ -5,7 +5,9 @@ import NIOCore
 /// Beginning and ending transfers.
 extension FileStore {
     func start(_ start: TransferStart) throws(TransferFailure) -> EventLoopFuture<FileAnswer> {
-        guard !start.transfer.isEmpty, start.transfer.utf8.count <= 256 else { throw TransferFailure(.noTransfer, "expected a transfer id of 1 to 256 bytes") }
+        guard !start.transfer.isEmpty, start.transfer.utf8.count <= 256 else {
+            throw TransferFailure(.noTransfer, "expected a transfer id of 1 to 256 bytes")
+        }
         guard start.size ?? 0 <= settings.maximumFileSize else {
             throw TransferFailure(.tooLarge, "\(start.path): \(start.size ?? 0) bytes, \(settings.maximumFileSize) are allowed")
         }
@@ -43,7 +45,9 @@ extension FileStore {
     }
 
     /// Looks whether a file can come, before it does.
-    static func part(for start: TransferStart, _ tree: FileTree, _ inside: FilePath, _ layout: FileLayout, _ settings: Settings, _ hash: StreamHash)
+    static func part(
+        for start: TransferStart, _ tree: FileTree, _ inside: FilePath, _ layout: FileLayout, _ settings: Settings, _ hash: StreamHash
+    )
         throws -> StagedFile
     {
         let (directory, name) = try tree.parent(of: inside)
@@ -82,7 +86,9 @@ extension FileStore {
         guard let entry = table.end(key) else { return loop.makeSucceededVoidFuture() }
         counters.failed += 1
         onEvent(.ended(entry.start, reason: reason))
-        guard let stream = streams.removeValue(forKey: key), case .writing(let part) = stream.side else { return loop.makeSucceededVoidFuture() }
+        guard let stream = streams.removeValue(forKey: key), case .writing(let part) = stream.side else {
+            return loop.makeSucceededVoidFuture()
+        }
         let isKept = keeps && entry.start.isResumable
         return stream.work.run(on: loop) { if isKept { try part.checkpoint() } else { part.discard() } }.recover { _ in }
     }

@@ -62,7 +62,8 @@ package final class FileStore: @unchecked Sendable {
     package internal(set) var counters = FileCounters()
 
     package init(
-        layout: FileLayout, settings: Settings, pool: NIOThreadPool, on loop: any EventLoop, onEvent: @escaping @Sendable (Event) -> Void = { _ in }
+        layout: FileLayout, settings: Settings, pool: NIOThreadPool, on loop: any EventLoop,
+        onEvent: @escaping @Sendable (Event) -> Void = { _ in }
     ) {
         self.layout = layout
         self.settings = settings
@@ -97,7 +98,9 @@ package final class FileStore: @unchecked Sendable {
     package func prepare() -> EventLoopFuture<Void> {
         let staging = layout.staging.root
         return pool.runIfActive(eventLoop: loop) { try FileStore.makeDirectory(staging) }.flatMap { [self] in
-            sweeping = loop.scheduleRepeatedTask(initialDelay: FileStore.sweepEvery, delay: FileStore.sweepEvery) { [weak self] _ in _ = self?.sweep() }
+            sweeping = loop.scheduleRepeatedTask(initialDelay: FileStore.sweepEvery, delay: FileStore.sweepEvery) { [weak self] _ in
+                _ = self?.sweep()
+            }
             return sweep()
         }
     }
@@ -107,10 +110,15 @@ package final class FileStore: @unchecked Sendable {
     private func sweep() -> EventLoopFuture<Void> {
         let layout = layout
         let now = Int(WallClock.milliseconds())
-        let used = Set(table.entries.values.filter { $0.start.direction == .write }.map { FileLayout.fileName(ofPartFor: $0.start.path, transfer: $0.start.transfer) })
+        let used = Set(
+            table.entries.values.filter { $0.start.direction == .write }.map {
+                FileLayout.fileName(ofPartFor: $0.start.path, transfer: $0.start.transfer)
+            })
         return pool.runIfActive(eventLoop: loop) { () throws -> [String] in
             try StagedFile.removeLeftovers(in: layout.staging, now: now, besides: used) { target in
-                guard let path = try? FilePath(target), let (tree, inside) = try? layout.locate(path), let place = try? tree.parent(of: inside) else { return nil }
+                guard let path = try? FilePath(target), let (tree, inside) = try? layout.locate(path),
+                    let place = try? tree.parent(of: inside)
+                else { return nil }
                 return place
             }
         }.map { [onEvent] removed in for target in removed { onEvent(.leftoverRemoved(target)) } }
@@ -150,7 +158,8 @@ package final class FileStore: @unchecked Sendable {
         switch operation {
         case .transferInfo:
             return loop.makeSucceededFuture(
-                .transferInfo(TransferInfo(blockSize: settings.blockSize, maximumFileSize: settings.maximumFileSize, window: settings.window)))
+                .transferInfo(
+                    TransferInfo(blockSize: settings.blockSize, maximumFileSize: settings.maximumFileSize, window: settings.window)))
         case .start(let start): return try self.start(start)
         case .read(let path, let offset, let count, let id): return try read(path, offset: offset, count: count, id)
         case .write(let path, let offset, let bytes, let id): return try write(path, offset: offset, bytes, id)
@@ -170,7 +179,9 @@ package final class FileStore: @unchecked Sendable {
     }
 
     /// Work on a path that has an answer of no words.
-    func work(_ path: FilePath, _ work: @escaping @Sendable (FileTree, FilePath) throws -> Void) throws(TransferFailure) -> EventLoopFuture<FileAnswer> {
+    func work(_ path: FilePath, _ work: @escaping @Sendable (FileTree, FilePath) throws -> Void) throws(TransferFailure) -> EventLoopFuture<
+        FileAnswer
+    > {
         let (tree, inside) = try layout.locate(path)
         return run {
             try work(tree, inside)

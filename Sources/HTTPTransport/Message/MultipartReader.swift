@@ -30,7 +30,8 @@ package struct MultipartReader: Sendable {
 
     /// - Parameter contentType: of the whole body; nil where it names no boundary of 1 to 70 bytes.
     package init?(contentType: String) {
-        guard contentType.lowercased().hasPrefix("multipart/form-data"), let boundary = MultipartReader.parameter("boundary", of: contentType), (1...70).contains(boundary.utf8.count)
+        guard contentType.lowercased().hasPrefix("multipart/form-data"),
+            let boundary = MultipartReader.parameter("boundary", of: contentType), (1...70).contains(boundary.utf8.count)
         else { return nil }
         delimiter = Array("\r\n--\(boundary)".utf8)
         // The first delimiter has no line before it.
@@ -137,7 +138,9 @@ package struct MultipartReader: Sendable {
                 rest = rest.dropFirst()
                 if rest.first == UInt8(ascii: "\"") {
                     rest = rest.dropFirst()
-                    while let byte = rest.popFirst(), byte != UInt8(ascii: "\"") { value.append(byte == UInt8(ascii: "\\") && rest.first == UInt8(ascii: "\"") ? rest.removeFirst() : byte) }
+                    while let byte = rest.popFirst(), byte != UInt8(ascii: "\"") {
+                        value.append(byte == UInt8(ascii: "\\") && rest.first == UInt8(ascii: "\"") ? rest.removeFirst() : byte)
+                    }
                     rest = rest.drop { $0 != UInt8(ascii: ";") }
                 } else {
                     value = Array(rest.prefix { $0 != UInt8(ascii: ";") && $0 != UInt8(ascii: " ") })

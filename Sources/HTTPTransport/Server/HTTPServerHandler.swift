@@ -48,22 +48,22 @@ final class HTTPServerHandler: ChannelDuplexHandler, RemovableChannelHandler, @u
     private let admission: HTTPServer.Admission
     private let responder: HTTPServer.Responder
     var state = State.idle
-    private var timer = LazyTimer()
-    private var deadline = NIODeadline.distantFuture
+    var timer = LazyTimer()
+    var deadline = NIODeadline.distantFuture
     /// Since when there has been no whole request, and whether part of a head has come since.
-    private var idleSince: NIODeadline
-    private var hasHeadBegun = false
+    var idleSince: NIODeadline
+    var hasHeadBegun = false
     private var refusesAll: HTTPResponse?
     private var acceptedHost = ""
     /// The answer to the request that is being read, where its head told it.
     private var refusal: HTTPResponse?
-    private var pending = PendingParts()
-    private var isReadWanted = false
+    var pending = PendingParts()
+    var isReadWanted = false
     /// Whether the next piece of a feed was asked for.
     var isPieceAwaited = false
     private var isMalformed = false
     /// Bytes of a streamed body that its sink has not taken yet.
-    private var untaken = 0
+    var untaken = 0
     private var remoteAddress: SocketAddress?
     /// Bytes of the request's body that count toward the server's bound, and those of its answer.
     private var bodyBytes = 0
@@ -206,14 +206,6 @@ final class HTTPServerHandler: ChannelDuplexHandler, RemovableChannelHandler, @u
         if pending.hasRoom, untaken < HTTPServerHandler.mostUntaken { context.read() } else { isReadWanted = true }
     }
 
-    private static let mostUntaken = 1 << 20
-
-    private func readAgain(_ context: ChannelHandlerContext) {
-        guard isReadWanted, pending.hasRoom, untaken < HTTPServerHandler.mostUntaken else { return }
-        isReadWanted = false
-        context.read()
-    }
-
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         if isBusy { pending.append(unwrapInboundIn(data)) } else { receive(unwrapInboundIn(data), context) }
     }
@@ -245,21 +237,6 @@ final class HTTPServerHandler: ChannelDuplexHandler, RemovableChannelHandler, @u
         }
     }
 
-    private func give(_ piece: ByteBuffer, to sink: any HTTPBodySink, _ context: ChannelHandlerContext) {
-        // Slow is allowed, still is not.
-        startTimeout(live.readTimeout, context)
-        untaken += piece.readableBytes
-        let loopBound = NIOLoopBound(context, eventLoop: context.eventLoop)
-        sink.take(piece).hop(to: context.eventLoop).whenComplete { result in
-            self.untaken -= piece.readableBytes
-            if case .failure(let error) = result, case .receiving = self.state {
-                self.refuse(loopBound.value, (error as? HTTPRefusal)?.response ?? .error(.internalServerError, "internal error"))
-                sink.abandon()
-            }
-            self.readAgain(loopBound.value)
-        }
-    }
-
     private func begin(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
         hasHeadBegun = false
         if let refusesAll { return refuse(context, refusesAll) }
@@ -286,13 +263,7 @@ final class HTTPServerHandler: ChannelDuplexHandler, RemovableChannelHandler, @u
         tellToContinue(head)
     }
 
-    private func receive(_ exchange: Exchange, _ sink: any HTTPBodySink, _ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
-        state = .receiving(exchange, sink)
-        startTimeout(live.readTimeout, context)
-        tellToContinue(head)
-    }
-
-    private func tellToContinue(_ head: HTTPRequestHead) {
+    func tellToContinue(_ head: HTTPRequestHead) {
         if head.headers[canonicalForm: "Expect"].contains(where: { $0.lowercased() == "100-continue" }) {
             write(ByteBuffer(string: "HTTP/1.1 100 Continue\r\n\r\n"))
             output?.flush()
@@ -340,7 +311,7 @@ final class HTTPServerHandler: ChannelDuplexHandler, RemovableChannelHandler, @u
     }
 
     /// Answers, then closes: what else the client sends is not read as a request.
-    private func refuse(_ context: ChannelHandlerContext, _ response: HTTPResponse) {
+    func refuse(_ context: ChannelHandlerContext, _ response: HTTPResponse) {
         stopTimeout()
         state = .discarding
         pending.removeAll()
@@ -348,39 +319,5 @@ final class HTTPServerHandler: ChannelDuplexHandler, RemovableChannelHandler, @u
         send(response, HTTPAnswerFraming(close: true), context)
     }
 
-    // MARK: Time
 
-    func startTimeout(_ amount: TimeAmount, _ context: ChannelHandlerContext) {
-        deadline = context.eventLoop.now + amount
-        scheduleTimeout(context)
-    }
-
-    /// From now on the next request is awaited.
-    func startIdling(_ context: ChannelHandlerContext) {
-        idleSince = context.eventLoop.now
-        if context.channel.isWritable { startTimeout(configuration.idleTimeout, context) }
-    }
-
-    func stopTimeout() { deadline = .distantFuture }
-
-    private func scheduleTimeout(_ context: ChannelHandlerContext) {
-        guard timer.needs(deadline) else { return }
-        let loopBound = NIOLoopBound(context, eventLoop: context.eventLoop)
-        timer.schedule(deadline, on: context.eventLoop) { [weak self] in self?.timerFired(loopBound.value) }
-    }
-
-    private func timerFired(_ context: ChannelHandlerContext) {
-        timer.fired()
-        guard context.eventLoop.now >= deadline else { return deadline == .distantFuture ? () : scheduleTimeout(context) }
-        switch state {
-        case .reading: refuse(context, .error(.requestTimeout, "the request's body did not arrive in time"))
-        case .receiving(_, let sink):
-            // It is not the client's fault where the sink is slow.
-            guard untaken == 0 else { return startTimeout(live.readTimeout, context) }
-            sink.abandon()
-            refuse(context, .error(.requestTimeout, "the request's body did not arrive in time"))
-        case .idle where hasHeadBegun: refuse(context, .error(.requestTimeout, "the request's head did not arrive in time"))
-        default: context.close(promise: nil)
-        }
-    }
 }

@@ -23,8 +23,12 @@ final class ThingFiles: Sendable {
     /// From now on a Thing has these directories.
     ///
     /// - Returns: what is wrong with them; nil where nothing is.
-    func serve(_ directories: [FileLayout.VirtualDirectory], staging: String, of thing: String, logger: Logger, on loop: any EventLoop) -> String? {
-        for directory in directories where !FileStore.isDirectory(directory.path) { return "\(directory.name): \(directory.path) is no directory" }
+    func serve(_ directories: [FileLayout.VirtualDirectory], staging: String, of thing: String, logger: Logger, on loop: any EventLoop)
+        -> String?
+    {
+        for directory in directories where !FileStore.isDirectory(directory.path) {
+            return "\(directory.name): \(directory.path) is no directory"
+        }
         var settings = FileStore.Settings()
         // The gateway has several connections: of two blocks on their way the second may come first.
         settings.window = 1
@@ -52,7 +56,8 @@ final class ThingFiles: Sendable {
         switch event {
         case .started(let start): logger.info("file transfer \(start.transfer) begins: \(start.direction.rawValue)s \(start.path)")
         case .completed(let start, let bytes): logger.info("file transfer \(start.transfer) is complete: \(bytes) bytes")
-        case .ended(let start, let reason): logger.warning("file transfer \(start.transfer) of \(start.path) ends before it is complete: \(reason)")
+        case .ended(let start, let reason):
+            logger.warning("file transfer \(start.transfer) of \(start.path) ends before it is complete: \(reason)")
         case .refused(let text): logger.warning("a file was refused: \(text)")
         case .leftoverRemoved(let target): logger.info("\(target): what an unfinished transfer had left was removed")
         }
@@ -60,7 +65,9 @@ final class ThingFiles: Sendable {
 
     /// nil where the Thing has no directories, or the request is for something else.
     func answer(_ http: HTTPRequest, _ thing: String, _ service: String, on loop: any EventLoop) -> EventLoopFuture<HTTPResponse>? {
-        guard http.method == .POST, let service = FileService(rawValue: service), let store = stores.withLockedValue({ $0[thing] }) else { return nil }
+        guard http.method == .POST, let service = FileService(rawValue: service), let store = stores.withLockedValue({ $0[thing] }) else {
+            return nil
+        }
         let answer: EventLoopFuture<FileAnswer>
         do {
             let content = http.body.readableBytes == 0 ? nil : try EncodedInfotable(json: http.body)
@@ -71,7 +78,8 @@ final class ThingFiles: Sendable {
         return answer.map { HTTPResponse(service.response($0), order: .shapeFirst) }.recover { error in
             let failure = error as? TransferFailure ?? TransferFailure(.failed, "\(error)")
             let status = HTTPResponseStatus(statusCode: FileService.status(failure.kind).httpStatus)
-            return HTTPResponse(status, headers: ["Content-Type": "text/plain; charset=utf-8"], body: ByteBuffer(string: failure.description))
+            return HTTPResponse(
+                status, headers: ["Content-Type": "text/plain; charset=utf-8"], body: ByteBuffer(string: failure.description))
         }
     }
 }

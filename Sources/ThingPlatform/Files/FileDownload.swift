@@ -11,7 +11,9 @@ import ThingModel
 enum FileDownload {
     private static let blockSize = 1 << 18
 
-    static func answer(_ repository: String, _ path: FilePath, isShown: Bool, _ http: HTTPRequest, _ principal: Principal, _ platform: isolated Platform)
+    static func answer(
+        _ repository: String, _ path: FilePath, isShown: Bool, _ http: HTTPRequest, _ principal: Principal, _ platform: isolated Platform
+    )
         -> EventLoopFuture<HTTPResponse>
     {
         do { try platform.demandFiles(of: repository, writes: false, for: principal) } catch {
@@ -31,11 +33,14 @@ enum FileDownload {
         }.recover { PlatformAnswer.response(Response($0), for: http) }
     }
 
-    private static func response(_ info: FileInfo, isShown: Bool, _ http: HTTPRequest, _ store: FileStore, _ id: String, _ loop: any EventLoop) -> HTTPResponse {
+    private static func response(
+        _ info: FileInfo, isShown: Bool, _ http: HTTPRequest, _ store: FileStore, _ id: String, _ loop: any EventLoop
+    ) -> HTTPResponse {
         let end = { @Sendable in loop.execute { _ = store.perform(.complete(transfer: id, target: nil)) } }
         let tag = "\"\(String(info.size, radix: 16))-\(String(info.modified, radix: 16))\""
         var headers: HTTPHeaders = [
-            "Content-Type": type(of: info.name), "Accept-Ranges": "bytes", "ETag": tag, "X-Content-Type-Options": "nosniff", "Cache-Control": "private, no-cache",
+            "Content-Type": type(of: info.name), "Accept-Ranges": "bytes", "ETag": tag, "X-Content-Type-Options": "nosniff",
+            "Cache-Control": "private, no-cache",
             // Whoever may upload a page does not get to run it as one of the platform's.
             "Content-Security-Policy": "sandbox; default-src 'none'; img-src data:; style-src 'unsafe-inline'",
         ]
@@ -49,7 +54,8 @@ enum FileDownload {
             case .all: break
             case .none:
                 end()
-                var answer = PlatformAnswer.error(HTTPResponseStatus(statusCode: 416), "\(wanted.prefix(100)): the file has \(info.size) bytes", for: http)
+                var answer = PlatformAnswer.error(
+                    HTTPResponseStatus(statusCode: 416), "\(wanted.prefix(100)): the file has \(info.size) bytes", for: http)
                 answer.headers.add(name: "Content-Range", value: "bytes */\(info.size)")
                 return answer
             case .one(let found):
@@ -70,8 +76,10 @@ enum FileDownload {
     }
 
     private static let types = [
-        "txt": "text/plain;charset=UTF-8", "log": "text/plain;charset=UTF-8", "csv": "text/csv;charset=UTF-8", "json": "application/json;charset=UTF-8",
-        "xml": "text/xml;charset=UTF-8", "html": "text/html;charset=UTF-8", "pdf": "application/pdf", "png": "image/png", "jpg": "image/jpeg", "jpeg": "image/jpeg",
+        "txt": "text/plain;charset=UTF-8", "log": "text/plain;charset=UTF-8", "csv": "text/csv;charset=UTF-8",
+        "json": "application/json;charset=UTF-8",
+        "xml": "text/xml;charset=UTF-8", "html": "text/html;charset=UTF-8", "pdf": "application/pdf", "png": "image/png",
+        "jpg": "image/jpeg", "jpeg": "image/jpeg",
         "gif": "image/gif", "svg": "image/svg+xml", "zip": "application/zip", "gz": "application/gzip", "lua": "text/plain;charset=UTF-8",
     ]
 
@@ -82,7 +90,9 @@ enum FileDownload {
         private let id: String
         private var range: ByteRange
 
-        init(_ store: FileStore, _ path: FilePath, _ id: String, _ range: ByteRange) { (self.store, self.path, self.id, self.range) = (store, path, id, range) }
+        init(_ store: FileStore, _ path: FilePath, _ id: String, _ range: ByteRange) {
+            (self.store, self.path, self.id, self.range) = (store, path, id, range)
+        }
 
         func next(on loop: any EventLoop) -> EventLoopFuture<ByteBuffer?> {
             guard range.count > 0 else { return loop.makeSucceededFuture(nil) }
@@ -90,7 +100,9 @@ enum FileDownload {
             let offset = range.first
             range = ByteRange(first: offset + count, count: range.count - count)
             return store.perform(.read(path, offset: offset, count: count, transfer: id)).flatMapThrowing { [path] answer in
-                guard case .block(let bytes, _) = answer, bytes.readableBytes == count else { throw TransferFailure(.changed, "\(path): has changed while it was read") }
+                guard case .block(let bytes, _) = answer, bytes.readableBytes == count else {
+                    throw TransferFailure(.changed, "\(path): has changed while it was read")
+                }
                 return bytes
             }
         }

@@ -17,17 +17,21 @@ struct FileRepositories {
 
     init(root: String?) {
         isTemporary = root == nil
-        self.root = root ?? "\(String(cString: getenv("TMPDIR") ?? strdup("/tmp")))/thingplatform-\(getpid())-\(UInt32.random(in: 0 ... .max))"
+        let temporary = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
+        self.root = root ?? "\(temporary)/thingplatform-\(getpid())-\(UInt32.random(in: 0 ... .max))"
         pool.start()
     }
 
-    mutating func store(of repository: String, on loop: any EventLoop, onEvent: @escaping @Sendable (FileStore.Event) -> Void) -> EventLoopFuture<FileStore> {
+    mutating func store(of repository: String, on loop: any EventLoop, onEvent: @escaping @Sendable (FileStore.Event) -> Void)
+        -> EventLoopFuture<FileStore>
+    {
         if let there = stores[repository] { return there }
         let (directory, staging) = places(of: repository)
         var settings = FileStore.Settings()
         // Both ends of a copy may be here, and a user who uploads takes his time.
         (settings.mostTransfers, settings.idleTimeout, settings.blockSize) = (1024, .seconds(120), 1 << 20)
-        let store = FileStore(layout: FileLayout(repository: directory, staging: staging), settings: settings, pool: pool, on: loop, onEvent: onEvent)
+        let store = FileStore(
+            layout: FileLayout(repository: directory, staging: staging), settings: settings, pool: pool, on: loop, onEvent: onEvent)
         let ready = pool.runIfActive(eventLoop: loop) { try FileStore.makeDirectory(directory) }.flatMap { store.prepare() }.map { store }
         stores[repository] = ready
         return ready
@@ -43,11 +47,15 @@ struct FileRepositories {
         var name = ""
         for (index, byte) in repository.utf8.enumerated() {
             let scalar = Unicode.Scalar(byte)
-            let isPlain = scalar.isASCII && (scalar.properties.isAlphabetic || ("0"..."9").contains(scalar) || scalar == "-" || scalar == "_" || (scalar == "." && index > 0))
+            let isPlain =
+                scalar.isASCII
+                && (scalar.properties.isAlphabetic || ("0"..."9").contains(scalar) || scalar == "-" || scalar == "_"
+                    || (scalar == "." && index > 0))
             name += isPlain ? String(scalar) : "%" + (byte < 16 ? "0" : "") + String(byte, radix: 16)
         }
         guard name.utf8.count > 150 else { return name }
-        let digest = SHA256.hash(data: Array(repository.utf8)).prefix(12).map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
+        let digest = SHA256.hash(data: Array(repository.utf8)).prefix(12).map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }
+            .joined()
         return name.prefix(120) + "%" + digest
     }
 
@@ -55,7 +63,9 @@ struct FileRepositories {
     mutating func remove(_ repository: String, on loop: any EventLoop) -> EventLoopFuture<Void> {
         let (directory, staging) = places(of: repository)
         let stopped = stores.removeValue(forKey: repository)?.flatMap { $0.stop() } ?? loop.makeSucceededVoidFuture()
-        return stopped.flatMap { [pool] in pool.runIfActive(eventLoop: loop) { for place in [directory, staging] { FileStore.removeDirectory(place) } } }.recover { _ in }
+        return stopped.flatMap { [pool] in
+            pool.runIfActive(eventLoop: loop) { for place in [directory, staging] { FileStore.removeDirectory(place) } }
+        }.recover { _ in }
     }
 
     func stop(on loop: any EventLoop) -> EventLoopFuture<Void> {

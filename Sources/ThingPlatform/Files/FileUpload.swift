@@ -50,14 +50,15 @@ final class FileUpload: HTTPBodySink, @unchecked Sendable {
     }
 
     func finish() -> EventLoopFuture<HTTPResponse> {
-        refusing(work.flatMapThrowing { [self] in
-            do { try reader.finish() } catch { throw RestFailure(.badRequest, "\(error)") }
-            guard !uploaded.isEmpty else { throw RestFailure(.badRequest, "expected a file in upload-files") }
-            return HTTPResponse(.ok)
-        }.flatMapErrorThrowing { [self] error in
-            abandon()
-            throw error
-        })
+        refusing(
+            work.flatMapThrowing { [self] in
+                do { try reader.finish() } catch { throw RestFailure(.badRequest, "\(error)") }
+                guard !uploaded.isEmpty else { throw RestFailure(.badRequest, "expected a file in upload-files") }
+                return HTTPResponse(.ok)
+            }.flatMapErrorThrowing { [self] error in
+                abandon()
+                throw error
+            })
     }
 
     func abandon() {
@@ -94,7 +95,9 @@ final class FileUpload: HTTPBodySink, @unchecked Sendable {
             if let current { return write(bytes, current) }
             field?.bytes.writeImmutableBuffer(bytes)
             guard field?.bytes.readableBytes ?? 0 <= FileUpload.longestField else {
-                return platform.loop.makeFailedFuture(RestFailure(.payloadTooLarge, "the field \(field?.name.prefix(64) ?? "") is longer than \(FileUpload.longestField) bytes"))
+                return platform.loop.makeFailedFuture(
+                    RestFailure(
+                        .payloadTooLarge, "the field \(field?.name.prefix(64) ?? "") is longer than \(FileUpload.longestField) bytes"))
             }
             return done
         case .partEnd:
@@ -107,7 +110,8 @@ final class FileUpload: HTTPBodySink, @unchecked Sendable {
 
     /// Some clients put a number of their own behind every name.
     private static func field(_ name: String) -> String {
-        ["upload-repository", "upload-path", "upload-files", "upload-submit"].first { name == $0 || name.hasPrefix($0 + "-") } ?? String(name.prefix(64))
+        ["upload-repository", "upload-path", "upload-files", "upload-submit"].first { name == $0 || name.hasPrefix($0 + "-") }
+            ?? String(name.prefix(64))
     }
 
     private func begin(_ fileName: String) -> EventLoopFuture<Void> {
@@ -152,7 +156,10 @@ final class FileUpload: HTTPBodySink, @unchecked Sendable {
         }.map { [self] _ in
             self.current = nil
             uploaded.append(current.target)
-            platform.assumeIsolated { $0.audit("Uploaded", fields["upload-repository"] ?? "", ["path": .string("\(current.target)"), "bytes": .int(current.size)]) }
+            platform.assumeIsolated {
+                $0.audit(
+                    "Uploaded", fields["upload-repository"] ?? "", ["path": .string("\(current.target)"), "bytes": .int(current.size)])
+            }
         }
     }
 }
@@ -160,7 +167,11 @@ final class FileUpload: HTTPBodySink, @unchecked Sendable {
 extension Platform {
     /// - Throws: `ServiceFailure`, where there is no such repository, or the user may not.
     func demandFiles(of repository: String, writes: Bool, for principal: Principal) throws {
-        guard let thing = model[thing: repository], isRepository(thing) else { throw ServiceFailure(.notFound, "there is no repository \(repository.prefix(200))") }
-        if let refusal = fileRefusal(on: repository, writes: writes, for: principal) { throw ServiceFailure(refusal.status, refusal.reason ?? "") }
+        guard let thing = model[thing: repository], isRepository(thing) else {
+            throw ServiceFailure(.notFound, "there is no repository \(repository.prefix(200))")
+        }
+        if let refusal = fileRefusal(on: repository, writes: writes, for: principal) {
+            throw ServiceFailure(refusal.status, refusal.reason ?? "")
+        }
     }
 }

@@ -13,7 +13,9 @@ extension Platform {
     func isRepository(_ thing: Thing) -> Bool { model.template(thing.template, isA: "FileRepository") }
 
     /// Whether files can be copied to and from it.
-    func hasFiles(_ thing: Thing) -> Bool { isRepository(thing) || Platform.fileTemplates.contains { model.template(thing.template, isA: $0) } }
+    func hasFiles(_ thing: Thing) -> Bool {
+        isRepository(thing) || Platform.fileTemplates.contains { model.template(thing.template, isA: $0) }
+    }
 
     /// Where the files of repositories lie; nil: in a directory that is gone with the program.
     package func useFiles(in directory: String?) {
@@ -40,7 +42,9 @@ extension Platform {
         guard !isRepository(thing) else { return files(of: name).flatMap { $0.perform(operation) } }
         do throws(TransferFailure) {
             let request = try FileRequests.request(operation, to: name, job: job)
-            return forward(request, to: thing, timeout: Platform.patience(with: operation)).flatMapThrowing { try FileRequests.answer($0, to: operation) }
+            return forward(request, to: thing, timeout: Platform.patience(with: operation)).flatMapThrowing {
+                try FileRequests.answer($0, to: operation)
+            }
         } catch {
             return loop.makeFailedFuture(error)
         }

@@ -15,10 +15,15 @@ extension Platform {
         for (place, writes) in [(job.source, false), (job.target, true)] {
             guard let thing = model[thing: place.repository] else { throw ServiceFailure.notFound(.thing, place.repository) }
             guard hasFiles(thing) else {
-                throw ServiceFailure(.badRequest, "\(thing.name) has no files: expected a FileRepository, or a Thing of a template with file transfer")
+                throw ServiceFailure(
+                    .badRequest, "\(thing.name) has no files: expected a FileRepository, or a Thing of a template with file transfer")
             }
-            if let refusal = fileRefusal(on: thing.name, writes: writes, for: principal) { throw ServiceFailure(refusal.status, refusal.reason ?? "") }
-            guard isReachable(thing.name) || job.isQueueable else { throw ServiceFailure(.serviceUnavailable, "\(thing.name) is not connected") }
+            if let refusal = fileRefusal(on: thing.name, writes: writes, for: principal) {
+                throw ServiceFailure(refusal.status, refusal.reason ?? "")
+            }
+            guard isReachable(thing.name) || job.isQueueable else {
+                throw ServiceFailure(.serviceUnavailable, "\(thing.name) is not connected")
+            }
             guard !place.path.isRoot else { throw ServiceFailure(.badRequest, "expected a file in \(thing.name), found the path /") }
             if job.isQueueable, model.shapes(of: thing).contains("EdgeControlled") { job.isEdgeControlled = true }
         }
@@ -38,7 +43,8 @@ extension Platform {
     /// The row of a job once it has ended.
     func whenEnded(_ id: String) -> EventLoopFuture<TransferJob> {
         guard let job = transfers[id], !job.state.isEnd else {
-            return transfers[id].map { loop.makeSucceededFuture($0) } ?? loop.makeFailedFuture(ServiceFailure(.notFound, "there is no transfer \(id)"))
+            return transfers[id].map { loop.makeSucceededFuture($0) }
+                ?? loop.makeFailedFuture(ServiceFailure(.notFound, "there is no transfer \(id)"))
         }
         let promise = loop.makePromise(of: TransferJob.self)
         transferWaiters[id, default: []].append(promise)
@@ -73,10 +79,12 @@ extension Platform {
         guard let job = transfers[id] else { return }
         let principal = model.principal(job.user)
         // Rights may have been taken since it was asked for.
-        for (place, writes) in [(job.source, false), (job.target, true)] where fileRefusal(on: place.repository, writes: writes, for: principal) != nil {
+        for (place, writes) in [(job.source, false), (job.target, true)]
+        where fileRefusal(on: place.repository, writes: writes, for: principal) != nil {
             return endTransfer(id, .error, code: 403, "\(job.user) may not move files of \(place.repository) any more")
         }
-        var plan = CopyPlan(transfer: id, source: job.source.path, target: job.target.path, targetThing: job.target.repository, known: job.progress.source)
+        var plan = CopyPlan(
+            transfer: id, source: job.source.path, target: job.target.path, targetThing: job.target.repository, known: job.progress.source)
         plan.window = settings.transferWindow
         // Rather here than on a small board.
         if let source = model[thing: job.source.repository], !isRepository(source) { plan.endWithMD5 = .target }
@@ -93,7 +101,8 @@ extension Platform {
             self.assumeIsolated { $0.attemptEnded(id, failure) }
         }
         runners[id] = runner
-        logger.debug("transfer \(id) begins: \(job.source.path) of \(job.source.repository) to \(job.target.path) of \(job.target.repository)")
+        logger.debug(
+            "transfer \(id) begins: \(job.source.path) of \(job.source.repository) to \(job.target.path) of \(job.target.repository)")
         runner.begin()
     }
 
@@ -134,7 +143,9 @@ extension Platform {
         keepTransfer(id)
         for old in transfers.forget() { keep(EntityWrite(collection: Platform.transferCollection, name: old, document: nil)) }
         audit("TransferEnded", job.target.repository, job.summary)
-        logger.log(level: job.state == .validated ? .info : .warning, "transfer \(id) ends as \(job.state.rawValue)\(job.message.isEmpty ? "" : ": \(job.message)")")
+        logger.log(
+            level: job.state == .validated ? .info : .warning,
+            "transfer \(id) ends as \(job.state.rawValue)\(job.message.isEmpty ? "" : ": \(job.message)")")
         let now = Platform.now()
         let row = Platform.table(of: [job], now: now)
         for name in job.repositories.sorted() {
@@ -170,11 +181,15 @@ extension Platform {
         let progress = job.progress
         return [
             .string(job.id), .string(job.state.rawValue), .boolean(job.state.isEnd), .boolean(job.isAsync), .boolean(job.isQueueable),
-            .string(job.source.repository), .string("\(job.source.path.parent)"), .string(job.source.path.name ?? ""), .string(progress.sourceChecksums?.md5 ?? ""),
-            .string(job.target.repository), .string("\(job.target.path.parent)"), .string(job.target.path.name ?? ""), .string(progress.targetChecksums?.md5 ?? ""),
+            .string(job.source.repository), .string("\(job.source.path.parent)"), .string(job.source.path.name ?? ""),
+            .string(progress.sourceChecksums?.md5 ?? ""),
+            .string(job.target.repository), .string("\(job.target.path.parent)"), .string(job.target.path.name ?? ""),
+            .string(progress.targetChecksums?.md5 ?? ""),
             .number(Double(progress.source?.size ?? 0)), .number(Double(progress.maximumFileSize)), .number(Double(progress.startPosition)),
-            .number(Double(progress.transferred)), .integer(Int32(clamping: progress.blockSize)), .integer(Int32(clamping: job.blockCount)), .boolean(true),
-            .integer(Int32(clamping: job.code)), time(job.startTime), time(job.endTime), time(job.queueTime), time(job.queueTime), .number(Double(job.enqueueCount)), .string(job.id),
+            .number(Double(progress.transferred)), .integer(Int32(clamping: progress.blockSize)), .integer(Int32(clamping: job.blockCount)),
+            .boolean(true),
+            .integer(Int32(clamping: job.code)), time(job.startTime), time(job.endTime), time(job.queueTime), time(job.queueTime),
+            .number(Double(job.enqueueCount)), .string(job.id),
             .integer(Int32(clamping: job.duration(now: now))), .string(job.user), .string(job.message), .text(.json, job.metadata),
         ]
     }
@@ -185,7 +200,8 @@ extension TransferJob {
     var summary: JSONObject {
         [
             "transferId": .string(id), "state": .string(state.rawValue), "source": .string("\(source.repository):\(source.path)"),
-            "target": .string("\(target.repository):\(target.path)"), "bytes": .int(progress.transferred), "user": .string(user), "message": .string(message),
+            "target": .string("\(target.repository):\(target.path)"), "bytes": .int(progress.transferred), "user": .string(user),
+            "message": .string(message),
         ]
     }
 }

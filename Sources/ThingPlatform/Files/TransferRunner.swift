@@ -17,7 +17,8 @@ final class TransferRunner: @unchecked Sendable {
     private var onSource: (@Sendable (CopyProgress) -> Void)?
 
     init(
-        _ plan: CopyPlan, from source: @escaping End, to target: @escaping End, on loop: any EventLoop, onSource: @escaping @Sendable (CopyProgress) -> Void,
+        _ plan: CopyPlan, from source: @escaping End, to target: @escaping End, on loop: any EventLoop,
+        onSource: @escaping @Sendable (CopyProgress) -> Void,
         onEnd: @escaping @Sendable (TransferFailure?) -> Void
     ) {
         machine = CopyMachine(plan)

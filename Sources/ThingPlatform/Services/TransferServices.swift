@@ -36,7 +36,8 @@ extension ServiceTables {
         Service("GetQueuedTransferJobCountByThing", nil, "How many transfers wait for a Thing", "thingName!", "INTEGER") { platform, call in
             .value(.integer(Int32(clamping: try platform.queued(call).count { platform.maySee($0, call) })))
         },
-        Service("GetFileTransferHistory", nil, "Transfers that have ended, newest first", "thingName, maxItems NUMBER=500", jobs) { platform, call in
+        Service("GetFileTransferHistory", nil, "Transfers that have ended, newest first", "thingName, maxItems NUMBER=500", jobs) {
+            platform, call in
             let thing = try call.string("thingName")
             let found = platform.transfers.history.filter { thing.map($0.repositories.contains) ?? true }
             return .table(platform.table(of: Array(found.prefix(try call.count("maxItems", default: 500))), call))
@@ -52,14 +53,17 @@ extension ServiceTables {
         Service("CancelTransfer", nil, "Ends a transfer", "transferId!, reason") { try $0.cancelTransfer($1, "transferId") },
         Service("CancelTransferJob", nil, "Ends a transfer", "tid!, reason") { try $0.cancelTransfer($1, "tid") },
         Service("RemoveQueuedTransferJob", nil, "Ends a transfer that waits", "tid!") { platform, call in
-            guard platform.transfers[try call.required("tid")]?.state == .queued else { throw ServiceFailure(.notFound, "no such transfer waits") }
+            guard platform.transfers[try call.required("tid")]?.state == .queued else {
+                throw ServiceFailure(.notFound, "no such transfer waits")
+            }
             return try platform.cancelTransfer(call, "tid")
         },
     ]
 
     /// What an edge asks for that says itself when it takes files.
     static let edgeControlled: [Service] = [
-        Service("DequeueEgress", .invoke, "Begins transfers that wait until the Thing asks for them", "maxCount INTEGER=1", "INTEGER") { platform, call in
+        Service("DequeueEgress", .invoke, "Begins transfers that wait until the Thing asks for them", "maxCount INTEGER=1", "INTEGER") {
+            platform, call in
             let count = platform.transfers.release(call.entity.name, most: try call.count("maxCount", default: 1))
             platform.pumpTransfers()
             return .value(.integer(Int32(clamping: count)))
@@ -73,12 +77,15 @@ extension Platform {
 
     func copy(_ call: ServiceCall) throws -> ServiceResult {
         let (isAsync, isQueueable) = (try call.bool("async") ?? false, try call.bool("queueable") ?? false)
-        guard isAsync || !isQueueable else { throw ServiceFailure(.badRequest, "Copy: a queueable transfer has to be async: nobody waits a day") }
+        guard isAsync || !isQueueable else {
+            throw ServiceFailure(.badRequest, "Copy: a queueable transfer has to be async: nobody waits a day")
+        }
         let sourceFile = try call.string("sourceFile") ?? ""
         let source = try place(call, "sourceRepo", "sourcePath", sourceFile)
         let targetFile = try call.string("targetFile").flatMap { $0.isEmpty ? nil : $0 } ?? source.path.name ?? ""
         var job = TransferJob(
-            id: Platform.makeTransferID(), source: source, target: try place(call, "targetRepo", "targetPath", targetFile), user: call.principal.user,
+            id: Platform.makeTransferID(), source: source, target: try place(call, "targetRepo", "targetPath", targetFile),
+            user: call.principal.user,
             queueTime: Int(Platform.now()))
         (job.isAsync, job.isQueueable) = (isAsync, isQueueable)
         job.metadata = try call.json("metadata")?.description ?? "{}"
@@ -88,17 +95,22 @@ extension Platform {
         }
         try add(job, for: call.principal)
         guard !isAsync else { return .table(table(of: [transfers[job.id] ?? job], call)) }
-        return .later(whenEnded(job.id).map { job in
-            guard job.state == .validated else { return Response(Status(httpStatus: job.code), reason: "transfer \(job.id): \(job.state.rawValue): \(job.message)") }
-            return .success(Platform.table(of: [job], now: Platform.now()))
-        }.recover { Response($0) })
+        return .later(
+            whenEnded(job.id).map { job in
+                guard job.state == .validated else {
+                    return Response(Status(httpStatus: job.code), reason: "transfer \(job.id): \(job.state.rawValue): \(job.message)")
+                }
+                return .success(Platform.table(of: [job], now: Platform.now()))
+            }.recover { Response($0) })
     }
 
     private func place(_ call: ServiceCall, _ repository: String, _ directory: String, _ file: String) throws -> TransferJob.Place {
         let name = try call.required(repository)
         do throws(TransferFailure) {
             // The name goes behind the directory, also where it is a path of its own.
-            return TransferJob.Place(repository: model[thing: name]?.name ?? model.thing(bound: name)?.name ?? name, path: try FilePath((try? call.string(directory) ?? "/") ?? "/").appending(file))
+            return TransferJob.Place(
+                repository: model[thing: name]?.name ?? model.thing(bound: name)?.name ?? name,
+                path: try FilePath((try? call.string(directory) ?? "/") ?? "/").appending(file))
         } catch {
             throw ServiceFailure(error)
         }
@@ -118,7 +130,9 @@ extension Platform {
 
     func job(_ call: ServiceCall, _ parameter: String, _ isWanted: (TransferJob) -> Bool) throws -> Infotable {
         let id = try call.required(parameter)
-        guard let job = transfers[id], maySee(job, call), isWanted(job) else { throw ServiceFailure(.notFound, "\(call.service): there is no such transfer: \(id)") }
+        guard let job = transfers[id], maySee(job, call), isWanted(job) else {
+            throw ServiceFailure(.notFound, "\(call.service): there is no such transfer: \(id)")
+        }
         return table(of: [job], call)
     }
 
@@ -129,7 +143,9 @@ extension Platform {
 
     func cancelTransfer(_ call: ServiceCall, _ parameter: String) throws -> ServiceResult {
         let id = try call.required(parameter)
-        guard let job = transfers[id], maySee(job, call), !job.state.isEnd else { throw ServiceFailure(.notFound, "\(call.service): no such transfer is under way: \(id)") }
+        guard let job = transfers[id], maySee(job, call), !job.state.isEnd else {
+            throw ServiceFailure(.notFound, "\(call.service): no such transfer is under way: \(id)")
+        }
         let reason = try call.string("reason").flatMap { $0.isEmpty ? nil : $0 } ?? "cancelled by \(call.principal.user)"
         endTransfer(id, .cancelled, code: 410, reason)
         pumpTransfers()

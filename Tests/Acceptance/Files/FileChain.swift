@@ -7,7 +7,8 @@ import TestKit
 /// A platform and a gateway with virtual directories `in` and `out`, through which the Thing `TFiles` has files.
 final class FileChain: Sendable {
     static let thing = "TFiles"
-    static let model = #"[{"name": "TFiles", "template": "RemoteThingWithFileTransfer"}, {"name": "TPlain", "template": "RemoteThing"}, {"name": "TOther", "template": "RemoteThingWithTunnelsAndFileTransfer"}]"#
+    static let model =
+        #"[{"name": "TFiles", "template": "RemoteThingWithFileTransfer"}, {"name": "TPlain", "template": "RemoteThing"}, {"name": "TOther", "template": "RemoteThingWithTunnelsAndFileTransfer"}]"#
 
     let platform: TestPlatform
     let chain: Chain
@@ -19,7 +20,9 @@ final class FileChain: Sendable {
     init(file: String = "", data: Bool = false, gatewayMore: String = "", platform given: TestPlatform? = nil) async throws {
         if let given { platform = given } else { platform = try await TestPlatform(things: FileChain.model, data: data) }
         chain = platform.chain
-        for name in ["in", "out"] { try FileManager.default.createDirectory(atPath: chain.directory.path(name), withIntermediateDirectories: true) }
+        for name in ["in", "out"] {
+            try FileManager.default.createDirectory(atPath: chain.directory.path(name), withIntermediateDirectories: true)
+        }
         try FileChain.writeGateway(chain, platform.port, file: file, more: gatewayMore)
         gateway = try chain.startGateway()
         try await bound()
@@ -29,7 +32,9 @@ final class FileChain: Sendable {
         let (incoming, outgoing) = (chain.directory.path("in"), chain.directory.path("out"))
         try chain.writeGateway(
             platform: port, autoBind: #"[{"name": "TFiles"}, {"name": "TPlain"}, {"name": "TOther"}]"#,
-            more: #", "file": {"virtual_dirs": [{"in": "\#(incoming)"}, {"out": "\#(outgoing)"}], "staging_dir": "\#(chain.directory.path("staging"))"\#(file)}"# + more)
+            more:
+                #", "file": {"virtual_dirs": [{"in": "\#(incoming)"}, {"out": "\#(outgoing)"}], "staging_dir": "\#(chain.directory.path("staging"))"\#(file)}"#
+                + more)
     }
 
     func bound(_ thing: String = FileChain.thing) async throws { try await platform.isBound(thing) }
@@ -67,18 +72,23 @@ final class FileChain: Sendable {
 
     // MARK: Copying
 
-    func copy(from source: (String, String), to target: (String, String), key: String = Chain.adminKey, _ more: JSONObject = [:]) async throws -> TestPlatform.Answer {
+    func copy(from source: (String, String), to target: (String, String), key: String = Chain.adminKey, _ more: JSONObject = [:])
+        async throws -> TestPlatform.Answer
+    {
         try await platform.copy(from: source, to: target, key: key, more)
     }
 
     func upload(_ path: String, _ bytes: [UInt8]) async throws {
-        let answer = try await platform.call("SaveBinary", on: "SystemRepository", ["path": .string(path), "content": .string(Base64.encode(bytes))])
+        let answer = try await platform.call(
+            "SaveBinary", on: "SystemRepository", ["path": .string(path), "content": .string(Base64.encode(bytes))])
         guard answer.isDone else { throw Program.Failure(description: "\(path): \(answer.status) \(answer.text)") }
     }
 }
 
 extension TestPlatform {
-    func copy(from source: (String, String), to target: (String, String), key: String = Chain.adminKey, _ more: JSONObject = [:]) async throws -> Answer {
+    func copy(from source: (String, String), to target: (String, String), key: String = Chain.adminKey, _ more: JSONObject = [:])
+        async throws -> Answer
+    {
         func split(_ path: String) -> (String, String) {
             let slash = path.lastIndex(of: "/") ?? path.startIndex
             return (String(path[..<slash]), String(path[path.index(after: slash)...]))
@@ -92,7 +102,9 @@ extension TestPlatform {
     }
 
     /// Returns once an edge has bound the Thing.
-    func isBound(_ thing: String, after mark: Int = 0) async throws { try await program.line(containing: "\(thing) is bound to connection", after: mark) }
+    func isBound(_ thing: String, after mark: Int = 0) async throws {
+        try await program.line(containing: "\(thing) is bound to connection", after: mark)
+    }
 
     func job(_ id: String) async throws -> JSONValue {
         let answer = try await post("Subsystems/FileTransferSubsystem/Services/GetTransferJobInfo", ["transferId": .string(id)])
@@ -105,5 +117,7 @@ extension TestPlatform {
         return try await job(id)
     }
 
-    func files(_ service: String, _ body: JSONValue, of thing: String = "SystemRepository") async throws -> Answer { try await call(service, on: thing, body) }
+    func files(_ service: String, _ body: JSONValue, of thing: String = "SystemRepository") async throws -> Answer {
+        try await call(service, on: thing, body)
+    }
 }

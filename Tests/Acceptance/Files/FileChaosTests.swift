@@ -24,9 +24,12 @@ import Testing
             let name = "f\(run)"
             if inward { try files.write("p-files/SystemRepository/\(name)", bytes) } else { try files.write("out/\(name)", bytes) }
             let (mark, gatewayMark) = (platform.program.mark, gateway.mark)
-            let answer = inward
-                ? try await platform.copy(from: ("SystemRepository", "/\(name)"), to: (FileChain.thing, "/in/\(name)"), ["async": true, "queueable": true])
-                : try await platform.copy(from: (FileChain.thing, "/out/\(name)"), to: ("SystemRepository", "/\(name).back"), ["async": true, "queueable": true])
+            let answer =
+                inward
+                ? try await platform.copy(
+                    from: ("SystemRepository", "/\(name)"), to: (FileChain.thing, "/in/\(name)"), ["async": true, "queueable": true])
+                : try await platform.copy(
+                    from: (FileChain.thing, "/out/\(name)"), to: ("SystemRepository", "/\(name).back"), ["async": true, "queueable": true])
             let id = try #require(answer.rows.first?["transferId"]?.string, "\(answer.status) \(answer.text)")
             var lastMark = mark
             var hasBegun = true
@@ -48,11 +51,15 @@ import Testing
                 try await platform.isBound(FileChain.thing, after: lastMark)
             }
             // It may have ended before the last kill.
-            if try await platform.job(id)["isComplete"] != true { try await platform.program.line(containing: "transfer \(id) ends as", within: 90) }
+            if try await platform.job(id)["isComplete"] != true {
+                try await platform.program.line(containing: "transfer \(id) ends as", within: 90)
+            }
             let job = try await platform.job(id)
             #expect(job["state"] == "VALIDATED", "run \(run): \(job)")
             #expect(FileChain.isSame(try files.read(inward ? "in/\(name)" : "p-files/SystemRepository/\(name).back"), bytes), "run \(run)")
-            #expect(job["sourceChecksum"]?.string == FileChain.md5(bytes) && job["targetChecksum"]?.string == FileChain.md5(bytes), "run \(run): \(job)")
+            #expect(
+                job["sourceChecksum"]?.string == FileChain.md5(bytes) && job["targetChecksum"]?.string == FileChain.md5(bytes),
+                "run \(run): \(job)")
         }
         try await gateway.settled { files.staged.isEmpty }
         #expect(files.staged.isEmpty, "\(files.staged)")

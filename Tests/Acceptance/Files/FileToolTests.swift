@@ -24,7 +24,8 @@ import Testing
             let bytes = FileChain.bytes(size)
             try files.write(name, bytes)
             for (source, target) in [
-                (name, "platform:/SystemRepository/"), ("platform:/SystemRepository/\(name)", "TFiles:/in/"), ("TFiles:/in/\(name)", "platform:/SystemRepository/back"),
+                (name, "platform:/SystemRepository/"), ("platform:/SystemRepository/\(name)", "TFiles:/in/"),
+                ("TFiles:/in/\(name)", "platform:/SystemRepository/back"),
                 ("platform:/SystemRepository/back", "back"),
             ] {
                 let copied = try await edgectl(files, "cp", source, target)
@@ -38,7 +39,10 @@ import Testing
         #expect(try await edgectl(files, "ls", "platform:/SystemRepository/", "b*").output.contains("back"))
         let history = try await edgectl(files, "transfers", "--history")
         #expect(history.output.contains("VALIDATED") && history.output.contains("SystemRepository:/back"))
-        for (source, target) in [("none", "platform:/SystemRepository/"), ("platform:/SystemRepository/none", "TFiles:/in/"), ("big ü.bin", "TFiles:/in/"), ("a", "b")] {
+        for (source, target) in [
+            ("none", "platform:/SystemRepository/"), ("platform:/SystemRepository/none", "TFiles:/in/"), ("big ü.bin", "TFiles:/in/"),
+            ("a", "b"),
+        ] {
             let wrong = try await edgectl(files, "cp", source, target)
             #expect(wrong.status != 0 && !wrong.output.isEmpty, "\(source) \(target)")
         }
@@ -76,13 +80,17 @@ import Testing
         #expect(FileChain.isSame(try files.read("b"), bytes))
     }
 
-    @Test("Names are bytes: whatever is in them, they arrive as they are", arguments: [
-        "e\u{301}", "é", "😀", "a\nb", " x ", "%2e%2e", "a:b", "-rf", "\u{202e}x", "a\\b", "..a", "'\"", String(repeating: "ß", count: 120),
-    ])
+    @Test(
+        "Names are bytes: whatever is in them, they arrive as they are",
+        arguments: [
+            "e\u{301}", "é", "😀", "a\nb", " x ", "%2e%2e", "a:b", "-rf", "\u{202e}x", "a\\b", "..a", "'\"",
+            String(repeating: "ß", count: 120),
+        ])
     func names(_ name: String) async throws {
         let files = try await FileChain()
         try files.write("out/x", [1, 2, 3])
-        let moved = try await files.platform.files("MoveFile", ["sourcePath": "/out/x", "targetPath": .string("/out/" + name), "overwrite": false], of: FileChain.thing)
+        let moved = try await files.platform.files(
+            "MoveFile", ["sourcePath": "/out/x", "targetPath": .string("/out/" + name), "overwrite": false], of: FileChain.thing)
         #expect(moved.status == 200, "\(moved.text)")
         let copied = try await files.platform.copy(from: (FileChain.thing, "/out/" + name), to: ("SystemRepository", "/" + name))
         #expect(copied.rows.first?["state"] == "VALIDATED", "\(copied.text)")

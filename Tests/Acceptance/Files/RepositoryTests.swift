@@ -15,12 +15,15 @@ import Testing
         var text = ""
         for (name, value) in fields { text += "--bnd\r\nContent-Disposition: form-data; name=\"\(name)\(suffix)\"\r\n\r\n\(value)\r\n" }
         if let file {
-            text += "--bnd\r\nContent-Disposition: form-data; name=\"upload-files\(suffix)\"; filename=\"\(file.name)\"\r\nContent-Type: application/octet-stream\r\n\r\n\(file.bytes)\r\n"
+            text +=
+                "--bnd\r\nContent-Disposition: form-data; name=\"upload-files\(suffix)\"; filename=\"\(file.name)\"\r\nContent-Type: application/octet-stream\r\n\r\n\(file.bytes)\r\n"
         }
         return text + "--bnd\r\nContent-Disposition: form-data; name=\"upload-submit\"\r\n\r\nUpload\r\n--bnd--\r\n"
     }
 
-    private func upload(_ platform: TestPlatform, _ body: String, key: String? = Chain.adminKey, headers: HTTPHeaders = token, type: String = type) async throws -> TestPlatform.Answer {
+    private func upload(
+        _ platform: TestPlatform, _ body: String, key: String? = Chain.adminKey, headers: HTTPHeaders = token, type: String = type
+    ) async throws -> TestPlatform.Answer {
         try await platform.send(.POST, "/Thingworx/FileRepositoryUploader", body, key: key, headers: headers, type: type)
     }
 
@@ -37,8 +40,11 @@ import Testing
         #expect(listing.rows.map { $0["path"]?.string } == ["/a ü.txt"] && listing.rows.first?["size"]?.int == text.utf8.count)
         let direct = try await platform.get("FileRepositories/SystemRepository/a%20%C3%BC.txt")
         #expect(direct.text == text && direct.headers.first(name: "Content-Disposition")?.hasPrefix("attachment") == true)
-        #expect(direct.headers.first(name: "Content-Type")?.hasPrefix("text/plain") == true && direct.headers.first(name: "Content-Length") == "\(text.utf8.count)")
-        let other = try await platform.get("FileRepositoryDownloader?download-repository=SystemRepository&download-path=%2Fa%20%C3%BC.txt&directRender=true")
+        #expect(
+            direct.headers.first(name: "Content-Type")?.hasPrefix("text/plain") == true
+                && direct.headers.first(name: "Content-Length") == "\(text.utf8.count)")
+        let other = try await platform.get(
+            "FileRepositoryDownloader?download-repository=SystemRepository&download-path=%2Fa%20%C3%BC.txt&directRender=true")
         #expect(other.text == text && !other.headers.contains(name: "Content-Disposition"))
         #expect(other.headers.first(name: "Content-Security-Policy")?.hasPrefix("sandbox") == true)
         #expect(try await platform.get("Things/SystemRepository/a%20%C3%BC.txt").text == text)
@@ -61,10 +67,13 @@ import Testing
         }
         for (wanted, status, text, content) in [
             ("bytes=0-3", 206, "0123", "bytes 0-3/10"), ("bytes=7-", 206, "789", "bytes 7-9/10"), ("bytes=-2", 206, "89", "bytes 8-9/10"),
-            ("bytes=3-99", 206, "3456789", "bytes 3-9/10"), ("lines=1-2", 200, "0123456789", nil), ("bytes=0-1,3-4", 200, "0123456789", nil),
+            ("bytes=3-99", 206, "3456789", "bytes 3-9/10"), ("lines=1-2", 200, "0123456789", nil),
+            ("bytes=0-1,3-4", 200, "0123456789", nil),
         ] as [(String, Int, String, String?)] {
             let answer = try await range(wanted)
-            #expect(answer.status == status && answer.text == text && answer.headers.first(name: "Content-Range") == content, "\(wanted): \(answer.status) \(answer.text)")
+            #expect(
+                answer.status == status && answer.text == text && answer.headers.first(name: "Content-Range") == content,
+                "\(wanted): \(answer.status) \(answer.text)")
         }
         for wanted in ["bytes=10-", "bytes=5-3", "bytes=-0", "bytes=", "bytes=a-b"] {
             let answer = try await range(wanted)
@@ -101,12 +110,17 @@ import Testing
         #expect(try await status("DeleteFile", ["path": "/f/g"]).0 == 500)
         #expect(try await platform.files("ListDirectories", ["path": "/f"]).rows.map { $0["path"]?.string } == ["/f/g"])
         #expect(try await platform.files("GetDirectoryStructure", [:]).rows.map { $0["path"]?.string } == ["/", "/f", "/f/g"])
-        #expect(try await platform.files("BrowseFileSystem", ["path": "/f"]).rows.map { $0["fileType"]?.string?.first } == ["F", "D"].map { $0.first })
+        #expect(
+            try await platform.files("BrowseFileSystem", ["path": "/f"]).rows.map { $0["fileType"]?.string?.first }
+                == ["F", "D"].map { $0.first })
         for path in ["/../etc/passwd", "/f/../../x", ".."] {
             for service in ["GetFileInfo", "LoadText", "CreateFolder", "DeleteFolder", "DeleteFile", "GetFileListing"] {
                 #expect(try await status(service, ["path": .string(path)]).0 == 400, "\(service) \(path)")
             }
-            #expect(try await platform.get("FileRepositoryDownloader?download-repository=SystemRepository&download-path=\(PercentEncoding.encode(path))").status == 400)
+            #expect(
+                try await platform.get(
+                    "FileRepositoryDownloader?download-repository=SystemRepository&download-path=\(PercentEncoding.encode(path))"
+                ).status == 400)
         }
         #expect(try await platform.get("FileRepositories/SystemRepository/%2e%2e/x").status == 400)
         #expect(try await status("DeleteFolder", ["path": "/f"]).0 == 200)
@@ -144,10 +158,14 @@ import Testing
         #expect(try await upload(platform, form([("upload-repository", "Docs"), ("upload-path", "/")], file: ("a.txt", "secret"))).isDone)
         #expect(try await platform.get("FileRepositories/Docs/a.txt", key: guest).status == 403)
         #expect(try await platform.get("FileRepositories/Docs/a.txt", key: nil).status == 401)
-        #expect(try await upload(platform, form([("upload-repository", "Docs"), ("upload-path", "/")], file: ("b.txt", "x")), key: guest).status == 403)
+        #expect(
+            try await upload(platform, form([("upload-repository", "Docs"), ("upload-path", "/")], file: ("b.txt", "x")), key: guest).status
+                == 403)
         #expect(try await platform.call("LoadText", on: "Docs", ["path": "/a.txt"], key: guest).status == 403)
         #expect(try await platform.copy(from: ("Docs", "/a.txt"), to: ("SystemRepository", "/a.txt"), key: guest).status == 403)
-        let allowed = try await platform.call("AddRunTimePermission", on: "Docs", ["principal": "edge", "principalType": "User", "resource": "*", "type": "ServiceInvoke", "allow": true])
+        let allowed = try await platform.call(
+            "AddRunTimePermission", on: "Docs",
+            ["principal": "edge", "principalType": "User", "resource": "*", "type": "ServiceInvoke", "allow": true])
         #expect(allowed.isDone, "\(allowed.text)")
         #expect(try await platform.get("FileRepositories/Docs/a.txt", key: guest).text == "secret")
         #expect(try await platform.copy(from: ("Docs", "/a.txt"), to: ("Docs", "/b.txt"), key: guest).rows.first?["state"] == "VALIDATED")
@@ -175,14 +193,17 @@ import Testing
         try await refused(form([("upload-repository", "Nobody"), ("upload-path", "/")], file: ("a", "text")), 404)
         try await refused(form([("upload-repository", "SystemRepository"), ("upload-path", "/no/such")], file: ("a", "text")), 404)
         try await refused(form([("upload-repository", "SystemRepository"), ("upload-path", "/../..")], file: ("a", "text")), 400)
-        try await refused(form([("upload-repository", "SystemRepository"), ("upload-path", String(repeating: "x", count: 5000))], file: ("a", "text")), 413)
+        try await refused(
+            form([("upload-repository", "SystemRepository"), ("upload-path", String(repeating: "x", count: 5000))], file: ("a", "text")),
+            413)
         try await refused(form(RepositoryTests.place, file: nil), 400)
         // A name of another place is a name alone.
         #expect(try await upload(platform, form(RepositoryTests.place, file: ("../../etc/evil", "x"))).isDone)
         #expect(try await platform.files("GetFileListing", ["path": "/"]).rows.map { $0["path"]?.string } == ["/evil"])
         // Half a form, then nothing: the connection goes, and what came with it.
         let peer = try HostilePeer(port: platform.port)
-        let half = "POST /Thingworx/FileRepositoryUploader HTTP/1.1\r\nHost: localhost\r\nappKey: \(Chain.adminKey)\r\nX-XSRF-TOKEN: TWX-XSRF-TOKEN-VALUE\r\n"
+        let half =
+            "POST /Thingworx/FileRepositoryUploader HTTP/1.1\r\nHost: localhost\r\nappKey: \(Chain.adminKey)\r\nX-XSRF-TOKEN: TWX-XSRF-TOKEN-VALUE\r\n"
             + "Content-Type: multipart/form-data; boundary=bnd\r\nContent-Length: 9000000000\r\n\r\n"
         peer.write(text: half + String(whole.dropLast(80)))
         let staging = platform.chain.directory.path("p-files/.staging/SystemRepository")

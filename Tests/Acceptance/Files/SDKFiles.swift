@@ -36,7 +36,8 @@ final class SDKFiles: Sendable {
         "StartFileTransfer": ["path": .string, "mode": .string, "tid": .string],
         "ReadFromBinaryFile": ["path": .string, "offset": .number, "count": .integer, "tid": .string],
         "WriteToBinaryFile": ["path": .string, "offset": .number, "data": .blob, "tid": .string],
-        "CreateBinaryFile": ["path": .string, "data": .blob, "overwrite": .boolean], "MoveFile": ["sourcePath": .string, "targetPath": .string, "overwrite": .boolean],
+        "CreateBinaryFile": ["path": .string, "data": .blob, "overwrite": .boolean],
+        "MoveFile": ["sourcePath": .string, "targetPath": .string, "overwrite": .boolean],
         "CompleteFileTransfer": ["job": .infotable], "CancelFileTransfer": ["job": .infotable],
     ]
 
@@ -63,19 +64,26 @@ final class SDKFiles: Sendable {
         func file(_ path: String) -> [UInt8]? { state.files[path] }
         switch service {
         case "GetTransferInfo":
-            return .success(Infotable(row: ["blockSize": .integer(Int32(blockSize)), "maxFileSize": .number(8e9), "stagingDir": .string("/tmp/staging")]))
+            return .success(
+                Infotable(row: [
+                    "blockSize": .integer(Int32(blockSize)), "maxFileSize": .number(8e9), "stagingDir": .string("/tmp/staging"),
+                ]))
         case "StartFileTransfer":
             guard !text("tid").isEmpty else { return Response(.internalError, reason: "no tid") }
-            guard text("mode") == "write" || file(text("path")) != nil else { return Response(.preconditionFailed, reason: "cannot open \(text("path"))") }
+            guard text("mode") == "write" || file(text("path")) != nil else {
+                return Response(.preconditionFailed, reason: "cannot open \(text("path"))")
+            }
             guard !state.transfers.values.contains(text("path")) else { return Response(.preconditionFailed, reason: "in transfer") }
             state.transfers[text("tid")] = text("path")
             return Response(.success)
         case "GetFileInfo":
             guard let bytes = file(text("path")) else { return Response(.notFound) }
-            return .success(Infotable(row: [
-                "name": .string(String(text("path").split(separator: "/").last ?? "")), "path": .string(text("path")), "size": .number(Double(bytes.count)),
-                "fileType": .string("F"), "lastModifiedDate": .datetime(1_700_000_000_000),
-            ]))
+            return .success(
+                Infotable(row: [
+                    "name": .string(String(text("path").split(separator: "/").last ?? "")), "path": .string(text("path")),
+                    "size": .number(Double(bytes.count)),
+                    "fileType": .string("F"), "lastModifiedDate": .datetime(1_700_000_000_000),
+                ]))
         case "GetFileChecksum":
             guard let bytes = file(text("path")) else { return Response(.notFound) }
             return .result(.string(FileChain.md5(bytes)))
@@ -93,7 +101,9 @@ final class SDKFiles: Sendable {
             if service == "WriteToBinaryFile", state.transfers[text("tid")] == nil { return Response(.internalError) }
             state.blocks += 1
             if service == "CreateBinaryFile" {
-                if file(text("path")) == nil || parameters.first("overwrite")?.boolValue == true { state.files[text("path")] = Array(data.readableBytesView) }
+                if file(text("path")) == nil || parameters.first("overwrite")?.boolValue == true {
+                    state.files[text("path")] = Array(data.readableBytesView)
+                }
             } else {
                 state.files[text("path"), default: []] += Array(data.readableBytesView)
             }
@@ -106,7 +116,8 @@ final class SDKFiles: Sendable {
             state.files[text("path")] = nil
             return Response(.success)
         case "CompleteFileTransfer", "CancelFileTransfer":
-            guard case .infotable(let job)? = parameters.first("job"), let id = job.first("transferId")?.stringValue, state.transfers.removeValue(forKey: id) != nil
+            guard case .infotable(let job)? = parameters.first("job"), let id = job.first("transferId")?.stringValue,
+                state.transfers.removeValue(forKey: id) != nil
             else { return Response(.internalError) }
             return Response(.success)
         case "CreateDirectory", "MakeDirectory", "GetFileListing", "RenameFile": return Response(.badRequest)

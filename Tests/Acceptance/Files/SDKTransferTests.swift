@@ -9,7 +9,8 @@ import Testing
     private func platform() async throws -> TestPlatform { try await TestPlatform(things: FileChain.model) }
 
     private func upload(_ bytes: [UInt8], _ path: String, _ platform: TestPlatform) async throws {
-        let answer = try await platform.call("SaveBinary", on: "SystemRepository", ["path": .string(path), "content": .string(Base64.encode(bytes))])
+        let answer = try await platform.call(
+            "SaveBinary", on: "SystemRepository", ["path": .string(path), "content": .string(Base64.encode(bytes))])
         #expect(answer.isDone)
     }
 
@@ -33,7 +34,8 @@ import Testing
         #expect(!state.asked.contains { ["MakeDirectory", "CreateDirectory", "GetFileListing", "RenameFile"].contains($0) })
     }
 
-    @Test("A lost connection in the middle: it goes on at the size of the part, which such an edge writes behind", arguments: ["to", "from"])
+    @Test(
+        "A lost connection in the middle: it goes on at the size of the part, which such an edge writes behind", arguments: ["to", "from"])
     func goesOn(_ direction: String) async throws {
         let platform = try await platform()
         let files = SDKFiles()
@@ -54,7 +56,8 @@ import Testing
         try await platform.isBound(FileChain.thing)
         let thing = (FileChain.thing, "/in/b")
         if direction == "to" { try await upload(bytes, "/a", platform) } else { files["/in/b"] = bytes }
-        let answer = direction == "to"
+        let answer =
+            direction == "to"
             ? try await platform.copy(from: ("SystemRepository", "/a"), to: thing, ["async": true])
             : try await platform.copy(from: thing, to: ("SystemRepository", "/c"), ["async": true])
         let id = try #require(answer.rows.first?["transferId"]?.string, "\(answer.text)")
@@ -78,13 +81,16 @@ import Testing
         try await upload([1, 2, 3], "/a", platform)
         let refused = try await platform.copy(from: ("SystemRepository", "/a"), to: (FileChain.thing, "/in/b"), ["async": true])
         #expect(refused.status == 503)
-        let answer = try await platform.copy(from: ("SystemRepository", "/a"), to: (FileChain.thing, "/in/b"), ["async": true, "queueable": true])
+        let answer = try await platform.copy(
+            from: ("SystemRepository", "/a"), to: (FileChain.thing, "/in/b"), ["async": true, "queueable": true])
         let id = try #require(answer.rows.first?["transferId"]?.string)
         #expect(answer.rows.first?["state"] == "QUEUED")
-        let again = try await platform.copy(from: ("SystemRepository", "/a"), to: (FileChain.thing, "/in/b"), ["async": true, "queueable": true])
+        let again = try await platform.copy(
+            from: ("SystemRepository", "/a"), to: (FileChain.thing, "/in/b"), ["async": true, "queueable": true])
         #expect(again.status == 412, "a second one to the same file")
         let subsystem = "Subsystems/FileTransferSubsystem/Services/"
-        #expect(try await platform.post(subsystem + "GetQueuedTransferJobsByThing", ["thingName": .string(FileChain.thing)]).rows.count == 1)
+        #expect(
+            try await platform.post(subsystem + "GetQueuedTransferJobsByThing", ["thingName": .string(FileChain.thing)]).rows.count == 1)
         #expect(try await platform.post(subsystem + "GetQueuedTransferJobCount").result == 1)
         let files = SDKFiles()
         let edge = try StandInEdge(port: platform.port, special: files.answer)
@@ -97,14 +103,16 @@ import Testing
     @Test("With the shape EdgeControlled a copy waits until the edge asks for it")
     func edgeControlled() async throws {
         let platform = try await platform()
-        let shaped = try await platform.entityService("AddShapeToThing", ["name": .string(FileChain.thing), "thingShapeName": "EdgeControlled"])
+        let shaped = try await platform.entityService(
+            "AddShapeToThing", ["name": .string(FileChain.thing), "thingShapeName": "EdgeControlled"])
         #expect(shaped.isDone, "\(shaped.text)")
         let files = SDKFiles()
         let edge = try StandInEdge(port: platform.port, special: files.answer)
         edge.bind(FileChain.thing)
         try await platform.isBound(FileChain.thing)
         try await upload([1], "/a", platform)
-        let answer = try await platform.copy(from: ("SystemRepository", "/a"), to: (FileChain.thing, "/in/b"), ["async": true, "queueable": true])
+        let answer = try await platform.copy(
+            from: ("SystemRepository", "/a"), to: (FileChain.thing, "/in/b"), ["async": true, "queueable": true])
         let id = try #require(answer.rows.first?["transferId"]?.string)
         #expect(answer.rows.first?["state"] == "QUEUED")
         let released = try await edge.invoke(FileChain.thing, "DequeueEgress", Infotable("maxCount", .integer(5)))
@@ -123,7 +131,8 @@ import Testing
         let answer = try await platform.copy(from: ("SystemRepository", "/a"), to: (FileChain.thing, "/in/b"), ["async": true])
         let id = try #require(answer.rows.first?["transferId"]?.string)
         await edge.wasAsked("POST WriteToBinaryFile", times: 3)
-        let cancel = try await platform.post("Subsystems/FileTransferSubsystem/Services/CancelTransfer", ["transferId": .string(id), "reason": "no more"])
+        let cancel = try await platform.post(
+            "Subsystems/FileTransferSubsystem/Services/CancelTransfer", ["transferId": .string(id), "reason": "no more"])
         #expect(cancel.isDone)
         let job = try await platform.ended(id)
         #expect(job["state"] == "CANCELLED" && job["message"] == "no more")
@@ -140,7 +149,8 @@ import Testing
         try await platform.isBound(FileChain.thing)
         try await upload(FileChain.bytes(50_000), "/a", platform)
         edge.fallSilent()
-        let answer = try await platform.copy(from: ("SystemRepository", "/a"), to: (FileChain.thing, "/in/b"), ["async": true, "timeout": 1000])
+        let answer = try await platform.copy(
+            from: ("SystemRepository", "/a"), to: (FileChain.thing, "/in/b"), ["async": true, "timeout": 1000])
         let id = try #require(answer.rows.first?["transferId"]?.string)
         #expect(try await platform.ended(id)["state"] == "TIMEDOUT")
     }

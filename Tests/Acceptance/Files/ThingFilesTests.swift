@@ -10,7 +10,9 @@ import Testing
     private func chain(_ entry: String, _ template: String, gateway: String = "") async throws -> (TestPlatform, Program, Program) {
         let platform = try await TestPlatform(things: FileChain.model)
         let chain = platform.chain
-        for name in ["mine", "updates"] { try FileManager.default.createDirectory(atPath: chain.directory.path(name), withIntermediateDirectories: true) }
+        for name in ["mine", "updates"] {
+            try FileManager.default.createDirectory(atPath: chain.directory.path(name), withIntermediateDirectories: true)
+        }
         try chain.writeGateway(platform: platform.port, more: gateway)
         let gateway = try chain.startGateway()
         try chain.writeTemplate("box", template)
@@ -23,7 +25,8 @@ import Testing
     @Test("A Thing with the shape filetransfer has directories of its own, and nobody gets out of them")
     func ownDirectories() async throws {
         let (platform, gateway, scripts) = try await chain(
-            "virtual_dirs = { { box = \"mine\" } }", "require \"thingworx.shapes.filetransfer\"\nproperties.n = { baseType = \"NUMBER\", pushType = \"NEVER\", value = 1 }\n")
+            "virtual_dirs = { { box = \"mine\" } }",
+            "require \"thingworx.shapes.filetransfer\"\nproperties.n = { baseType = \"NUMBER\", pushType = \"NEVER\", value = 1 }\n")
         defer { _ = (gateway, scripts) }
         let bytes = FileChain.bytes(400_001)
         let saved = try await platform.files("SaveBinary", ["path": "/a", "content": .string(Base64.encode(bytes))])

@@ -19,7 +19,12 @@ final class HostilePeer: @unchecked Sendable {
             $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0 }
         }
         guard isOpen else { throw Program.Failure(description: "cannot connect to \(port): \(String(cString: strerror(errno)))") }
-        var limit = timeval(tv_sec: 20, tv_usec: 0)
+        setReadTimeout(20)
+    }
+
+    /// Seconds after which nothing more is awaited; 0: never.
+    func setReadTimeout(_ seconds: Int) {
+        var limit = timeval(tv_sec: seconds, tv_usec: 0)
         setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
     }
 

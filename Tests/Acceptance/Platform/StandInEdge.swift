@@ -26,6 +26,8 @@ final class StandInEdge: Sendable {
     init(port: Int, key: String = Chain.edgeKey, values: [String: Value] = [:], special: @escaping @Sendable (Request) -> Response? = { _ in nil }) throws {
         self.special = special
         peer = try HostilePeer.edge(port: port, key: key)
+        // Its test may be kept waiting by others.
+        peer.setReadTimeout(0)
         state.withLockedValue { $0.values = values }
         var properties = JSONObject()
         for (name, value) in values {
@@ -88,7 +90,8 @@ final class StandInEdge: Sendable {
     func wasAsked(_ text: String, times: Int = 1) async {
         await withCheckedContinuation { continuation in
             let isThere = state.withLockedValue { state in
-                if state.asked.count(where: { $0 == text }) >= times { return true }
+                // One that has gone is not asked any more.
+                if state.hasEnded || state.asked.count(where: { $0 == text }) >= times { return true }
                 state.waiters.append((String(repeating: "\(text)\n", count: times), continuation))
                 return false
             }

@@ -23,17 +23,22 @@ import Testing
         for name in ["store/in", "store/files/SystemRepository", "etc"] {
             try FileManager.default.createDirectory(atPath: directory.path(name), withIntermediateDirectories: true)
         }
-        try directory.write("platform.json", """
+        try directory.write(
+            "platform.json",
+            """
             {"users": [{"name": "a", "groups": ["Administrators"]}], "application_keys": [{"name": "k", "key": "\(key)", "user": "a"}],
              "things": [{"name": "T", "template": "RemoteThingWithFileTransfer"}]}
             """)
         let faults = try FaultControl(in: directory)
         let platform = try Program(
             "\(FaultControl.productDirectory)/thingplatform",
-            ["--config", directory.path("platform.json"), "--port", "0", "--model", "file", "--files", directory.path("store/files")], in: directory.path,
+            ["--config", directory.path("platform.json"), "--port", "0", "--model", "file", "--files", directory.path("store/files")],
+            in: directory.path,
             environment: faults.environment)
         let port = try await platform.port()
-        try directory.write("etc/config.json", """
+        try directory.write(
+            "etc/config.json",
+            """
             {"ws_servers": [{"host": "127.0.0.1", "port": \(port)}], "appKey": "\(key)", "logger": {"level": "INFO"},
              "http_server": {"host": "127.0.0.1", "port": 0, "ssl": false, "authenticate": false},
              "ws_connection": {"encryption": "none", "max_connect_delay": 0}, "auto_bind": [{"name": "T"}],
@@ -45,11 +50,14 @@ import Testing
         return Pair(directory: directory, platform: platform, gateway: gateway, rest: rest, faults: faults)
     }
 
-    private func copy(_ pair: Pair, _ source: (String, String, String), _ target: (String, String)) async throws -> (status: Int, json: JSONValue) {
+    private func copy(_ pair: Pair, _ source: (String, String, String), _ target: (String, String)) async throws -> (
+        status: Int, json: JSONValue
+    ) {
         try await pair.rest.send(
             .POST, "/Thingworx/Subsystems/FileTransferSubsystem/Services/Copy",
             body: [
-                "sourceRepo": .string(source.0), "sourcePath": .string(source.1), "sourceFile": .string(source.2), "targetRepo": .string(target.0),
+                "sourceRepo": .string(source.0), "sourcePath": .string(source.1), "sourceFile": .string(source.2),
+                "targetRepo": .string(target.0),
                 "targetPath": .string(target.1),
             ])
     }
@@ -57,8 +65,10 @@ import Testing
     @Test(arguments: [ENOSPC, EIO], ["in", "out"]) func halfAFileIsNoFile(code: Int32, direction: String) async throws {
         let pair = try await start()
         let bytes = Data((0..<700_000).map { UInt8(truncatingIfNeeded: $0 &* 31) })
-        let (source, target, result) = direction == "in"
-            ? (("SystemRepository", "/", "a"), ("T", "/in"), "store/in/a") : (("T", "/in", "a"), ("SystemRepository", "/"), "store/files/SystemRepository/a")
+        let (source, target, result) =
+            direction == "in"
+            ? (("SystemRepository", "/", "a"), ("T", "/in"), "store/in/a")
+            : (("T", "/in", "a"), ("SystemRepository", "/"), "store/files/SystemRepository/a")
         try bytes.write(to: URL(fileURLWithPath: pair.directory.path(direction == "in" ? "store/files/SystemRepository/a" : "store/in/a")))
         var control = fault_control()
         (control.write_failures, control.code) = (4, UInt32(code))
