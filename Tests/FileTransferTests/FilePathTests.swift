@@ -26,7 +26,7 @@ import Testing
     @Test func whateverComesHasNoWayOut() {
         var random = SeededGenerator(seed: 7)
         let pieces = ["..", ".", "/", "a", "//", "ü", "\\", "%2e%2e", " ", "\u{301}", "b.", "..c", "\r\n"]
-        for _ in 0..<20_000 {
+        for _ in 0..<3000 {
             let text = (0..<Int.random(in: 0...8, using: &random)).map { _ in pieces.randomElement(using: &random) ?? "" }.joined()
             guard let path = try? FilePath(text) else { continue }
             #expect(path.components.allSatisfy { !$0.isEmpty && $0 != "." && $0 != ".." && !$0.utf8.contains(UInt8(ascii: "/")) })

@@ -104,7 +104,7 @@ import Testing
             "path", "sourcePath", "targetPath", "overwrite", "name", "tid", "mode", "offset", "count", "data", "job", "size", "nameMask",
             "resumable",
         ]
-        for _ in 0..<20_000 {
+        for _ in 0..<3000 {
             let service = FileService.allCases.randomElement(using: &random) ?? .read
             let chosen = names.shuffled(using: &random).prefix(Int.random(in: 0...6, using: &random)).map {
                 ($0, values.randomElement(using: &random) ?? .nothing)

@@ -41,7 +41,7 @@ import Testing
             [], Array("\r\n".utf8), Array("\r\n--xY".utf8), Array("--xYz".utf8), Array("\r\n--xYz!".utf8.dropLast(1)).dropLast(1) + [0],
             Array("\r\r\n\r".utf8), [0x0D],
         ]
-        for _ in 0..<500 {
+        for _ in 0..<150 {
             let parts = (0..<Int.random(in: 1...4, using: &random)).map { number in
                 let bytes = (0..<Int.random(in: 0...5, using: &random)).flatMap { _ in
                     Bool.random(using: &random)

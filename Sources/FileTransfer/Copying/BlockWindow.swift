@@ -4,9 +4,9 @@ package import NIOCore
 ///
 /// Compares how long blocks take with the least that one took, as TCP Vegas does.
 package struct BlockWindow: Sendable {
-    /// Blocks that may wait on the way: fewer, and more are sent; more, and fewer are.
-    private static let fewWaiting = 2.0
-    private static let manyWaiting = 4.0
+    /// Blocks that may wait on the way, and of those on it: fewer, and more are sent; more than twice so many, and fewer are. A long way is
+    /// not as even as a short one, and a little more waiting makes no difference on it.
+    private static let waiting = (blocks: 1.0, share: 0.05)
     private static let usualLeast = 2
 
     private let least: Int
@@ -33,10 +33,11 @@ package struct BlockWindow: Sendable {
         let mean = round.sum / Double(round.count)
         round = (0, 0)
         let waiting = Double(blocks) * (1 - base / mean)
-        if waiting > BlockWindow.manyWaiting {
+        let wanted = max(BlockWindow.waiting.blocks, BlockWindow.waiting.share * Double(blocks))
+        if waiting > 2 * wanted {
             isOpening = false
             blocks = max(blocks - max(blocks / 8, 1), least)
-        } else if waiting < BlockWindow.fewWaiting {
+        } else if waiting < wanted {
             blocks = min(isOpening ? blocks * 2 : blocks + 1, most)
         } else {
             isOpening = false

@@ -20,7 +20,7 @@ import Testing
 
     @Test func filesGoEverywhere() async throws {
         let files = try await FileChain()
-        for (name, size) in [("empty", 0), ("big ü.bin", 2_500_001)] {
+        for (name, size) in [("empty", 0), ("big ü.bin", 700_001)] {
             let bytes = FileChain.bytes(size)
             try files.write(name, bytes)
             for (source, target) in [
@@ -34,7 +34,7 @@ import Testing
             #expect(FileChain.isSame(try files.read("back"), bytes))
         }
         let listing = try await edgectl(files, "ls", "TFiles:/in")
-        #expect(listing.output.contains("big ü.bin") && listing.output.contains("2500001"))
+        #expect(listing.output.contains("big ü.bin") && listing.output.contains("700001"))
         #expect(try await edgectl(files, "ls", "TFiles:/").output.contains("out"))
         #expect(try await edgectl(files, "ls", "platform:/SystemRepository/", "b*").output.contains("back"))
         let history = try await edgectl(files, "transfers", "--history")
@@ -70,7 +70,7 @@ import Testing
     @Test("A copy to this machine goes on where it was")
     func partOfADownload() async throws {
         let files = try await FileChain()
-        let bytes = FileChain.bytes(3_000_000)
+        let bytes = FileChain.bytes(2_300_000)
         try await files.upload("/a", bytes)
         let head = try await files.platform.send(.HEAD, "/Thingworx/FileRepositories/SystemRepository/a")
         let tag = try #require(head.headers.first(name: "ETag")).filter { $0 != "\"" }
@@ -80,23 +80,24 @@ import Testing
         #expect(FileChain.isSame(try files.read("b"), bytes))
     }
 
-    @Test(
-        "Names are bytes: whatever is in them, they arrive as they are",
-        arguments: [
-            "e\u{301}", "é", "😀", "a\nb", " x ", "%2e%2e", "a:b", "-rf", "\u{202e}x", "a\\b", "..a", "'\"",
-            String(repeating: "ß", count: 120),
-        ])
-    func names(_ name: String) async throws {
+    @Test("Names are bytes: whatever is in them, they arrive as they are")
+    func names() async throws {
         let files = try await FileChain()
-        try files.write("out/x", [1, 2, 3])
-        let moved = try await files.platform.files(
-            "MoveFile", ["sourcePath": "/out/x", "targetPath": .string("/out/" + name), "overwrite": false], of: FileChain.thing)
-        #expect(moved.status == 200, "\(moved.text)")
-        let copied = try await files.platform.copy(from: (FileChain.thing, "/out/" + name), to: ("SystemRepository", "/" + name))
-        #expect(copied.rows.first?["state"] == "VALIDATED", "\(copied.text)")
-        let back = try await files.platform.copy(from: ("SystemRepository", "/" + name), to: (FileChain.thing, "/in/" + name))
-        #expect(back.rows.first?["state"] == "VALIDATED", "\(back.text)")
+        let names = [
+            "e\u{301}", "é", "😀", "a\nb", " x ", "%2e%2e", "a:b", "-rf", "\u{202e}x", "a\\b", "..a", "'\"", String(repeating: "ß", count: 120),
+        ]
+        for name in names {
+            try files.write("out/x", [1, 2, 3])
+            let moved = try await files.platform.files(
+                "MoveFile", ["sourcePath": "/out/x", "targetPath": .string("/out/" + name), "overwrite": false], of: FileChain.thing)
+            #expect(moved.status == 200, "\(moved.text)")
+            let copied = try await files.platform.copy(from: (FileChain.thing, "/out/" + name), to: ("SystemRepository", "/" + name))
+            #expect(copied.rows.first?["state"] == "VALIDATED", "\(copied.text)")
+            let back = try await files.platform.copy(from: ("SystemRepository", "/" + name), to: (FileChain.thing, "/in/" + name))
+            #expect(back.rows.first?["state"] == "VALIDATED", "\(back.text)")
+        }
         let listing = try await files.platform.files("ListFiles", ["path": "/in"], of: FileChain.thing)
-        #expect(listing.rows.first?["name"]?.string.map { Array($0.utf8) } == Array(name.utf8))
+        let found = Set(listing.rows.compactMap { $0["name"]?.string.map { Array($0.utf8) } })
+        #expect(found == Set(names.map { Array($0.utf8) }))
     }
 }

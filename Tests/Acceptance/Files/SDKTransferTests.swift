@@ -14,13 +14,17 @@ import Testing
         #expect(answer.isDone)
     }
 
-    @Test("Both ways, whole blocks and half ones, empty files too", arguments: [0, 1, 999, 1000, 1001, 5000, 20_007])
-    func bothWays(_ size: Int) async throws {
+    @Test("Both ways, whole blocks and half ones, empty files too")
+    func bothWays() async throws {
         let platform = try await platform()
         let files = SDKFiles()
         let edge = try StandInEdge(port: platform.port, special: files.answer)
         edge.bind(FileChain.thing)
         try await platform.isBound(FileChain.thing)
+        for size in [0, 1, 999, 1000, 1001, 5000, 20_007] { try await bothWays(size, files, platform) }
+    }
+
+    private func bothWays(_ size: Int, _ files: SDKFiles, _ platform: TestPlatform) async throws {
         let bytes = FileChain.bytes(size)
         try await upload(bytes, "/a", platform)
         let there = try await platform.copy(from: ("SystemRepository", "/a"), to: (FileChain.thing, "/in/b"))
@@ -73,6 +77,26 @@ import Testing
             #expect(try await platform.files("GetFileChecksum", ["path": "/c"]).result.string == FileChain.md5(bytes))
         }
         #expect(files.state.withLockedValue { $0.files.count } == 1)
+    }
+
+    @Test("Both ends fire FileTransfer when it ends, well or not")
+    func events() async throws {
+        let platform = try await platform()
+        let files = SDKFiles()
+        let edge = try StandInEdge(port: platform.port) { request in
+            request.name.hasPrefix("On") ? Response(.success) : files.answer(request)
+        }
+        edge.bind(FileChain.thing)
+        try await platform.isBound(FileChain.thing)
+        for (source, service) in [(FileChain.thing, "OnMine"), ("SystemRepository", "OnOther")] {
+            let subscription: JSONValue = ["thingName": .string(source), "eventName": "FileTransfer", "serviceName": .string(service)]
+            #expect(try await platform.call("AddDynamicSubscription", on: FileChain.thing, subscription).isDone)
+        }
+        try await upload([1, 2], "/a", platform)
+        #expect(try await platform.copy(from: ("SystemRepository", "/a"), to: (FileChain.thing, "/in/b")).status == 200)
+        for service in ["OnMine", "OnOther"] { await edge.wasAsked("POST \(service)") }
+        #expect(try await platform.copy(from: (FileChain.thing, "/none"), to: ("SystemRepository", "/a")).status == 412)
+        for service in ["OnMine", "OnOther"] { await edge.wasAsked("POST \(service)", times: 2) }
     }
 
     @Test("A queueable copy waits until the Thing is there; one that is not is refused")

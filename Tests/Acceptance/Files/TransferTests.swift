@@ -7,7 +7,7 @@ import Testing
     @Test("ems 53: files go in and out, equal, and the staging directory is empty afterwards")
     func copiesBothWays() async throws {
         let files = try await FileChain()
-        let bytes = FileChain.bytes(3_000_001)
+        let bytes = FileChain.bytes(1_000_001)
         try await files.upload("/to edge ü.bin", bytes)
         let there = try await files.copy(from: ("SystemRepository", "/to edge ü.bin"), to: (FileChain.thing, "/in/arrived ü.bin"))
         let row = there.rows.first ?? .null
@@ -25,9 +25,13 @@ import Testing
         #expect(try await files.platform.post("Subsystems/FileTransferSubsystem/Services/GetActiveTransferJobs").rows.isEmpty)
     }
 
-    @Test("Files without a byte, with one, and of whole blocks", arguments: [0, 1, 128_000, 256_000])
-    func edges(_ size: Int) async throws {
+    @Test("Files without a byte, with one, and of whole blocks")
+    func edges() async throws {
         let files = try await FileChain()
+        for size in [0, 1, 128_000, 256_000] { try await edges(size, files) }
+    }
+
+    private func edges(_ size: Int, _ files: FileChain) async throws {
         let bytes = FileChain.bytes(size)
         try files.write("out/a", bytes)
         let there = try await files.copy(from: (FileChain.thing, "/out/a"), to: ("SystemRepository", "/a"))

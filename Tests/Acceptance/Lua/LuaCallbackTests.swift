@@ -163,6 +163,8 @@ import Testing
             tw_http.registerCallback("/moved", function() return page:new("T"):redirect(302, "/a") end)
             tw_http.registerCallback("/wrong", function() return page:new("T"):render(404, "not <here>", "gone") end)
             """ + forever]) { host async throws in
+            // The script runs while it still registers.
+            while try await host.get("/scripts/S/moved").status == 404 {}
             let page = try await host.get("/scripts/S/page")
             #expect(page.status == 200 && page.headers.first(name: "Content-Type") == "text/html" && page.body.contains("<b>x</b>") && page.body.contains("<title>T</title>"))
             #expect(page.body.contains("<th>a</th><th>b</th>") && page.body.contains("<td>1</td><td>2</td>") && page.body.contains("<ol>") && page.body.contains("<meta name=\"m\">"))
