@@ -112,30 +112,43 @@ final class StagedFile: @unchecked Sendable {
         for file in [name, name + ".new", name + recordSuffix] { directory.unlink(file) }
     }
 
-    /// Removes what earlier runs have left and nobody can go on with, parts and unfinished copies.
+    /// Removes what earlier runs have left and nobody can go on with, parts and unfinished copies. At the start, before there are others.
     ///
     /// - Returns: targets of what was removed.
-    static func removeLeftovers(
-        in staging: FileTree, now: Int, besides used: Set<String>, copyOf: (String) -> (directory: Descriptor, name: String)?
-    ) throws(TransferFailure) -> [String] {
+    static func removeLeftovers(in staging: FileTree, now: Int, copyOf: (String) -> (directory: Descriptor, name: String)?)
+        throws(TransferFailure) -> [String]
+    {
         let directory = try staging.directory(.root)
-        var removed: [String] = []
-        let entries = try staging.entries(.root).filter { !$0.isDirectory }
-        let names = Set(entries.map(\.name))
+        let names = Set(try staging.entries(.root).filter { !$0.isDirectory }.map(\.name))
         // A power cut may leave a part whose record had not reached the disk.
-        for name in names where FileLayout.isPart(name) && !names.contains(name + recordSuffix) && !used.contains(name) {
-            remove(name, in: directory)
-            removed.append(name)
+        let orphans = names.filter { FileLayout.isPart($0) && !names.contains($0 + recordSuffix) }
+        for name in orphans { remove(name, in: directory) }
+        for name in parts(among: names) {
+            if let copy = record(of: name, in: directory).flatMap({ copyOf($0.target) }) { copy.directory.unlink(FileTree.copyName(of: copy.name)) }
         }
-        for entry in entries where entry.name.hasSuffix(recordSuffix) {
-            let name = String(entry.name.dropLast(recordSuffix.count))
-            guard !used.contains(name), let record = record(of: name, in: directory) else { continue }
-            if let copy = copyOf(record.target) { copy.directory.unlink(FileTree.copyName(of: copy.name)) }
-            guard record.keepUntil <= now else { continue }
-            remove(name, in: directory)
-            removed.append(record.target)
+        return orphans + remove(parts(among: names), in: directory) { $0.keepUntil <= now }
+    }
+
+    /// Removes parts whose time has come. Those that are not to be kept at all are being written just now.
+    ///
+    /// - Returns: targets of what was removed.
+    static func removeExpired(in staging: FileTree, now: Int, besides used: Set<String>) throws(TransferFailure) -> [String] {
+        let names = Set(try staging.entries(.root).filter { !$0.isDirectory }.map(\.name))
+        return remove(parts(among: names).filter { !used.contains($0) }, in: try staging.directory(.root)) {
+            $0.keepUntil > 0 && $0.keepUntil <= now
         }
-        return removed
+    }
+
+    private static func parts(among names: Set<String>) -> [String] {
+        names.filter { $0.hasSuffix(recordSuffix) }.map { String($0.dropLast(recordSuffix.count)) }
+    }
+
+    private static func remove(_ names: [String], in directory: Descriptor, where isOver: (Record) -> Bool) -> [String] {
+        names.compactMap { name in
+            guard let record = record(of: name, in: directory), isOver(record) else { return nil }
+            remove(name, in: directory)
+            return record.target
+        }
     }
 
     // MARK: Writing

@@ -96,32 +96,24 @@ package final class FileStore: @unchecked Sendable {
     /// Makes the staging directory and removes what earlier runs have left in it, then and from time to time. The future fails where
     /// there is none.
     package func prepare() -> EventLoopFuture<Void> {
-        let staging = layout.staging.root
-        return pool.runIfActive(eventLoop: loop) { try FileStore.makeDirectory(staging) }.flatMap { [self] in
-            sweeping = loop.scheduleRepeatedTask(initialDelay: FileStore.sweepEvery, delay: FileStore.sweepEvery) { [weak self] _ in
-                _ = self?.sweep()
+        let layout = layout
+        sweeping = loop.scheduleRepeatedTask(initialDelay: FileStore.sweepEvery, delay: FileStore.sweepEvery) { [weak self] _ in self?.sweep() }
+        return pool.runIfActive(eventLoop: loop) { () throws -> [String] in
+            try FileStore.makeDirectory(layout.staging.root)
+            return try StagedFile.removeLeftovers(in: layout.staging, now: Int(WallClock.milliseconds())) { target in
+                guard let path = try? FilePath(target), let (tree, inside) = try? layout.locate(path) else { return nil }
+                return try? tree.parent(of: inside)
             }
-            return sweep()
-        }
+        }.map { [onEvent] removed in for target in removed { onEvent(.leftoverRemoved(target)) } }
     }
 
     private static let sweepEvery = TimeAmount.hours(1)
 
-    private func sweep() -> EventLoopFuture<Void> {
-        let layout = layout
-        let now = Int(WallClock.milliseconds())
-        let used = Set(
-            table.entries.values.filter { $0.start.direction == .write }.map {
-                FileLayout.fileName(ofPartFor: $0.start.path, transfer: $0.start.transfer)
-            })
-        return pool.runIfActive(eventLoop: loop) { () throws -> [String] in
-            try StagedFile.removeLeftovers(in: layout.staging, now: now, besides: used) { target in
-                guard let path = try? FilePath(target), let (tree, inside) = try? layout.locate(path),
-                    let place = try? tree.parent(of: inside)
-                else { return nil }
-                return place
-            }
-        }.map { [onEvent] removed in for target in removed { onEvent(.leftoverRemoved(target)) } }
+    private func sweep() {
+        let staging = layout.staging
+        let used = Set(table.entries.values.map { FileLayout.fileName(ofPartFor: $0.start.path, transfer: $0.start.transfer) })
+        pool.runIfActive(eventLoop: loop) { try StagedFile.removeExpired(in: staging, now: Int(WallClock.milliseconds()), besides: used) }
+            .whenSuccess { [onEvent] removed in for target in removed { onEvent(.leftoverRemoved(target)) } }
     }
 
     /// Ends all transfers; parts that may be gone on with are kept.

@@ -37,6 +37,9 @@ struct FileRepositories {
         return ready
     }
 
+    /// Its directory could not be made: the next who asks tries again.
+    mutating func forget(_ repository: String) { stores[repository] = nil }
+
     private func places(of repository: String) -> (directory: String, staging: String) {
         let name = FileRepositories.directoryName(of: repository)
         return ("\(root)/\(name)", "\(root)/.staging/\(name)")

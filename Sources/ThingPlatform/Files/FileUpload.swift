@@ -102,17 +102,17 @@ final class FileUpload: HTTPBodySink, @unchecked Sendable {
             return done
         case .partEnd:
             if let current { return end(current) }
-            if let field { fields[field.name] = String(buffer: field.bytes) }
+            // Others are nobody's: they are not kept.
+            if let field, FileUpload.names.contains(field.name) { fields[field.name] = String(buffer: field.bytes) }
             field = nil
             return done
         }
     }
 
     /// Some clients put a number of their own behind every name.
-    private static func field(_ name: String) -> String {
-        ["upload-repository", "upload-path", "upload-files", "upload-submit"].first { name == $0 || name.hasPrefix($0 + "-") }
-            ?? String(name.prefix(64))
-    }
+    private static func field(_ name: String) -> String { names.first { name == $0 || name.hasPrefix($0 + "-") } ?? String(name.prefix(64)) }
+
+    private static let names = ["upload-repository", "upload-path", "upload-files", "upload-submit"]
 
     private func begin(_ fileName: String) -> EventLoopFuture<Void> {
         principal.flatMap { [self] principal in

@@ -23,17 +23,22 @@ extension Platform {
         guard directory != nil else { return }
         // What an earlier run has left unfinished is gone on with, or removed.
         for thing in model.things.values where isRepository(thing) {
-            files(of: thing.name).whenFailure { [logger] in logger.error("the files of \(thing.name) cannot be used: \($0)") }
+            _ = files(of: thing.name)
         }
         pumpTransfers()
     }
 
     /// The files of a repository. The future fails where its directory cannot be made.
     func files(of repository: String) -> EventLoopFuture<FileStore> {
-        repositories.store(of: repository, on: loop) { [logger] event in
+        let store = repositories.store(of: repository, on: loop) { [logger] event in
             guard case .refused(let text) = event else { return }
             logger.log(level: .audit, "\(repository): a file was refused: \(text)")
         }
+        store.whenFailure { [logger] error in
+            logger.error("the files of \(repository) cannot be used: \(error)")
+            self.assumeIsolated { $0.repositories.forget(repository) }
+        }
+        return store
     }
 
     /// Asks for files wherever they are. The future fails with a `TransferFailure`.
