@@ -101,6 +101,8 @@ package actor Platform {
         retry?.cancel()
         soon?.cancel()
         transferTimer?.cancel()
+        // None begins in the place of those that end.
+        transfers.limits.running = 0
         let interrupted = TransferFailure(.interrupted, "the platform stops")
         for runner in runners.values { runner.fail(interrupted) }
         return repositories.stop(on: loop).flatMap { self.assumeIsolated { $0.committed() } }

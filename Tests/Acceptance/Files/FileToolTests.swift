@@ -51,7 +51,7 @@ import Testing
 
     @Test("Ctrl-C ends the watching: the same command goes on with the same copy")
     func interrupted() async throws {
-        let files = try await FileChain(file: #", "max_rate": 400000"#)
+        let files = try await FileChain(file: #", "max_rate": 200000"#)
         let bytes = FileChain.bytes(2_000_000)
         try files.write("out/a", bytes)
         let first = try start(files, "cp", "TFiles:/out/a", "platform:/SystemRepository/a")
