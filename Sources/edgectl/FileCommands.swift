@@ -1,6 +1,7 @@
 import ArgumentParser
 import EdgeREST
 import Formats
+import Glibc
 import ProgramSupport
 
 private let subsystem = "FileTransferSubsystem"
@@ -48,14 +49,16 @@ struct RemoteCopy {
     let queues: Bool
 
     func run() async throws {
+        // Before the platform begins what is to be told of.
+        let signals = Signals.stream([SIGINT, SIGTERM])
         var known = try await find()
         if known == nil { known = try await begin() }
         guard let id = known else { return }
         var line = ProgressLine(FilePlace.split(from.path).name)
         let isInterrupted = try await withThrowingTaskGroup(of: Bool.self) { group in
             group.addTask {
-                await Signals.untilStop()
-                return true
+                for await _ in signals { return true }
+                return false
             }
             group.addTask {
                 try await watch(id)
