@@ -40,11 +40,8 @@ extension Gateway {
             guard thing.isGateway else { return nil }
             return loop.makeSucceededFuture(Response(.notFound, reason: "\(request.name): this gateway has no file.virtual_dirs"))
         }
-        let answer: EventLoopFuture<FileAnswer>
-        do throws(TransferFailure) {
-            answer = files.perform(try service.operation(request.content?.decoded() ?? Infotable(DataShape([]))))
-        } catch {
-            answer = loop.makeFailedFuture(error)
+        let answer = files.perform { () throws(TransferFailure) in
+            try service.operation(request.content?.decoded() ?? Infotable(DataShape([])))
         }
         return answer.map { service.response($0) }.recover { [logger] error in
             let failure = error as? TransferFailure ?? TransferFailure(.failed, "\(error)")
@@ -60,9 +57,7 @@ extension Gateway {
         switch event {
         case .started(let start): logger.log(level: .audit, "\(name(start)) begins")
         case .completed(let start, let bytes): logger.log(level: .audit, "\(name(start)) is complete: \(bytes) bytes")
-        case .ended(let start, let reason):
-            logger.log(level: .audit, "\(name(start)) ends before it is complete: \(reason)")
-            logger.warning("\(name(start)): \(reason)")
+        case .ended(let start, let reason): logger.log(level: .audit, "\(name(start)) ends before it is complete: \(reason)")
         case .refused(let text): logger.log(level: .audit, "a file was refused: \(text)")
         case .leftoverRemoved(let target): logger.info("\(target): what an unfinished transfer had left was removed")
         }

@@ -53,7 +53,11 @@ package struct TransferFailure: Error, Sendable, Equatable, CustomStringConverti
             case EFBIG: .tooLarge
             default: .failed
             }
-        let text = code == ELOOP ? "is a symbolic link, which is not followed" : String(cString: strerror(code))
+        let text = code == ELOOP ? TransferFailure.link : String(cString: strerror(code))
         self.init(kind, "\(what): \(text)")
     }
+
+    private static let link = "is a symbolic link, which is not followed"
+
+    var isLink: Bool { kind == .forbidden && description.hasSuffix(TransferFailure.link) }
 }

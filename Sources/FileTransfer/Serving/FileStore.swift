@@ -128,17 +128,20 @@ package final class FileStore: @unchecked Sendable {
     // MARK: Performing
 
     /// The future fails with a `TransferFailure`.
-    package func perform(_ operation: FileOperation) -> EventLoopFuture<FileAnswer> {
+    package func perform(_ operation: FileOperation) -> EventLoopFuture<FileAnswer> { perform { () throws(TransferFailure) in operation } }
+
+    /// Performs what is read from a request. A path that leads out is refused there already.
+    package func perform(_ read: () throws(TransferFailure) -> FileOperation) -> EventLoopFuture<FileAnswer> {
         loop.preconditionInEventLoop()
         let answer: EventLoopFuture<FileAnswer>
         do throws(TransferFailure) {
-            answer = try begin(operation)
+            answer = try begin(try read())
         } catch {
             answer = loop.makeFailedFuture(error)
         }
         return answer.flatMapErrorThrowing { [self] error in
             let failure = error as? TransferFailure ?? TransferFailure(.failed, "\(error)")
-            if failure.kind == .badPath || failure.description.hasSuffix("which is not followed") {
+            if failure.kind == .badPath || failure.isLink {
                 counters.refusals += 1
                 onEvent(.refused(failure.description))
             }

@@ -68,13 +68,13 @@ final class ThingFiles: Sendable {
         guard http.method == .POST, let service = FileService(rawValue: service), let store = stores.withLockedValue({ $0[thing] }) else {
             return nil
         }
-        let answer: EventLoopFuture<FileAnswer>
-        do {
-            let content = http.body.readableBytes == 0 ? nil : try EncodedInfotable(json: http.body)
-            answer = store.perform(try service.operation(content?.decoded() ?? Infotable(DataShape([]))))
-        } catch {
-            answer = loop.makeFailedFuture(error as? TransferFailure ?? TransferFailure(.badPath, "\(service.rawValue): \(error)"))
+        let content: EncodedInfotable?
+        do throws(JSONError) { content = http.body.readableBytes == 0 ? nil : try EncodedInfotable(json: http.body) } catch {
+            let text = "\(service.rawValue): the body is not the JSON object that was expected, \(error)"
+            return loop.makeSucceededFuture(
+                HTTPResponse(.badRequest, headers: ["Content-Type": "text/plain; charset=utf-8"], body: ByteBuffer(string: text)))
         }
+        let answer = store.perform { () throws(TransferFailure) in try service.operation(content?.decoded() ?? Infotable(DataShape([]))) }
         return answer.map { HTTPResponse(service.response($0), order: .shapeFirst) }.recover { error in
             let failure = error as? TransferFailure ?? TransferFailure(.failed, "\(error)")
             let status = HTTPResponseStatus(statusCode: FileService.status(failure.kind).httpStatus)
