@@ -35,10 +35,13 @@ enum StatusPage {
     }
 
     private static func json(_ files: GatewayStatus.Files) -> JSONValue {
-        var object = JSONObject()
-        for (name, count) in numbers(files.counters) { object[name.replacing(" ", with: "")] = .int(count) }
-        object["active"] = .array(files.active.map { ["transfer": .string($0.transfer), "direction": .string($0.direction.rawValue), "path": .string("\($0.path)")] })
-        return .object(object)
+        let counters = files.counters
+        return [
+            "started": .int(counters.started), "completed": .int(counters.completed), "failed": .int(counters.failed), "refused": .int(counters.refusals),
+            "bytesIn": .int(counters.bytesIn), "bytesOut": .int(counters.bytesOut),
+            "active": .array(
+                files.active.map { ["transfer": .string($0.transfer), "direction": .string($0.direction.rawValue), "path": .string("\($0.path)")] }),
+        ]
     }
 
     private static func numbers(_ counters: FileCounters) -> [(String, Int)] {
