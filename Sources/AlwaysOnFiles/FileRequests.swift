@@ -10,9 +10,7 @@ package enum FileRequests {
         let (service, parameters) = parameters(of: operation, job)
         var request = Request(.post, thing, .service, service.rawValue)
         guard !parameters.isEmpty else { return request }
-        var table = Infotable(DataShape(parameters.map { .init($0.0, $0.1.baseType) }))
-        table.append(parameters.map(\.1))
-        do throws(WireError) { request.content = try EncodedInfotable(table) } catch { throw TransferFailure(.tooLarge, error.message) }
+        do throws(WireError) { request.content = try EncodedInfotable(Infotable(row: parameters)) } catch { throw TransferFailure(.tooLarge, error.message) }
         return request
     }
 

@@ -80,25 +80,18 @@ package enum FileService: String, Sendable, CaseIterable {
                 ("stagingDir", .string(info.stagingDirectory)),
             ]
             if let window = info.window { row.append(("window", .integer(Int32(clamping: window)))) }
-            return FileService.row(row)
+            return .success(Infotable(row: row))
         case .files(let files):
             return .success(
                 self == .directories || self == .structure
                     ? FileTables.directories(files) : FileTables.files(files, isFull: self == .listing))
         case .info(let info): return .success(FileTables.files([info], isFull: true))
         case .checksums(let sums):
-            return FileService.row([("result", .string(sums.md5 ?? ""))] + (sums.sha256.map { [("sha256", .string($0))] } ?? []))
+            return .success(Infotable(row: [("result", .string(sums.md5 ?? ""))] + (sums.sha256.map { [("sha256", .string($0))] } ?? [])))
         case .block(let bytes, let isLast):
-            return FileService.row([
-                ("count", .integer(Int32(clamping: bytes.readableBytes))), ("data", .blob(bytes)), ("eof", .boolean(isLast)),
-            ])
+            return .success(
+                Infotable(row: ["count": .integer(Int32(clamping: bytes.readableBytes)), "data": .blob(bytes), "eof": .boolean(isLast)]))
         }
-    }
-
-    private static func row(_ cells: [(String, Value)]) -> Response {
-        var table = Infotable(DataShape(cells.map { .init($0.0, $0.1.baseType) }))
-        table.append(cells.map(\.1))
-        return .success(table)
     }
 
     package static func response(_ failure: TransferFailure) -> Response { Response(status(failure.kind), reason: failure.description) }

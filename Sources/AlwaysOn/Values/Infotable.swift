@@ -56,9 +56,11 @@ public struct Infotable: Sendable, Equatable {
     }
 
     /// One row, its shape taken from the values.
-    public init(row: KeyValuePairs<String, Value>) {
-        self.init(DataShape(row.map { .init($0.key, $0.value.baseType) }))
-        append(row.map(\.value))
+    public init(row: KeyValuePairs<String, Value>) { self.init(row: row.map { ($0.key, $0.value) }) }
+
+    package init(row: [(String, Value)]) {
+        self.init(DataShape(row.map { .init($0.0, $0.1.baseType) }))
+        append(row.map(\.1))
     }
 
     package var storedSize: Int {

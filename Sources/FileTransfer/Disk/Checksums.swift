@@ -1,4 +1,5 @@
 import Crypto
+import Formats
 import NIOCore
 
 /// What both ends compare: MD5, as the protocol has it, and SHA-256 where both ends are ours. Lower-case hex.
@@ -34,16 +35,11 @@ struct RunningChecksums {
             md5?.update(bufferPointer: $0)
             sha256.update(bufferPointer: $0)
         }
-        count += Int(bytes.readableBytes)
+        count += bytes.readableBytes
     }
 
     var values: FileChecksums {
-        FileChecksums(md5: md5.map { RunningChecksums.hex($0.finalize()) }, sha256: RunningChecksums.hex(sha256.finalize()))
-    }
-
-    private static func hex(_ digest: some Sequence<UInt8>) -> String {
-        let digits = Array("0123456789abcdef".utf8)
-        return String(decoding: digest.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
+        FileChecksums(md5: md5.map { Hex.encode($0.finalize()) }, sha256: Hex.encode(sha256.finalize()))
     }
 
     /// Of a whole file.

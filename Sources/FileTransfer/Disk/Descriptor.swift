@@ -58,7 +58,7 @@ final class Descriptor: Sendable {
                 throw TransferFailure(errno: written < 0 ? code : EIO, what)
             }
             rest.moveReaderIndex(forwardBy: written)
-            offset += Int(written)
+            offset += written
         }
     }
 
@@ -66,7 +66,7 @@ final class Descriptor: Sendable {
     func read(at offset: Int, count: Int, _ what: String) throws(TransferFailure) -> ByteBuffer {
         var buffer = ByteBufferAllocator().buffer(capacity: count)
         while buffer.readableBytes < count {
-            let place = offset + Int(buffer.readableBytes)
+            let place = offset + buffer.readableBytes
             let wanted = count - buffer.readableBytes
             var (got, code) = (0, Int32(0))
             buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: wanted) { space in

@@ -33,7 +33,7 @@ final class StagedFile: @unchecked Sendable {
                 let synced = json["synced"]?.int, let keep = json["keepUntil"]?.int,
                 synced >= 0
             else { return nil }
-            (self.transfer, self.target, self.synced, keepUntil) = (transfer, target, Int(synced), Int(keep))
+            (self.transfer, self.target, self.synced, keepUntil) = (transfer, target, synced, keep)
         }
     }
 
@@ -164,7 +164,7 @@ final class StagedFile: @unchecked Sendable {
             try? file.truncate(to: size, what)
             throw error
         }
-        size += Int(bytes.readableBytes)
+        size += bytes.readableBytes
         hash?.take(bytes, at: offset)
         if size - writtenOut >= StagedFile.writtenOutEvery {
             file.writeOut(from: writtenOut, count: size - writtenOut)

@@ -1,4 +1,5 @@
 import Crypto
+import Formats
 
 /// Which directories are seen by which paths.
 package struct FileLayout: Sendable {
@@ -81,9 +82,7 @@ package struct FileLayout: Sendable {
 
     /// The part's name on disk: one that no other transfer has, and that every file system takes.
     static func fileName(ofPartFor target: FilePath, transfer: String) -> String {
-        let digest = SHA256.hash(data: Array("\(transfer) \(target)".utf8)).prefix(12).map {
-            String($0 >> 4, radix: 16) + String($0 & 15, radix: 16)
-        }.joined()
+        let digest = Hex.encode(SHA256.hash(data: Array("\(transfer) \(target)".utf8)).prefix(digestDigits / 2))
         let name = String(decoding: (target.name ?? "").utf8.prefix(120), as: UTF8.self)
         return "\(name).\(digest)\(partSuffix)"
     }

@@ -43,14 +43,19 @@ extension FileStore {
         _ key: TransferKey, _ work: SerialWork, bytes: Int = 0, after pause: TimeAmount = .zero,
         _ what: @escaping @Sendable () throws -> FileAnswer
     ) -> EventLoopFuture<FileAnswer> {
-        table.use(key, bytes: bytes, now: loop.now)
         let begin = { [loop] in work.run(on: loop, what) }
-        let answer = pause > .zero ? loop.scheduleTask(in: pause, {}).futureResult.flatMap(begin) : begin()
-        answer.whenComplete { [self] _ in
+        return tracked(key, bytes: bytes) { pause > .zero ? loop.scheduleTask(in: pause, {}).futureResult.flatMap(begin) : begin() }
+    }
+
+    /// A transfer is not idle while something is done for it.
+    private func tracked<Result>(_ key: TransferKey, bytes: Int = 0, _ begin: () -> EventLoopFuture<Result>) -> EventLoopFuture<Result> {
+        table.use(key, bytes: bytes, now: loop.now)
+        let done = begin()
+        done.whenComplete { [self] _ in
             table.used(key, now: loop.now)
             schedule()
         }
-        return answer
+        return done
     }
 
     // MARK: Looking
@@ -80,13 +85,7 @@ extension FileStore {
         _ key: TransferKey, _ work: SerialWork, _ hash: StreamHash, of file: Descriptor, _ what: String,
         size: @escaping @Sendable () throws -> Int
     ) -> EventLoopFuture<FileAnswer> {
-        table.use(key, now: loop.now)
-        let sums = work.run(on: loop, size).flatMap { hash.values(of: file, size: $0, what) }
-        sums.whenComplete { [self] _ in
-            table.used(key, now: loop.now)
-            schedule()
-        }
-        return sums.map { .checksums($0) }
+        tracked(key) { work.run(on: loop, size).flatMap { hash.values(of: file, size: $0, what) } }.map { .checksums($0) }
     }
 
     // MARK: Changing

@@ -57,8 +57,7 @@ struct FileRepositories {
             name += isPlain ? String(scalar) : "%" + (byte < 16 ? "0" : "") + String(byte, radix: 16)
         }
         guard name.utf8.count > 150 else { return name }
-        let digest = SHA256.hash(data: Array(repository.utf8)).prefix(12).map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }
-            .joined()
+        let digest = Hex.encode(SHA256.hash(data: Array(repository.utf8)).prefix(12))
         return name.prefix(120) + "%" + digest
     }
 

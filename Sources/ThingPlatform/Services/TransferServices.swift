@@ -117,7 +117,7 @@ extension Platform {
     }
 
     static func makeTransferID() -> String {
-        let digits = (0..<32).map { _ in String(Int.random(in: 0..<16), radix: 16) }.joined()
+        let digits = Hex.encode((0..<16).map { _ in UInt8.random(in: 0...255) })
         return [(0, 8), (8, 4), (12, 4), (16, 4), (20, 12)].map { digits.dropFirst($0.0).prefix($0.1) }.joined(separator: "-")
     }
 

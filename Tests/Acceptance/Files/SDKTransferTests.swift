@@ -8,6 +8,15 @@ import Testing
 @Suite struct SDKTransferTests {
     private func platform() async throws -> TestPlatform { try await TestPlatform(things: FileChain.model) }
 
+    /// An edge that has bound the Thing, and its files.
+    private func boundEdge(_ platform: TestPlatform) async throws -> (SDKFiles, StandInEdge) {
+        let files = SDKFiles()
+        let edge = try StandInEdge(port: platform.port, special: files.answer)
+        edge.bind(FileChain.thing)
+        try await platform.isBound(FileChain.thing)
+        return (files, edge)
+    }
+
     private func upload(_ bytes: [UInt8], _ path: String, _ platform: TestPlatform) async throws {
         let answer = try await platform.call(
             "SaveBinary", on: "SystemRepository", ["path": .string(path), "content": .string(Base64.encode(bytes))])
@@ -17,10 +26,7 @@ import Testing
     @Test("Both ways, whole blocks and half ones, empty files too")
     func bothWays() async throws {
         let platform = try await platform()
-        let files = SDKFiles()
-        let edge = try StandInEdge(port: platform.port, special: files.answer)
-        edge.bind(FileChain.thing)
-        try await platform.isBound(FileChain.thing)
+        let (files, _) = try await boundEdge(platform)
         for size in [0, 1, 999, 1000, 1001, 5000, 20_007] { try await bothWays(size, files, platform) }
     }
 
@@ -130,10 +136,7 @@ import Testing
         let shaped = try await platform.entityService(
             "AddShapeToThing", ["name": .string(FileChain.thing), "thingShapeName": "EdgeControlled"])
         #expect(shaped.isDone, "\(shaped.text)")
-        let files = SDKFiles()
-        let edge = try StandInEdge(port: platform.port, special: files.answer)
-        edge.bind(FileChain.thing)
-        try await platform.isBound(FileChain.thing)
+        let (files, edge) = try await boundEdge(platform)
         try await upload([1], "/a", platform)
         let answer = try await platform.copy(
             from: ("SystemRepository", "/a"), to: (FileChain.thing, "/in/b"), ["async": true, "queueable": true])
@@ -147,10 +150,7 @@ import Testing
     @Test("A cancelled one tells the edge, and leaves nothing there")
     func cancelled() async throws {
         let platform = try await platform()
-        let files = SDKFiles()
-        let edge = try StandInEdge(port: platform.port, special: files.answer)
-        edge.bind(FileChain.thing)
-        try await platform.isBound(FileChain.thing)
+        let (files, edge) = try await boundEdge(platform)
         try await upload(FileChain.bytes(500_000), "/a", platform)
         let answer = try await platform.copy(from: ("SystemRepository", "/a"), to: (FileChain.thing, "/in/b"), ["async": true])
         let id = try #require(answer.rows.first?["transferId"]?.string)
@@ -167,10 +167,7 @@ import Testing
     @Test("A timeout in milliseconds, as SDK clients send it, ends a transfer")
     func timesOut() async throws {
         let platform = try await platform()
-        let files = SDKFiles()
-        let edge = try StandInEdge(port: platform.port, special: files.answer)
-        edge.bind(FileChain.thing)
-        try await platform.isBound(FileChain.thing)
+        let (files, edge) = try await boundEdge(platform)
         try await upload(FileChain.bytes(50_000), "/a", platform)
         edge.fallSilent()
         let answer = try await platform.copy(
