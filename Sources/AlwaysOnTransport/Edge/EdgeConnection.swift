@@ -24,6 +24,8 @@ package final class EdgeConnection: ChannelInboundHandler, @unchecked Sendable {
         case closed(String)
     }
 
+    /// Where it leads, redirects followed.
+    package let endpoint: PlatformEndpoint
     private let auth: Auth
     private let onEvent: @Sendable (EdgeConnection, Event) -> Void
     private var session: Session
@@ -36,7 +38,10 @@ package final class EdgeConnection: ChannelInboundHandler, @unchecked Sendable {
     private var isTaking = true
     private var backlog = Backlog(ByteBudget(most: .max))
 
-    init(session: Session.Configuration, auth: Auth, onEvent: @escaping @Sendable (EdgeConnection, Event) -> Void) {
+    init(
+        session: Session.Configuration, auth: Auth, endpoint: PlatformEndpoint, onEvent: @escaping @Sendable (EdgeConnection, Event) -> Void
+    ) {
+        self.endpoint = endpoint
         self.session = Session(configuration: session)
         self.auth = auth
         self.onEvent = onEvent

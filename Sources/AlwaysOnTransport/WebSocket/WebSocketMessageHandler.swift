@@ -5,7 +5,7 @@ package import NIOWebSocket
 
 /// Frames ↔ messages, for both ends: fragments, masking, compression, pongs, the closing handshake.
 ///
-/// While the peer does not take what is sent to it, nothing of what it sends is worked on or read.
+/// While the peer does not take what is sent to it, nothing of what it sends is worked on or read, unless `Manners` say otherwise.
 package final class WebSocketMessageHandler: ChannelDuplexHandler {
     package typealias InboundIn = WebSocketFrame
     package typealias InboundOut = WebSocketMessage
@@ -13,6 +13,19 @@ package final class WebSocketMessageHandler: ChannelDuplexHandler {
     package typealias OutboundOut = ByteBuffer
 
     package enum Role: Sendable { case client, server }
+
+    /// How it goes with a peer that is slow.
+    package struct Manners: Sendable {
+        /// Whether what the peer sends is read although it does not take what is sent to it. Where it may be that both ends have much to say,
+        /// neither would read otherwise.
+        package var readsAlways = false
+        /// How long a peer may take nothing at all of what waits for it; nil: as long as it likes.
+        package var stall: TimeAmount? = .seconds(30)
+        /// How long what was sent before a close frame, and that, may take to go out.
+        package var farewell = TimeAmount.seconds(1)
+
+        package init() {}
+    }
 
     /// How long the peer may take to answer a close frame.
     private static let closeTimeout = TimeAmount.seconds(1)
@@ -31,6 +44,9 @@ package final class WebSocketMessageHandler: ChannelDuplexHandler {
     private var isTaking = true
     private var isReadWanted = false
     private var stall: Stall?
+    private let manners: Manners
+    /// The newest ping that came while the peer took nothing.
+    private var unansweredPing: ByteBuffer?
     private let incomplete: ByteBudget
     private var masks = MaskingKeys()
     /// Where frames enter the pipeline: behind NIO's encoder, which an upgrade puts there.
@@ -41,9 +57,6 @@ package final class WebSocketMessageHandler: ChannelDuplexHandler {
         let timer: Scheduled<Void>
         let waiting: Int
     }
-
-    /// How long a peer may take nothing at all of what waits for it.
-    private static let stallTimeout = TimeAmount.seconds(30)
 
     private struct Fragments {
         let opcode: WebSocketOpcode
@@ -59,9 +72,10 @@ package final class WebSocketMessageHandler: ChannelDuplexHandler {
     ///   - shared: compresses for many connections of one loop; each message by itself then.
     package init(
         role: Role, maximumFrameSize: Int, maximumMessageSize: Int, compression: DeflateParameters?, shared: Deflater? = nil,
-        incomplete: ByteBudget = ByteBudget(most: .max)
+        incomplete: ByteBudget = ByteBudget(most: .max), manners: Manners = Manners()
     ) {
         self.incomplete = incomplete
+        self.manners = manners
         self.role = role
         self.maximumFrameSize = maximumFrameSize
         self.maximumMessageSize = maximumMessageSize
@@ -86,17 +100,18 @@ package final class WebSocketMessageHandler: ChannelDuplexHandler {
 
     package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let frame = unwrapInboundIn(data)
-        if isTaking, held.isEmpty { receive(frame, context) } else { held.append(frame) }
+        if manners.readsAlways || (isTaking && held.isEmpty) { receive(frame, context) } else { held.append(frame) }
     }
 
     package func read(context: ChannelHandlerContext) {
-        if isTaking, held.isEmpty { context.read() } else { isReadWanted = true }
+        if manners.readsAlways || (isTaking && held.isEmpty) { context.read() } else { isReadWanted = true }
     }
 
     package func channelWritabilityChanged(context: ChannelHandlerContext) {
         isTaking = context.channel.isWritable
         if isTaking {
             endStall()
+            if let ping = unansweredPing { answer(ping, context) }
             goOn(context)
         } else {
             awaitProgress(context)
@@ -120,10 +135,10 @@ package final class WebSocketMessageHandler: ChannelDuplexHandler {
     }
 
     private func awaitProgress(_ context: ChannelHandlerContext) {
-        guard stall == nil, !closing else { return }
+        guard stall == nil, !closing, let patience = manners.stall else { return }
         let waiting = (try? context.channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
         let loopBound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
-        let timer = context.eventLoop.scheduleTask(in: WebSocketMessageHandler.stallTimeout) {
+        let timer = context.eventLoop.scheduleTask(in: patience) {
             let (handler, context) = loopBound.value
             handler.lookAtProgress(context)
         }
@@ -136,7 +151,7 @@ package final class WebSocketMessageHandler: ChannelDuplexHandler {
         guard context.channel.isActive, !context.channel.isWritable else { return }
         let waiting = (try? context.channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
         if waiting < before.waiting { return awaitProgress(context) }
-        let seconds = WebSocketMessageHandler.stallTimeout.nanoseconds / 1_000_000_000
+        let seconds = (manners.stall?.nanoseconds ?? 0) / 1_000_000_000
         fail(context, .policyViolation, "the peer has taken nothing of what was sent for \(seconds) s")
     }
 
@@ -156,12 +171,20 @@ package final class WebSocketMessageHandler: ChannelDuplexHandler {
         case .binary, .text: startMessage(context, frame, payload)
         case .continuation: continueMessage(context, frame, &payload)
         case .ping:
-            if !closing { writeFrame(context, .pong, payload, promise: nil) ; context.flush() }
+            if !closing { answer(payload, context) }
             context.fireChannelRead(wrapInboundOut(.ping(payload)))
         case .pong: context.fireChannelRead(wrapInboundOut(.pong(payload)))
         case .connectionClose: closed(context, &payload)
         default: fail(context, .protocolError, "unknown opcode")
         }
+    }
+
+    /// A peer that takes nothing has its newest ping answered later, and no other (RFC 6455 §5.5.3).
+    private func answer(_ ping: ByteBuffer, _ context: ChannelHandlerContext) {
+        unansweredPing = isTaking ? nil : ping
+        guard isTaking else { return }
+        writeFrame(context, .pong, ping, promise: nil)
+        context.flush()
     }
 
     /// RSV1 marks a compressed message on its first frame; clients of the SDK set it on every frame (alwayson.md §1).
@@ -283,9 +306,13 @@ package final class WebSocketMessageHandler: ChannelDuplexHandler {
             closing = true
             var data = ByteBuffer(integer: code)
             data.writeString(String(decoding: reason.utf8.prefix(120), as: UTF8.self))
-            writeFrame(context, .connectionClose, data, promise: promise)
+            let written = promise ?? context.eventLoop.makePromise()
+            writeFrame(context, .connectionClose, data, promise: written)
             let channel = context.channel
-            context.eventLoop.scheduleTask(in: WebSocketMessageHandler.closeTimeout) { channel.close(promise: nil) }
+            written.futureResult.whenSuccess {
+                channel.eventLoop.scheduleTask(in: WebSocketMessageHandler.closeTimeout) { channel.close(promise: nil) }
+            }
+            context.eventLoop.scheduleTask(in: manners.farewell) { channel.close(promise: nil) }
         }
     }
 

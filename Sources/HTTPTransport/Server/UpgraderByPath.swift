@@ -11,14 +11,17 @@ package struct UpgraderByPath: HTTPServerProtocolUpgrader, Sendable {
 
     struct NothingThere: Error {}
 
-    /// - Parameter upgraders: of one protocol, by paths that are compared without regard to case.
+    /// - Parameter upgraders: of one protocol, by paths that are compared without regard to case; one that ends with a slash is for all
+    ///   paths that begin so.
     package init(_ upgraders: [String: any HTTPServerProtocolUpgrader & Sendable]) {
         self.upgraders = Dictionary(upgraders.map { ($0.key.lowercased(), $0.value) }) { $1 }
         supportedProtocol = upgraders.values.first?.supportedProtocol ?? ""
     }
 
     private func upgrader(for head: HTTPRequestHead) -> (any HTTPServerProtocolUpgrader & Sendable)? {
-        upgraders[head.uri.prefix { $0 != "?" }.lowercased()]
+        let path = head.uri.prefix { $0 != "?" }.lowercased()
+        if let exact = upgraders[path] { return exact }
+        return upgraders.first { $0.key.hasSuffix("/") && path.hasPrefix($0.key) }?.value
     }
 
     package func buildUpgradeResponse(channel: any Channel, upgradeRequest: HTTPRequestHead, initialResponseHeaders: HTTPHeaders)
