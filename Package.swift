@@ -83,12 +83,20 @@ let package = Package(
             dependencies: ["CFiles", "Formats", "Secrets", product("Crypto", "swift-crypto"), product("NIOConcurrencyHelpers", nio), product("NIOCore", nio), product("NIOPosix", nio)],
             swiftSettings: settings),
         .target(name: "AlwaysOnFiles", dependencies: ["AlwaysOn", "FileTransfer", "Formats", product("NIOCore", nio)], swiftSettings: settings),
+        .target(name: "Tunnels", dependencies: ["Formats", product("NIOCore", nio)], swiftSettings: settings),
+        .target(
+            name: "TunnelTransport",
+            dependencies: [
+                "AlwaysOnSession", "AlwaysOnTransport", "Formats", "NetworkSupport", "Tunnels", product("NIOCore", nio), product("NIOHTTP1", nio),
+                product("NIOPosix", nio), product("NIOWebSocket", nio),
+            ], swiftSettings: settings),
         // MARK: Gateway
         .target(
             name: "EdgeCore",
             dependencies: [
                 "AlwaysOn", "AlwaysOnFiles", "AlwaysOnSession", "AlwaysOnTransport", "FileTransfer", "Formats", "LogSupport", "MessageStore",
-                "NetworkSupport", "Secrets", "Settings", logging, product("NIOCore", nio), product("NIOPosix", nio),
+                "NetworkSupport", "Secrets", "Settings", "TunnelTransport", "Tunnels", logging, product("NIOCore", nio), product("NIOHTTP1", nio),
+                product("NIOPosix", nio),
             ], swiftSettings: settings),
         .target(
             name: "EdgeHTTP",
@@ -118,7 +126,8 @@ let package = Package(
         .target(
             name: "ThingPlatform",
             dependencies: [
-                "AlwaysOn", "AlwaysOnFiles", "FileTransfer", "AlwaysOnSession", "AlwaysOnTransport", "HTTPTransport", "LogSupport", "NetworkSupport", "Secrets", "Settings", "Formats", logging,
+                "AlwaysOn", "AlwaysOnFiles", "FileTransfer", "AlwaysOnSession", "AlwaysOnTransport", "HTTPTransport", "LogSupport", "NetworkSupport", "Secrets", "Settings", "Formats",
+                "TunnelTransport", "Tunnels", logging,
                 product("NIOCore", nio), product("NIOPosix", nio), product("NIOHTTP1", nio), product("NIOWebSocket", nio), product("NIOConcurrencyHelpers", nio),
                 product("Crypto", "swift-crypto"), "EdgeREST", "ThingModel",
             ], swiftSettings: settings),
@@ -140,7 +149,7 @@ let package = Package(
             ],
             swiftSettings: settings),
         .executableTarget(
-            name: "edgectl", dependencies: ["AlwaysOn", "EdgeCore", "MessageStore", "EdgeREST", "Secrets", "Settings", "HTTPTransport", "ProgramSupport", "Formats", logging, arguments, product("NIOCore", nio), product("NIOPosix", nio), product("NIOHTTP1", nio)],
+            name: "edgectl", dependencies: ["AlwaysOn", "AlwaysOnTransport", "EdgeCore", "NetworkSupport", "TunnelTransport", "Tunnels", "MessageStore", "EdgeREST", "Secrets", "Settings", "HTTPTransport", "ProgramSupport", "Formats", logging, arguments, product("NIOCore", nio), product("NIOPosix", nio), product("NIOHTTP1", nio)],
             swiftSettings: settings),
         // MARK: Tests
         .target(
@@ -199,6 +208,7 @@ let package = Package(
         .testTarget(
             name: "FileTransferTests",
             dependencies: ["AlwaysOn", "AlwaysOnFiles", "FileTransfer", "Formats", "TestKit", product("Crypto", "swift-crypto"), product("NIOCore", nio), product("NIOPosix", nio)]),
+        .testTarget(name: "TunnelTests", dependencies: ["Formats", "TestKit", "Tunnels", product("NIOCore", nio)]),
         .testTarget(name: "LuaRuntimeTests", dependencies: ["LuaRuntime"]),
         .target(name: "CFaultControl", path: "Tests/Chaos/CFaultControl"),
         .target(name: "CFaultShim", dependencies: ["CFaultControl"], path: "Tests/Chaos/CFaultShim", linkerSettings: [.linkedLibrary("dl")]),

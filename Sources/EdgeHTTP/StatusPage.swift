@@ -22,6 +22,7 @@ enum StatusPage {
         return [
             "version": .string(version), "isConnected": .bool(status.isConnected), "platform": .string(status.platform), "things": .array(things),
             "session": .object(counters), "store": status.store.map { json($0) } ?? .null, "files": status.files.map { json($0) } ?? .null,
+            "tunnels": json(status.tunnels),
             "warnings": .array(status.warnings.map { .string($0) }),
         ]
     }
@@ -42,6 +43,27 @@ enum StatusPage {
             "active": .array(
                 files.active.map { ["transfer": .string($0.transfer), "direction": .string($0.direction.rawValue), "path": .string("\($0.path)")] }),
         ]
+    }
+
+    private static func json(_ tunnels: GatewayStatus.Tunnels) -> JSONValue {
+        let open = tunnels.open.map { tunnel -> JSONValue in
+            [
+                "tunnel": .string(tunnel.start.id), "thing": .string(tunnel.thing), "target": .string("\(tunnel.start.target)"),
+                "user": tunnel.start.user.map { .string($0) } ?? .null, "seconds": .int(tunnel.age.nanoseconds / 1_000_000_000),
+                "connections": .int(tunnel.connections), "bytesOut": .int(tunnel.sent), "bytesIn": .int(tunnel.received),
+            ]
+        }
+        return ["open": .array(open), "count": .int(tunnels.count)]
+    }
+
+    private static func tunnelRows(_ tunnels: GatewayStatus.Tunnels) -> String {
+        let heads = ["Thing", "to", "for", "seconds", "bytes out", "bytes in"].map { "<th>\($0)</th>" }.joined()
+        let rows = tunnels.open.map { tunnel in
+            let texts = [tunnel.thing, "\(tunnel.start.target)", tunnel.start.user ?? ""].map { "<td>\(HTMLPage.escaped($0))</td>" }
+            let numbers = [Int(tunnel.age.nanoseconds / 1_000_000_000), tunnel.sent, tunnel.received].map { "<td class=n>\($0)</td>" }
+            return "<tr>\((texts + numbers).joined())</tr>"
+        }
+        return "<tr>\(heads)</tr>\(rows.joined())"
     }
 
     private static func numbers(_ counters: FileCounters) -> [(String, Int)] {
@@ -102,6 +124,7 @@ enum StatusPage {
             \(warnings.isEmpty ? "" : "<h2>Security</h2><ul class=warn>\(warnings)</ul>")
             <h2>Things</h2><table><tr><th>name<th>binding<th>answered by</tr>\(things)</table>
             \(status.store.map { "<h2>Stored requests</h2><table>\(storeRows($0))</table>" } ?? "")
+            \(status.tunnels.open.isEmpty ? "" : "<h2>Tunnels</h2><table>\(tunnelRows(status.tunnels))</table>")
             \(status.files.map { "<h2>Files</h2><table>\(fileRows($0))</table>" } ?? "")
             <h2>This connection</h2><table>\(counters)</table>
             </html>

@@ -12,12 +12,15 @@ struct Connection: ParsableArguments {
     @Option(help: "File that holds the application key; not needed at a gateway. $THINGWORX_APP_KEY works as well.")
     var keyFile: String?
 
-    func client() throws -> RestClient {
+    func client() throws -> RestClient { try RestClient(url: url, key: try key(), on: MultiThreadedEventLoopGroup.singleton.next()) }
+
+    /// nil where none was given.
+    func key() throws -> String? {
         var key = getenv("THINGWORX_APP_KEY").map { String(cString: $0) }
         if let keyFile {
             let text = String(decoding: try AtomicFile.read(keyFile, limit: 1 << 16), as: UTF8.self)
             key = text.split(whereSeparator: \.isWhitespace).first.map(String.init)
         }
-        return try RestClient(url: url, key: key, on: MultiThreadedEventLoopGroup.singleton.next())
+        return key
     }
 }

@@ -2,6 +2,7 @@ package import Formats
 package import NIOCore
 package import Secrets
 package import Settings
+import Tunnels
 
 /// The settings of a gateway (ems.md §2), each at its default until a file says otherwise. What they mean stands in
 /// `settings`, beside how they are written.
@@ -156,6 +157,13 @@ package struct GatewayConfiguration: SettingsTarget, Equatable {
         package var readTimeout = TimeAmount.milliseconds(10)
         package var idleTimeout = TimeAmount.milliseconds(300_000)
         package var maximumConcurrent = 4
+        package var isEnabled = true
+        /// Patterns of `host:port`; nil: this machine, and the Thing's own device host.
+        package var allow: [String]?
+        /// Connections at once in one tunnel.
+        package var maximumConnections = 64
+        /// Bytes a second in each direction; 0: no bound.
+        package var maximumRate = 0
 
         package init() {}
     }
@@ -249,7 +257,7 @@ package struct GatewayConfiguration: SettingsTarget, Equatable {
             reader.report(.warning, "file.idle_timeout", "10 s are what one message may take: a transfer would be given up while a block is on its way")
         }
         if certificates.deviceChain.isEmpty { certificates.deviceChain = certificates.chain }
-        warnOfGroupsToCome(reader)
+        settleTunnels(reader)
     }
 
     private mutating func settleDutyCycle(_ reader: ConfigReader) {
@@ -266,9 +274,21 @@ package struct GatewayConfiguration: SettingsTarget, Equatable {
         }
     }
 
-    /// Groups that are read, and whose working is not part of this release.
-    private func warnOfGroupsToCome(_ reader: ConfigReader) {
-        let root = reader.document.value
-        if root["tunnel"]?.object != nil { reader.report(.warning, "tunnel", "no effect yet: tunnels are refused") }
+    private mutating func settleTunnels(_ reader: ConfigReader) {
+        guard let group = reader.document.value["tunnel"]?.object else { return }
+        if tunnel.isEnabled, group["allow"] == nil {
+            reader.report(
+                .warning, "tunnel.allow",
+                "not set: tunnels lead to this machine and to the Thing's own device host alone; name others (\"10.1.0.0/16:22\"), or \"*\" for all that the platform asks for")
+        }
+        tunnel.allow = tunnel.allow?.filter { text in
+            do throws(TunnelFault) {
+                _ = try TunnelPolicy([text])
+                return true
+            } catch {
+                reader.report(.problem, "tunnel.allow", "\(error): left out")
+                return false
+            }
+        }
     }
 }

@@ -24,7 +24,7 @@ extension GatewayConfiguration {
         .group("certificates", \.certificates, Certificates.settings, "Whom the gateway trusts as a TLS client, and how it identifies itself."),
         .group("offline_msg_store", \.offlineStore, OfflineStore.settings, "Requests kept while there is no connection (Documentation/store.md)."),
         .custom(\.autoBind, EdgeThing.listDescription, json: { .array($0.map(\.json)) }) { group, _ in EdgeThing.readList(&group) }.live,
-        .group("tunnel", \.tunnel, Tunnel.settings, "Tunnels through the platform. Read and checked; without effect in this release."),
+        .group("tunnel", \.tunnel, Tunnel.settings, "Tunnels through which people reach devices by way of the platform (Documentation/tunnels.md)."),
         .group("file", \.file, FileTransfer.settings, "Files of the Things that are bound through this gateway, and their transfer (Documentation/files.md)."),
         .group("fips", \.fips, FIPS.settings, "FIPS mode of the original's OpenSSL builds."),
     ]

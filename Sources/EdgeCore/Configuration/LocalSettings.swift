@@ -51,12 +51,26 @@ extension GatewayConfiguration.HTTPServer {
 
 extension GatewayConfiguration.Tunnel {
     static let settings: [Setting<Self>] = [
-        .milliseconds("tick_resolution", \.tickResolution, "Kept for older files."),
-        .integer("buffer_size", \.bufferSize, in: 512...1_048_576, unit: .bytes, "Bytes sent at once; the platform may ask for another size."),
-        .milliseconds("read_timeout", \.readTimeout, from: 0, "Kept for older files."),
-        .milliseconds("idle_timeout", \.idleTimeout, "A tunnel without traffic is closed after this time."),
-        .integer("max_concurrent", \.maximumConcurrent, in: 0...10_000, "Tunnels at once; one more is refused."),
+        .bool("enabled", \.isEnabled, "An extension: whether there are tunnels at all. Switched off, those that are open end.").live,
+        .custom(\.allow, allowDescription, json: { $0.map { .array($0.map { .string($0) }) } }) { group, _ in
+            group.value("allow") == nil ? nil : group.strings("allow")
+        }.live,
+        .milliseconds("tick_resolution", \.tickResolution, "Kept for older files: nothing waits for a tick here."),
+        .integer("buffer_size", \.bufferSize, in: 512...1_048_576, unit: .bytes, "Bytes of one message to platforms that take Base64; the platform may ask for another size.").live,
+        .milliseconds("read_timeout", \.readTimeout, from: 0, "Kept for older files: bytes leave as they come, and no read waits."),
+        .milliseconds("idle_timeout", \.idleTimeout, "A tunnel without traffic in either direction is closed after this time; the platform may ask for another.").live,
+        .integer("max_concurrent", \.maximumConcurrent, in: 0...10_000, "Tunnels at once; one more is refused.").live,
+        .integer("max_connections", \.maximumConnections, in: 1...1000, "An extension: connections at once in one tunnel; one more is refused."),
+        .integer("max_rate", \.maximumRate, in: 0...10_000_000_000, unit: .bytes, "An extension: bytes a second that tunnels take in each direction, all together; 0 for no bound."),
     ]
+
+    private static let allowDescription = SettingDescription(
+        "allow", .strings, sample: ["127.0.0.1:22", "10.1.0.0/16:5900-5910", "*.plant.example:443"],
+        """
+        An extension: where tunnels may lead, as patterns of host:port. A host is a name in which `*` stands for any run, an address, or an address \
+        and the number of its bits that count; a port is a number, a span or `*`. `*` alone allows everything, an empty list nothing. Without it \
+        they lead to this machine and to the device host of the Thing that they are opened for.
+        """)
 }
 
 extension GatewayConfiguration.FileTransfer {

@@ -4,6 +4,7 @@ import FileTransfer
 import LogSupport
 package import Logging
 package import NIOCore
+import TunnelTransport
 
 /// The gateway's core: owns the connection to the platform, the registry of bound Things and the routing between.
 ///
@@ -57,6 +58,7 @@ package actor Gateway {
     var storeRetry: Scheduled<Void>?
     /// nil: no Thing has files here.
     var files: FileStore?
+    let tunnels: EdgeTunnels
     /// Changes of the configuration that are being made.
     var configurationChanges = 0
     /// Why the connection that is about to close is closed from here: it is opened again at once, or after the rest.
@@ -89,6 +91,9 @@ package actor Gateway {
         reconnect = Reconnect(interval: configuration.connection.retryInterval, retries: configuration.connection.retries)
         duty = DutyCycleClock(configuration.dutyCycle, idleTime: configuration.connection.messageIdleTime)
         exhausted = loop.makePromise()
+        let happened = TunnelEvents()
+        tunnels = EdgeTunnels(configuration.tunnelSettings, on: loop) { happened.handle($0, $1) }
+        happened.gateway = self
     }
 
     deinit { exhausted.succeed() }
@@ -117,6 +122,7 @@ package actor Gateway {
         exhausted.succeed()
         while let keeping { try? await keeping.get() }
         await closeFiles()
+        try? await tunnels.stop("the gateway stops").get()
         await drainBeforeStop()
         for timer in [monitorTimer?.task, bindRetry, dutyTimer, returnTimer] { timer?.cancel() }
         switch link {
@@ -171,6 +177,7 @@ package actor Gateway {
     /// A request of the platform.
     func handleRemote(_ request: Request) -> EventLoopFuture<Response> {
         if let answer = handleFiles(request) { return answer }
+        if let answer = handleTunnels(request) { return answer }
         if let answer = handleLocalEms(request, from: .platform) { return answer }
         guard request.entityType == .thing, let thing = registry.thing(request.entityName) else {
             unbound.note("\(request.entityName): Thing not bound to EMS or host is not set")

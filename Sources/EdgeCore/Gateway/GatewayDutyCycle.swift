@@ -31,7 +31,7 @@ extension Gateway {
 
     private func checkDuty() {
         guard case .open(let connection) = link, closing == nil, stopping == nil else { return }
-        switch duty.check(now: loop.now, isBusy: runningCount > 0 || files.map { $0.activeCount > 0 } ?? false) {
+        switch duty.check(now: loop.now, isBusy: runningCount > 0 || tunnels.count > 0 || files.map { $0.activeCount > 0 } ?? false) {
         case .stay(let deadline):
             dutyTimer = loop.scheduleTask(deadline: deadline) { self.assumeIsolated { $0.checkDuty() } }
         case .leave(let rest):

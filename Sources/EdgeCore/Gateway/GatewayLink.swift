@@ -81,6 +81,7 @@ extension Gateway {
     private func closed(_ text: String, _ connection: EdgeConnection) {
         registry.offline()
         endDelivery()
+        tunnels.end("the connection to the platform was lost")
         bindRetry?.cancel()
         bindRetry = nil
         for timer in [dutyTimer, returnTimer] { timer?.cancel() }

@@ -20,6 +20,7 @@ extension Gateway {
             devices.use(security.devices)
         }
         if configuration.autoBind != old.autoBind { perform(registry.configure(configuration.autoBind)) }
+        if !configuration.tunnel.isEnabled { tunnels.end("tunnels are switched off (tunnel.enabled)") }
         if configuration.applicationKey != old.applicationKey { useNewKey() }
         return changes
     }

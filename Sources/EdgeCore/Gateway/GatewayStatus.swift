@@ -2,6 +2,7 @@ package import AlwaysOnSession
 import AlwaysOnTransport
 package import FileTransfer
 import MessageStore
+package import TunnelTransport
 
 /// How a gateway is, for its status page.
 package struct GatewayStatus: Sendable {
@@ -36,12 +37,19 @@ package struct GatewayStatus: Sendable {
         package var counters: FileCounters
     }
 
+    package struct Tunnels: Sendable {
+        package var open: [EdgeTunnels.Info]
+        /// All that there were.
+        package var count: Int
+    }
+
     package var isConnected: Bool
     package var platform: String
     /// nil: none is open.
     package var store: Store?
     /// nil: there are no virtual directories.
     package var files: Files?
+    package var tunnels: Tunnels
     package var bindings: [Binding]
     package var counters: SessionCounters
     package var warnings: [String]
@@ -53,7 +61,7 @@ extension Gateway {
         if case .open(let connection) = link { counters = connection.counters }
         return GatewayStatus(
             isConnected: isConnected, platform: endpoint.url, store: storeStatus, files: files.map { .init(active: $0.active, counters: $0.counters) },
-            bindings: registry.bindings, counters: counters,
+            tunnels: .init(open: tunnels.all, count: tunnels.countSoFar), bindings: registry.bindings, counters: counters,
             warnings: SecurityWarnings.of(configuration))
     }
 }

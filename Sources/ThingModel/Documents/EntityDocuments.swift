@@ -114,6 +114,9 @@ extension PlatformModel {
                 ]
             })
         object["discoversProperties"] = .bool(thing.discovers)
+        if !thing.tunnels.isEmpty {
+            object["tunnels"] = .object(JSONObject(thing.tunnels.sorted { $0.key < $1.key }.map { ($0.key, $0.value.document) }))
+        }
         return object
     }
 
@@ -205,6 +208,10 @@ extension PlatformModel {
                 subscription.isEnabled = item["enabled"]?.looseBool ?? true
                 return subscription
             }
+        }
+        if let tunnels = object["tunnels"]?.object {
+            thing.tunnels = [:]
+            for member in tunnels.members { thing.tunnels[member.name] = try TunnelDefinition(member.name, member.value) }
         }
         var bare = thing
         bare.own = Definitions()

@@ -48,6 +48,8 @@ package struct Thing: Sendable, Equatable {
     package internal(set) var renamed: [String: [String]] = [:]
     package var subscriptions: [DynamicSubscription] = []
     package var configuration = JSONObject()
+    /// Where tunnels to it lead, by their names.
+    package var tunnels: [String: TunnelDefinition] = [:]
     /// Whether properties that the edge names are taken over without being defined here.
     package var discovers = false
     /// Made by a gateway's BIND, gone with its UNBIND.

@@ -7,6 +7,7 @@ package import Logging
 package import NIOCore
 import Secrets
 package import ThingModel
+import Tunnels
 
 /// The platform's core: owns the model and the connections of edges, decides on rights, routes requests.
 ///
@@ -31,6 +32,14 @@ package actor Platform {
     var runners: [String: TransferRunner] = [:]
     var transferWaiters: [String: [EventLoopPromise<TransferJob>]] = [:]
     var transferTimer: Scheduled<Void>?
+    var tunnels = TunnelTable()
+    var tunnelRunners: [String: TunnelRunner] = [:]
+    var tunnelSweep: RepeatedTask?
+    /// What windows of connections grow by whose tunnels end here.
+    let tunnelBudget = ByteBudget(most: 32 << 20)
+    /// Since the start; bytes of those that have ended.
+    var tunnelsOpened = 0
+    var tunnelBytes = 0
     var commits = CommitQueue()
     let journal: ValueJournal?
     let store: any ModelStore
@@ -96,6 +105,7 @@ package actor Platform {
 
     /// Closes all connections of edges. What was taken is kept when the future is there.
     package func stop() -> EventLoopFuture<Void> {
+        endTunnels(.cancelled, code: 503, "the platform stops") { _ in true }
         for edge in edges.values { edge.connection.close(.init(.goingAway, "the platform stops")) }
         feeds.closeAll()
         retry?.cancel()
@@ -159,12 +169,12 @@ package actor Platform {
     ///
     /// - Parameter edge: the connection that it came by, when it came from an edge: what an edge writes is not written
     ///   back to it (ems.md §6.2).
-    package func perform(_ request: Request, as principal: Principal, edge: UInt32? = nil, address: String = "") -> EventLoopFuture<Response> {
+    package func perform(_ request: Request, as principal: Principal, edge: UInt32? = nil, address: String = "", key: String? = nil) -> EventLoopFuture<Response> {
         guard let entity = entity(of: request) else {
             return answer(Response(.notFound, reason: "the platform has no \(request.entityType.collection ?? "such collection")"))
         }
         if let refusal = refusal(of: request, on: entity, for: principal, edge: edge) { return answer(refusal) }
-        let caller = Caller(principal: principal, edge: edge, address: address)
+        let caller = Caller(principal: principal, edge: edge, key: key, address: address)
         let response = work(request, on: entity, for: caller)
         return request.method == .get ? response : response.flatMap { response in self.assumeIsolated { $0.afterCommit(response) } }
     }
@@ -280,6 +290,8 @@ struct Caller: Sendable {
     var principal: Principal
     /// The connection, where it is an edge.
     var edge: UInt32?
+    /// The application key that it was made with.
+    var key: String?
     var address = ""
 }
 

@@ -186,6 +186,7 @@ extension Platform {
         switch bindings.bind(thing, as: name, to: connection.id) {
         case .again: return
         case .takenOver(let other):
+            endTunnels(.failed, code: 503, "another connection took \(thing) over") { $0.thing == thing }
             logger.warning("\(thing): connection \(connection.id) took it over from connection \(other)")
             noteBinding("Unbound", thing, ["connection": .int(other), "reason": "another connection took it over"])
         case .bound: logger.info("\(thing) is bound to connection \(connection.id)")
@@ -207,6 +208,7 @@ extension Platform {
 
     private func disconnect(_ name: String, _ reason: String) {
         let now = Platform.now()
+        endTunnels(.failed, code: 503, "\(name) is not connected any more: \(reason)") { $0.thing == name }
         noteBinding("Unbound", name, ["reason": .string(reason)])
         if model[thing: name]?.isEphemeral == true {
             model.removeThing(name)
@@ -253,6 +255,7 @@ extension Platform {
             _ = bindings.remember(name, for: id, of: edges[id]?.principal.user ?? "")
         }
         endTransfers(of: thing.name)
+        endTunnels(.cancelled, code: 410, "\(thing.name) was deleted") { $0.thing == thing.name }
         if isRepository(thing) { _ = repositories.remove(thing.name, on: loop) }
         model.removeThing(thing.name)
         seen[thing.name] = nil
@@ -280,6 +283,7 @@ extension Platform {
         guard entity.kind == .user || entity.kind == .applicationKey else { return }
         credentials.forget(entity)
         feeds.removeAll { entity.kind == .user ? $0.user == entity.name : $0.key == entity.name }
+        endTunnels(.cancelled, code: 401, reason) { entity.kind == .user ? $0.user == entity.name : $0.key == entity.name }
         for edge in edges.values where entity.kind == .user ? edge.principal.user == entity.name : edge.keyName == entity.name {
             edge.connection.close(.init(.policyViolation, reason))
         }

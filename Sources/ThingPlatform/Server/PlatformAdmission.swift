@@ -113,7 +113,7 @@ enum PlatformAdmission {
             return known.map { $0.definition.result.baseType != .nothing } ?? (request.characteristic == .service)
         case .entity(_, let method): return method == .GET
         case .feed: return false
-        case .putInto, .signOut, .upload, .file: return false
+        case .putInto, .signOut, .upload, .file, .tunnelEnd: return false
         default: return true
         }
     }

@@ -24,6 +24,8 @@ enum PlatformRoute: Sendable {
     case metadata(EntityRef)
     case fieldDefinitions(EntityRef)
     case request(Request)
+    /// An end of a tunnel that is no WebSocket, or may not be opened.
+    case tunnelEnd(TunnelEnd)
     /// Files that a form brings.
     case upload
     /// A file of a repository. `isShown`: to be shown, and not to be saved.
@@ -54,6 +56,10 @@ enum PlatformRoute: Sendable {
         }
         if path.count == 2, let route = try PlatformRoute.single(path[1], method) {
             self = route
+            return
+        }
+        if let end = TunnelEnd(path: path) {
+            self = .tunnelEnd(end)
             return
         }
         if let route = try PlatformRoute.file(http, method) {

@@ -45,7 +45,8 @@ package enum PlatformServer {
         let edges = alwaysOn.makeUpgrader(
             makeID: { platform.assumeIsolated { $0.nextConnectionID() } },
             onEvent: { connection, event in platform.assumeIsolated { $0.handle(event, of: connection) } })
-        configuration.upgraders = [UpgraderByPath([alwaysOn.path: edges, "/Thingworx/Feed": FeedSocket.upgrader(platform, site: site)])]
+        let sockets = [alwaysOn.path: edges, "/Thingworx/Feed": FeedSocket.upgrader(platform, site: site)]
+        configuration.upgraders = [UpgraderByPath(sockets.merging(TunnelEnd.upgraders(platform, site: site)) { $1 })]
         return configuration
     }
 

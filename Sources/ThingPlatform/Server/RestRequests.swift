@@ -5,6 +5,7 @@ import HTTPTransport
 import NIOCore
 import NIOHTTP1
 import ThingModel
+import TunnelTransport
 
 /// Working on REST requests whose sender is known and may send them.
 enum RestRequests {
@@ -43,7 +44,11 @@ enum RestRequests {
         case .metadata(let entity): return loop.makeSucceededFuture(PlatformAnswer.json(platform.metadata(of: entity)))
         case .fieldDefinitions(let entity):
             return table(Platform.table(ofFields: platform.model.dataShapes[entity.name]?.fields ?? []), http, loop)
-        case .request(let request): return perform(request, http, principal, platform)
+        case .request(let request): return perform(request, http, principal, key: admitted.key, platform)
+        case .tunnelEnd(let end):
+            let expected = RestFailure(.badRequest, "this is the WebSocket of a tunnel: expected an upgrade")
+            let refusal = end.refusal(for: principal, carriesMany: TunnelUpgrade.carriesMany(http.headers), platform)
+            return loop.makeSucceededFuture(.answer(refusal ?? expected, for: http))
         }
     }
 
@@ -53,9 +58,9 @@ enum RestRequests {
 
     // MARK: Requests of the core
 
-    private static func perform(_ request: Request, _ http: HTTPRequest, _ principal: Principal, _ platform: isolated Platform)
-        -> EventLoopFuture<HTTPResponse>
-    {
+    private static func perform(
+        _ request: Request, _ http: HTTPRequest, _ principal: Principal, key: String?, _ platform: isolated Platform
+    ) -> EventLoopFuture<HTTPResponse> {
         let loop = platform.loop
         let address = http.remoteAddress?.ipAddress ?? ""
         let words = http.method == .GET ? parameters(http) : []
@@ -70,7 +75,7 @@ enum RestRequests {
                 throw RestFailure(.badRequest, "expected a JSON object with the new value as body")
             }
             return request
-        }.flatMap { request in platform.assumeIsolated { $0.perform(request, as: principal, address: address) } }
+        }.flatMap { request in platform.assumeIsolated { $0.perform(request, as: principal, address: address, key: key) } }
             .map { PlatformAnswer.response($0, for: http) }
             .flatMapErrorThrowing { error in .answer(try RestFailure.of(error), for: http) }
     }

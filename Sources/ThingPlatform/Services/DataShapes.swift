@@ -38,6 +38,13 @@ enum Shapes {
                 + "targetRepository, targetPath, targetFile, targetChecksum, size NUMBER, maxSize NUMBER, startPosition NUMBER, bytesTransferred NUMBER, "
                 + "blockSize INTEGER, blockCount INTEGER, isRestartEnabled BOOLEAN, code INTEGER, startTime DATETIME, endTime DATETIME, queueTime DATETIME, "
                 + "enqueueTime DATETIME, enqueueCount NUMBER, reservationId, duration INTEGER, user, message, metadata JSON",
+        "TunnelSession":
+            "tunnelId*, tunnelName, targetThing, user, host, port INTEGER, proto, state, startTime DATETIME, endTime DATETIME, duration INTEGER, "
+                + "numConnects INTEGER, bytesTransferred NUMBER, blockSize INTEGER, readTimeout INTEGER, code INTEGER, message, isComplete BOOLEAN, "
+                + "idleTimeout INTEGER, connections INTEGER, address",
+        "TunnelDefinition":
+            "name*, description, host, port INTEGER, proto, numConnects INTEGER, appUri, idleTimeout INTEGER",
+        "TunnelStatus": "enabled BOOLEAN, status, wsUrl, jwsUrl",
         "GenericStringList": "item",
         "Principal": "name, type",
         "GroupMember": "name, description, type",

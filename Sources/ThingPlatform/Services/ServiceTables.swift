@@ -16,12 +16,14 @@ enum ServiceTables {
         "WSCommunicationsSubsystem": index(everySubsystem + communicationSubsystem),
         "UserManagementSubsystem": index(everySubsystem + userManagementSubsystem),
         "FileTransferSubsystem": index(everySubsystem + transferSubsystem),
+        "TunnelSubsystem": index(everySubsystem + tunnelSubsystem),
     ]
 
     static let logs: Set<String> = []
 
     static let things = index(everyEntity + permissionServices + definitionServices + thingServices + valueServices + historyServices)
     static let remoteThings = index(remoteThingServices)
+    static let tunnelThings = index(tunnelServices)
     static let repositories = index(repositoryServices)
     static let edgeControlledThings = index(edgeControlled)
     static let templates = index(everyEntity + permissionServices + definitionServices + implementingServices + templateServices)
@@ -46,7 +48,10 @@ enum ServiceTables {
     /// Services that a Thing has because of what it is.
     private static func additional(to thing: Thing, in model: PlatformModel) -> [String: Service] {
         guard model.isRemote(thing) else { return model.template(thing.template, isA: "FileRepository") ? repositories : [:] }
-        return model.shapes(of: thing).contains("EdgeControlled") ? remoteThings.merging(edgeControlledThings) { $1 } : remoteThings
+        var all = remoteThings
+        if model.shapes(of: thing).contains("EdgeControlled") { all.merge(edgeControlledThings) { $1 } }
+        if model.hasTunnels(thing) { all.merge(tunnelThings) { $1 } }
+        return all
     }
 
     private static func table(of entity: EntityRef) -> [String: Service] {

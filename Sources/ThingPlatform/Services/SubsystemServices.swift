@@ -157,6 +157,11 @@ extension Platform {
                     ("completed", "Files that arrived since the start", Double(transfers.completed)), ("failed", "Transfers that ended otherwise", Double(transfers.failed)),
                     ("bytes", "Bytes that arrived since the start", Double(transfers.bytes)),
                 ]
+            case "TunnelSubsystem":
+                [
+                    ("active", "Tunnels that are open", Double(tunnels.count)), ("opened", "Tunnels since the start", Double(tunnelsOpened)),
+                    ("bytes", "Bytes that went through tunnels which have ended", Double(tunnelBytes)),
+                ]
             case "UserManagementSubsystem":
                 [("users", "Users", Double(model.users.count)), ("sessions", "Sessions", Double(credentials.sessionCount))]
             default:
