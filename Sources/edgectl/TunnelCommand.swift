@@ -39,7 +39,7 @@ struct TunnelCommand: AsyncParsableCommand {
         endpoint.userAgent = "edgectl/\(Product.version)"
         let reporter = TunnelReporter(isQuiet: quiet)
         let client = TunnelClient(
-            try RestClient(url: connection.url, key: key, on: loop), endpoint: endpoint, key: key, parameters: parameters, on: loop
+            try RestClient(url: connection.url, key: key, on: loop), endpoint: endpoint, key: key, parameters: try parameters(), on: loop
         ) { reporter.note($0) }
         if stdio { return try await carryStandardIO(client, reporter, signals) }
         let listener = try await listen(client, reporter, on: loop)
@@ -51,9 +51,10 @@ struct TunnelCommand: AsyncParsableCommand {
         try? await loop.scheduleTask(in: .milliseconds(200)) {}.futureResult.get()
     }
 
-    private var parameters: JSONObject {
+    private func parameters() throws -> JSONObject {
         var parameters: JSONObject = ["thing": .string(thing)]
-        if let place = try? TunnelTarget(target) {
+        if target.contains(":") {
+            let place = try TunnelTarget(target)
             parameters["host"] = .string(place.host)
             parameters["port"] = .int(place.port)
         } else {

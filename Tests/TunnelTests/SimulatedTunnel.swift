@@ -28,6 +28,8 @@ struct SimulatedTunnel {
         /// On their way to this side.
         var line: [ByteBuffer] = []
         var refuses: Set<UInt32> = []
+        /// Connections that are being made.
+        var connecting: [UInt32] = []
         var wasAccepted: Set<UInt32> = []
     }
 
@@ -82,7 +84,8 @@ struct SimulatedTunnel {
             SimulatedTunnel.perform(actions, &self[keyPath: own], now)
             happened = true
         }
-        happened = happened || !self[keyPath: own].line.isEmpty
+        happened = happened || !self[keyPath: own].line.isEmpty || !self[keyPath: own].connecting.isEmpty
+        if !self[keyPath: own].connecting.isEmpty, Int.random(in: 0..<8, using: &random) == 0 { connect(own) }
         if !self[keyPath: own].line.isEmpty, Bool.random(using: &random) {
             let message = self[keyPath: own].line.removeFirst()
             SimulatedTunnel.perform(try self[keyPath: own].machine.received(message, now: now), &self[keyPath: own], now)
@@ -93,8 +96,15 @@ struct SimulatedTunnel {
         return happened
     }
 
+    private mutating func connect(_ own: WritableKeyPath<SimulatedTunnel, Side>) {
+        let id = self[keyPath: own].connecting.removeFirst()
+        guard !self[keyPath: own].refuses.contains(id) else { return self[keyPath: own].machine.failed(id, "refused") }
+        if self[keyPath: own].locals[id] == nil { self[keyPath: own].locals[id] = Local() }
+        SimulatedTunnel.perform(self[keyPath: own].machine.connected(id) ?? [], &self[keyPath: own], now)
+    }
+
     private mutating func stepLocal(_ id: UInt32, _ own: WritableKeyPath<SimulatedTunnel, Side>) -> Bool {
-        guard var local = self[keyPath: own].locals[id], !local.isClosed else { return false }
+        guard var local = self[keyPath: own].locals[id], !local.isClosed, !self[keyPath: own].connecting.contains(id) else { return false }
         var happened = false
         if local.takes, !local.untaken.isEmpty {
             let count = local.untaken.removeFirst()
@@ -126,17 +136,13 @@ struct SimulatedTunnel {
         for action in actions {
             switch action {
             case .connect(let id):
-                guard !side.refuses.contains(id) else {
-                    side.machine.failed(id, "refused")
-                    continue
-                }
-                if side.locals[id] == nil { side.locals[id] = Local() }
-                perform(side.machine.connected(id), &side, now)
+                side.connecting.append(id)
             case .accepted(let id): side.wasAccepted.insert(id)
             case .read(let id):
                 #expect(side.locals[id]?.isReadAsked == false, "asked to read twice")
                 side.locals[id]?.isReadAsked = true
             case .write(let id, let bytes):
+                #expect(side.locals[id] != nil, "written to nobody")
                 side.locals[id]?.received += bytes.readableBytesView
                 side.locals[id]?.untaken.append(bytes.readableBytes)
                 guard var local = side.locals[id] else { continue }

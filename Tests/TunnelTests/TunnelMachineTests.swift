@@ -71,6 +71,7 @@ import Testing
     @Test func whoSendsMoreThanHeMayEndsTheTunnel() throws {
         var machine = TunnelMachine(role: .acceptor, limits: .init(), budget: ByteBudget(most: 0), now: .now())
         _ = try machine.received(message(.open(1)), now: .now())
+        _ = machine.connected(1)
         let most = ByteBuffer(repeating: 1, count: TunnelFrame.window)
         let written = try machine.received(message(.data(1, most)), now: .now())
         #expect(written == [.write(1, most)])
@@ -111,7 +112,9 @@ import Testing
         for _ in 1...3 { _ = tunnel.open(sending: SimulatedTunnel.bytes(1000, seed: 1)) }
         tunnel.opener.machine.failed(3, "broken")
         try tunnel.run()
-        #expect(tunnel.opener.locals[2]?.abortText == "refused" && tunnel.acceptor.locals[3]?.abortText == "broken")
+        #expect(tunnel.opener.locals[2]?.abortText == "refused" && tunnel.acceptor.locals[3]?.abortText != "refused")
+        let late = tunnel.acceptor.machine.connected(3)
+        #expect(late == nil, "nobody wants it any more")
         #expect(tunnel.acceptor.locals[1]?.received.count == 1000)
         #expect(tunnel.opener.machine.connectionCount == 0 && tunnel.acceptor.machine.connectionCount == 0)
     }

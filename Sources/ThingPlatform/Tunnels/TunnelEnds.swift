@@ -60,12 +60,12 @@ struct TunnelEnd: Sendable, Equatable {
                     let socket = try TunnelUpgrade.add(
                         to: channel, role: .server, longest: longest, frame: carriesMany ? nil : min(max(announced, 128), longestFrame),
                         stalls: carriesMany)
-                    try platform.assumeIsolated { try end.join(socket, carriesMany: carriesMany, $0) }
+                    socket.whenUpgraded = { socket in platform.assumeIsolated { end.join(socket, carriesMany: carriesMany, $0) } }
                 }
             })
     }
 
-    private func join(_ socket: TunnelSocket, carriesMany: Bool, _ platform: isolated Platform) throws {
+    private func join(_ socket: TunnelSocket, carriesMany: Bool, _ platform: isolated Platform) {
         do throws(TunnelTable.Refusal) {
             switch side {
             case .edge: try platform.edgeJoined(id, socket, carriesMany: carriesMany)

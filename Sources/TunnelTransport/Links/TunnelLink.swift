@@ -85,9 +85,11 @@ package final class TunnelLink: TunnelSocketOwner, TunnelLocalOwner, @unchecked 
     }
 
     package func connected(_ id: UInt32, _ local: any TunnelLocal) {
+        guard endText == nil, let actions = machine.connected(id) else { return local.abort() }
         locals[id] = local
         counters.addConnection()
-        perform(machine.connected(id))
+        perform(actions)
+        flushLocals()
         pump()
     }
 
@@ -139,10 +141,14 @@ package final class TunnelLink: TunnelSocketOwner, TunnelLocalOwner, @unchecked 
     }
 
     package func readComplete(_ socket: TunnelSocket) {
+        flushLocals()
+        pump()
+    }
+
+    private func flushLocals() {
         let touched = unflushed
         unflushed.removeAll(keepingCapacity: true)
         for id in touched { locals[id]?.flush() }
-        pump()
     }
 
     package func becameWritable(_ socket: TunnelSocket) { pump() }

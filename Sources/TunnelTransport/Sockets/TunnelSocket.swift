@@ -2,6 +2,7 @@ package import AlwaysOnSession
 package import AlwaysOnTransport
 import NetworkSupport
 package import NIOCore
+import NIOHTTP1
 import NIOPosix
 import NIOWebSocket
 import Tunnels
@@ -34,6 +35,8 @@ package final class TunnelSocket: ChannelInboundHandler, @unchecked Sendable {
     private let channel: any Channel
     private var owner: (any TunnelSocketOwner)?
     private var context: ChannelHandlerContext?
+    /// Called once a server's upgrade is through: what is written before goes astray.
+    package var whenUpgraded: ((TunnelSocket) -> Void)?
     private var wantsMore = false
     private var isReading = false
     private var isClosed = false
@@ -143,6 +146,14 @@ package final class TunnelSocket: ChannelInboundHandler, @unchecked Sendable {
         owner?.readComplete(self)
         if wantsMore, !isClosed { context.read() }
         context.fireChannelReadComplete()
+    }
+
+    package func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if case HTTPServerUpgradeEvents.upgradeComplete = event, let then = whenUpgraded {
+            whenUpgraded = nil
+            then(self)
+        }
+        context.fireUserInboundEventTriggered(event)
     }
 
     package func channelWritabilityChanged(context: ChannelHandlerContext) {

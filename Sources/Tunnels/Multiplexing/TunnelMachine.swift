@@ -88,12 +88,17 @@ package struct TunnelMachine: Sendable {
     }
 
     /// The connection that was asked for stands.
-    package mutating func connected(_ id: UInt32) -> [Action] {
-        guard streams[id]?.isConnected == false else { return [] }
-        streams[id]?.isConnected = true
-        streams[id]?.owesAccept = true
+    /// - Returns: nil where it is not wanted any more.
+    package mutating func connected(_ id: UInt32) -> [Action]? {
+        guard var stream = streams[id], !stream.isConnected, stream.owesReset == nil else { return nil }
+        let early = stream.early
+        stream.isConnected = true
+        stream.owesAccept = true
+        stream.early = ByteBuffer()
+        streams[id] = stream
         enqueue(id)
-        return askToRead(id)
+        let writes: [Action] = early.readableBytes > 0 ? [.write(id, early)] : []
+        return writes + (stream.otherEnded ? [.endWriting(id)] : []) + askToRead(id)
     }
 
     /// Bytes were read from the local side, as asked.
@@ -155,6 +160,7 @@ package struct TunnelMachine: Sendable {
             guard streams[id]?.otherEnded == false else { throw TunnelFault("a second end of connection \(id)") }
             streams[id]?.otherEnded = true
             streams[id]?.owesCredit = 0
+            guard streams[id]?.isConnected == true else { return [] }
             return [.endWriting(id)] + closeIfOver(id)
         case .reset(let id, let reason):
             guard try known(id) else { return [] }
@@ -200,6 +206,10 @@ package struct TunnelMachine: Sendable {
         guard !stream.otherEnded else { throw TunnelFault("bytes behind the end of connection \(id)") }
         guard stream.window.received(bytes.readableBytes) else { throw TunnelFault("more bytes on connection \(id) than it had credit for") }
         stream.untaken += bytes.readableBytes
+        guard stream.isConnected else {
+            stream.early.writeImmutableBuffer(bytes)
+            return []
+        }
         return [.write(id, bytes)]
     }
 

@@ -15,6 +15,8 @@ struct TunnelStream {
     var endSent = false
     /// Nothing more comes from the other end.
     var otherEnded = false
+    /// What came before the local side was there.
+    var early = ByteBuffer()
     /// What the local side has not taken yet.
     var untaken = 0
     var window: CreditWindow
