@@ -46,21 +46,19 @@ final class TunnelClient: @unchecked Sendable {
 
     // MARK: Connections
 
-    /// Takes a connection through a tunnel. The future fails where there is none for it; the channel is closed then.
-    func carry(_ channel: any Channel) -> EventLoopFuture<Void> {
+    /// Takes a connection through a tunnel. The future fails where there is none for it; the connection is broken off then.
+    func carry(_ local: LocalConnection) -> EventLoopFuture<Void> {
         loop.preconditionInEventLoop()
         return available().flatMapThrowing { [self] link in
-            guard link.open({ id in add(channel, id, to: link) }) else { throw RestError("the tunnel takes no more connections") }
+            guard link.open({ id in add(local, id, to: link) }) else { throw RestError("the tunnel takes no more connections") }
         }.flatMapErrorThrowing { error in
-            channel.close(promise: nil)
+            local.abort()
             throw error
         }
     }
 
-    private func add(_ channel: any Channel, _ id: UInt32, to link: TunnelLink) -> (any TunnelLocal)? {
-        guard channel.isActive else { return nil }
-        let local = LocalConnection(id: id, channel, owner: link)
-        guard (try? channel.pipeline.syncOperations.addHandler(local)) != nil else { return nil }
+    private func add(_ local: LocalConnection, _ id: UInt32, to link: TunnelLink) -> (any TunnelLocal)? {
+        guard local.attach(id, to: link) else { return nil }
         count += 1
         connections[ObjectIdentifier(link), default: [:]][id] = (count, local)
         return local

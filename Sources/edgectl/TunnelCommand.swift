@@ -2,7 +2,6 @@ import AlwaysOnTransport
 import ArgumentParser
 import EdgeREST
 import Formats
-import Glibc
 import HTTPTransport
 import NIOCore
 import NIOPosix
@@ -75,7 +74,10 @@ struct TunnelCommand: AsyncParsableCommand {
             throw ValidationError("\(listen): expected a port, or address:port")
         }
         let bootstrap = LocalConnection.prepare(ServerBootstrap(group: loop)).childChannelInitializer { channel in
-            channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(AcceptedConnection(client, reporter)) }
+            channel.eventLoop.makeCompletedFuture {
+                let local = LocalConnection(channel)
+                try channel.pipeline.syncOperations.addHandlers([local, AcceptedConnection(local, client, reporter)])
+            }
         }
         let listener: any Channel
         do {
@@ -92,13 +94,16 @@ struct TunnelCommand: AsyncParsableCommand {
 
     private func carryStandardIO(_ client: TunnelClient, _ reporter: TunnelReporter, _ signals: AsyncStream<Int32>) async throws {
         reporter.isQuiet = true
-        // A pipe that nobody reads any more ends the connection, and not the program.
-        signal(SIGPIPE, SIG_IGN)
         let ends = reporter.ends
-        let channel = try await LocalConnection.prepare(NIOPipeBootstrap(group: client.loop))
-            .takingOwnershipOfDescriptors(input: dup(STDIN_FILENO), output: dup(STDOUT_FILENO)).get()
-        close(STDOUT_FILENO)
-        try await client.loop.flatSubmit { client.carry(channel) }.get()
+        let own = try StandardIO(on: client.loop)
+        let bootstrap = LocalConnection.prepare(NIOPipeBootstrap(group: client.loop)).channelInitializer { channel in
+            channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(LocalConnection(channel)) }
+        }
+        try await bootstrap.takingOwnershipOfDescriptors(input: own.input, output: own.output).flatMap { channel in
+            do { return client.carry(try channel.pipeline.syncOperations.handler(type: LocalConnection.self)) } catch {
+                return channel.eventLoop.makeFailedFuture(error)
+            }
+        }.get()
         let reason = await withTaskGroup(of: String?.self) { group in
             group.addTask {
                 for await end in ends { return end.reason }
@@ -113,6 +118,7 @@ struct TunnelCommand: AsyncParsableCommand {
         }
         try await client.loop.submit { client.end() }.get()
         try? await client.loop.scheduleTask(in: .milliseconds(200)) {}.futureResult.get()
+        if reason == nil { try? await own.flushed.get() }
         if let reason { throw RestError(reason) }
     }
 }
@@ -121,13 +127,16 @@ struct TunnelCommand: AsyncParsableCommand {
 private final class AcceptedConnection: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = ByteBuffer
 
+    private let local: LocalConnection
     private let client: TunnelClient
     private let reporter: TunnelReporter
 
-    init(_ client: TunnelClient, _ reporter: TunnelReporter) { (self.client, self.reporter) = (client, reporter) }
+    init(_ local: LocalConnection, _ client: TunnelClient, _ reporter: TunnelReporter) {
+        (self.local, self.client, self.reporter) = (local, client, reporter)
+    }
 
     func channelActive(context: ChannelHandlerContext) {
-        client.carry(context.channel).whenFailure { [reporter] error in reporter.say("no tunnel for a connection: \(error)") }
+        client.carry(local).whenFailure { [reporter] error in reporter.say("no tunnel for a connection: \(error)") }
         context.pipeline.syncOperations.removeHandler(context: context, promise: nil)
     }
 }

@@ -97,15 +97,15 @@ final class EdgeTunnel: @unchecked Sendable {
         let bootstrap = LocalConnection.prepare(ClientBootstrap(group: loop)).connectTimeout(settings.connectTimeout)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    try channel.pipeline.syncOperations.addHandler(LocalConnection(id: id, channel, owner: bound.value.0))
+                    try channel.pipeline.syncOperations.addHandler(LocalConnection(channel))
                 }
             }
         bootstrap.connect(host: target.host, port: target.port).whenComplete { [self] result in
-            let (_, made, refused) = bound.value
+            let (owner, made, refused) = bound.value
             do {
                 let channel = try result.get()
                 let connection = try channel.pipeline.syncOperations.handler(type: LocalConnection.self)
-                guard channel.isActive else { throw ChannelError.ioOnClosedChannel }
+                guard connection.attach(id, to: owner) else { throw ChannelError.ioOnClosedChannel }
                 onEvent(.connected(id))
                 made(connection)
             } catch {

@@ -41,12 +41,15 @@ package final class LocalConnection: ChannelInboundHandler, TunnelLocal, @unchec
     /// How long what was written last may take to go out.
     private static let farewell = TimeAmount.seconds(30)
 
-    package let id: UInt32
+    private var id: UInt32 = 0
     private let channel: any Channel
     private weak var owner: (any TunnelLocalOwner)?
     private var context: ChannelHandlerContext?
     private var isOver = false
     private var hasEnded = false
+    /// What came before somebody wanted it: a peer that has closed is read out at once, whoever asks.
+    private var early = ByteBuffer()
+    private var owesEnd = false
     private var outputIsClosed = false
     /// Bytes that the system has not taken.
     private var unwritten = 0
@@ -54,9 +57,18 @@ package final class LocalConnection: ChannelInboundHandler, TunnelLocal, @unchec
     package private(set) var bytesRead = 0
     package private(set) var bytesWritten = 0
 
+    /// To be added to the channel before it stands: nothing that comes gets lost then.
+    package init(_ channel: any Channel) { self.channel = channel }
+
+    package var loop: any EventLoop { channel.eventLoop }
+
+    /// Gives it to a tunnel.
     /// - Parameter owner: kept alive by whoever keeps the tunnel.
-    package init(id: UInt32, _ channel: any Channel, owner: any TunnelLocalOwner) {
-        (self.id, self.channel, self.owner) = (id, channel, owner)
+    /// - Returns: whether it still is one.
+    package func attach(_ id: UInt32, to owner: any TunnelLocalOwner) -> Bool {
+        guard !isOver else { return false }
+        (self.id, self.owner) = (id, owner)
+        return true
     }
 
     /// Options that go with it, set before it stands.
@@ -79,7 +91,27 @@ package final class LocalConnection: ChannelInboundHandler, TunnelLocal, @unchec
             .childChannelOption(.maxMessagesPerRead, value: 1)
     }
 
-    package func read() { if !isOver { context?.read() } }
+    package func read() {
+        guard !isOver else { return }
+        guard early.readableBytes > 0 || owesEnd else {
+            context?.read()
+            return
+        }
+        // Not from within what the tunnel is just doing.
+        let bound = NIOLoopBound(self, eventLoop: loop)
+        loop.execute { bound.value.handOverEarly() }
+    }
+
+    private func handOverEarly() {
+        guard let owner, !isOver else { return }
+        let bytes = early
+        early = ByteBuffer()
+        if bytes.readableBytes > 0 { owner.read(bytes, from: id) }
+        if owesEnd {
+            owesEnd = false
+            owner.ended(id)
+        }
+    }
 
     package func write(_ bytes: ByteBuffer) {
         guard let context, !isOver else { return }
@@ -131,14 +163,22 @@ package final class LocalConnection: ChannelInboundHandler, TunnelLocal, @unchec
         guard !isOver else { return }
         let bytes = unwrapInboundIn(data)
         bytesRead += bytes.readableBytes
-        owner?.read(bytes, from: id)
+        guard let owner else {
+            early.writeImmutableBuffer(bytes)
+            return
+        }
+        owner.read(bytes, from: id)
     }
 
     package func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         guard case ChannelEvent.inputClosed = event else { return context.fireUserInboundEventTriggered(event) }
         guard !isOver, !hasEnded else { return }
         hasEnded = true
-        owner?.ended(id)
+        guard let owner else {
+            owesEnd = true
+            return
+        }
+        owner.ended(id)
     }
 
     package func errorCaught(context: ChannelHandlerContext, error: any Error) {

@@ -1,0 +1,97 @@
+import Formats
+import Foundation
+import TestKit
+import Testing
+
+/// Tunnels from a user through platform and gateway to a server (alwayson.md §9, ems.md §7.2).
+@Suite struct TunnelTests {
+    @Test("56, 57: tunnels of text to a platform of others: echo, one at a time, commands, bad requests, garbage, idleness, a target that never reads")
+    func atAPlatformOfOthers() async throws {
+        let chain = try Chain()
+        let platform = try TunnelChain.python(["tunnel_peer.py", "platform", Chain.edgeKey], in: chain)
+        try chain.writeGateway(
+            platform: try await platform.port(), autoBind: #"[{"name": "T1"}]"#, more: #", "tunnel": {"max_concurrent": 1}"#)
+        let gateway = try chain.startGateway()
+        #expect(await platform.exitStatus() == 0, "\(platform.output)\n\(gateway.output.suffix(3000))")
+        #expect(
+            platform.lines.dropFirst() == [
+                "echoed through a second WebSocket", "the second was refused", "bad requests were refused", "completed",
+                "bad messages ended their tunnels", "a target that never reads is not written to without end",
+            ])
+        #expect(!gateway.output.contains(Chain.edgeKey))
+        #expect(await gateway.end() == 0)
+    }
+
+    @Test func severalConnectionsThereAndBackAndTheirEnds() async throws {
+        let tunnels = try await TunnelChain()
+        let gateway = try await tunnels.startGateway()
+        let added = try tunnels.edgectl(["tunnels", "add", TunnelChain.thing, "load", "127.0.0.1:\(tunnels.target)", "--description", "test"])
+        #expect(await added.exitStatus() == 0)
+        let (tool, port) = try await tunnels.tunnel("load")
+        #expect(try await tunnels.use(port, "echo", 400_000, connections: 6) == ["6 fine"])
+        #expect(try await tunnels.use(port, "half", 300_000, connections: 3) == ["3 fine"])
+        #expect(try await tunnels.use(port, "get", 300_000, connections: 3) == ["3 fine"])
+        #expect(try await tunnels.use(port, "reset", 0, connections: 2) == ["2 ConnectionResetError"])
+        let open = try await tunnels.open()
+        let row = try #require(open.first)
+        #expect(open.count == 1 && row["tunnelName"] == "load" && row["state"] == "ACTIVE" && row["user"] == "Administrator" && row["connections"] == 14)
+        #expect(row["bytesTransferred"]?.int ?? 0 > 6 * 800_000)
+        let id = try #require(row["tunnelId"]?.string)
+        #expect(try await tunnels.subsystem("GetActiveTunnel", ["tid": .string(id)]).rows.count == 1)
+
+        let ended = try tunnels.edgectl(["tunnels", "end", id])
+        #expect(await ended.exitStatus() == 0)
+        try await tool.line(containing: "the tunnel is over: ended by edgectl")
+        let line = try await gateway.line(containing: "tunnel \(id) of TTunnels to 127.0.0.1:\(tunnels.target) ends")
+        #expect(line.contains("[AUDIT]") && line.contains("for Administrator") && line.contains("14 connections"))
+        #expect(try await tunnels.open().isEmpty)
+        #expect(try await tunnels.subsystem("GetActiveTunnel", ["tid": .string(id)]).status == 404)
+        let events = try await tunnels.platform.send(.POST, "/Thingworx/Things/TTunnels/Services/QueryEvents", "{}").rows
+        let event = try #require(events.first { $0["name"] == "TunnelSession" })
+        #expect(event["data"]?["state"] == "CANCELLED" && event["data"]?["tunnelId"] == .string(id), "\(event)")
+        // The next connection has another tunnel.
+        #expect(try await tunnels.use(port, "echo", 1000) == ["1 fine"])
+        #expect(await tool.end(SIGINT) == 0)
+        try await tunnels.untilNone()
+        try await gateway.line(containing: "ended by the user")
+    }
+
+    @Test("An edge that knows one connection in a tunnel has a WebSocket for each")
+    func anSDKEdge() async throws {
+        let tunnels = try await TunnelChain()
+        let edge = try TunnelChain.python(["tunnel_peer.py", "edge", "\(tunnels.platform.port)", Chain.edgeKey, TunnelChain.thing], in: tunnels.chain)
+        try await tunnels.platform.isBound(TunnelChain.thing)
+        let (tool, port) = try await tunnels.tunnel()
+        #expect(try await tunnels.use(port, "echo", 200_000) == ["1 fine"])
+        #expect(try await tunnels.use(port, "echo", 100_000, connections: 4) == ["4 fine"])
+        #expect(try await tunnels.use(port, "get", 200_000, connections: 2) == ["2 fine"])
+        let row = try #require(try await tunnels.open().first)
+        #expect(row["connections"] == 7 && row["bytesTransferred"]?.int ?? 0 > 1_600_000, "\(row)")
+        // Who asks for more than a window and never reads keeps nobody else waiting.
+        let holder = try TunnelChain.python(["tunnel_load.py", "hold", "\(port)", "2"], in: tunnels.chain)
+        try await holder.line(containing: "holding")
+        #expect(try await tunnels.use(port, "echo", 100_000) == ["1 fine"])
+        await holder.end(SIGKILL)
+        await tool.end(SIGINT)
+        try await tunnels.untilNone()
+        for line in edge.lines where line.hasPrefix("tunnel ") && !line.hasPrefix("tunnel over") {
+            try await edge.line(containing: "tunnel over \(line.split(separator: " ")[1])")
+        }
+        #expect(!edge.output.contains("Error"), "\(edge.output)")
+    }
+
+    @Test func standardInputAndOutput() async throws {
+        let tunnels = try await TunnelChain()
+        let gateway = try await tunnels.startGateway()
+        let tool = try tunnels.edgectl(["tunnel", "--stdio", TunnelChain.thing, "127.0.0.1:\(tunnels.target)"], input: "hwhat is said")
+        #expect(await tool.exitStatus() == 0)
+        #expect(tool.output == "9e6042496805ab30d9c6b7d154fe0aa0c62daad703f03029f0693f309782070e")
+        let broken = try tunnels.edgectl(["tunnel", "--stdio", TunnelChain.thing, "127.0.0.1:1"], input: "x")
+        #expect(await broken.exitStatus() != 0)
+        #expect(broken.output.contains("127.0.0.1:1 cannot be reached"))
+        let unknown = try tunnels.edgectl(["tunnel", "--stdio", TunnelChain.thing, "no-such"], input: "x")
+        #expect(await unknown.exitStatus() != 0)
+        #expect(unknown.output.contains("has no tunnel no-such"))
+        #expect(await gateway.end() == 0)
+    }
+}
