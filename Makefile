@@ -13,6 +13,8 @@
 # make chaos  whole programs killed, halted, cut off and refused the disk, RUNS times from SEED on; failing seeds by name
 # make chaos-model  crashes of the store on a model disk, 20 a run
 # make chaos-files  transfers both ways while both ends are killed, RUNS of them from SEED on
+# make chaos-tunnels  connections through tunnels for SECONDS_ALL while gateway, platform and tool are killed at random, from SEED on
+# make bench-tunnels  tunnels beside ssh -L and socat (needs a C compiler, openssh-server, socat, wrk)
 # make bench-files  files beside curl through nginx: both ways, small ones, a long way, live requests meanwhile (needs nginx, openssl)
 # make fuzz   every fuzz target for SECONDS each, guided by coverage (RUNS=10000000 for a number of inputs, LENGTH=128 for short ones)
 # make docs   the reference page, schema and samples of config.json, from the description in the code
@@ -28,10 +30,13 @@ PROGRAMS = thingplatform wsems luaScriptResource edgectl
 # Tests that would keep others waiting beyond their limits.
 HEAVY = Acceptance.Hostile|FileChaosTests|anyFileBetweenAnyEnds|FuzzTests|InputLimitTests|aThousandThings|textsThatTakeMuchMemory|ChaosTests|StoreModelTests|damageCosts|everythingIsDelivered|expressionsWithoutEnd|PlatformStoreTests
 
-.PHONY: bench-files chaos-files test-console test-api bench-platform chaos chaos-model hostile run test build release bench bench-codec bench-forward bench-calls bench-store soak conformance docs fuzz tsan deps clean
+.PHONY: bench-tunnels chaos-tunnels bench-files chaos-files test-console test-api bench-platform chaos chaos-model hostile run test build release bench bench-codec bench-forward bench-calls bench-store soak conformance docs fuzz tsan deps test-deps clean
 
 deps:
 	@Scripts/install-deps
+
+test-deps:
+	@Scripts/install-deps test
 
 build: deps
 	@echo "==> Building ($(CONFIG)); the first time takes some minutes"
@@ -40,7 +45,7 @@ build: deps
 run: build
 	@BIN=$(BIN) Examples/demo/run
 
-test: deps
+test: test-deps
 	@echo "==> Building programs and tests; the first time takes some minutes"
 	@$(BUILD) -c $(CONFIG) --build-tests
 	@echo "==> Testing"
@@ -66,6 +71,11 @@ chaos-files: release
 	@$(BUILD) -c debug --build-tests
 	@EDGE_BIN=$(abspath $(SCRATCH))/release FILE_RUNS=$(if $(filter-out -1,$(RUNS)),$(RUNS),200) FILE_SEED=$(SEED) \
 	  swift test --skip-build --scratch-path $(SCRATCH) --filter FileChaosTests | grep -E "files:|✔|✘"
+
+chaos-tunnels: release
+	@$(BUILD) -c debug --build-tests
+	@EDGE_BIN=$(abspath $(SCRATCH))/release TUNNEL_SECONDS=$(or $(SECONDS_ALL),300) TUNNEL_SEED=$(SEED) \
+	  swift test --skip-build --scratch-path $(SCRATCH) --filter TunnelChaosTests | grep -E "tunnels:|✔|✘"
 
 # Each run is 20 crashes: RUNS=50000 are a million.
 chaos-model: deps

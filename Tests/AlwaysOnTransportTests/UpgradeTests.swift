@@ -1,6 +1,8 @@
 import Foundation
 import NIOCore
+import NIOHTTP1
 import NIOPosix
+import NIOWebSocket
 import Testing
 
 @testable import AlwaysOnTransport
@@ -90,5 +92,42 @@ import Testing
         #expect(failure?.description.contains(message) == true || failure?.description.contains("upgrade") == true, "\(failure?.description ?? "")")
         serving.cancel()
         _ = try? await serving.value
+    }
+
+    @Test("What a server says right behind its agreement is heard, though it comes with it")
+    func aServerThatSpeaksFirst() async throws {
+        let upgrader = NIOWebSocketServerUpgrader(shouldUpgrade: { channel, _ in channel.eventLoop.makeSucceededFuture([:]) }) { channel, _ in
+            // Before anything else is read on this loop, on which the client is too.
+            channel.eventLoop.execute { channel.writeAndFlush(WebSocketFrame(fin: true, opcode: .text, data: ByteBuffer(string: "hello")), promise: nil) }
+            return channel.eventLoop.makeSucceededVoidFuture()
+        }
+        let server = try await ServerBootstrap(group: loop).childChannelInitializer { channel in
+            channel.pipeline.configureHTTPServerPipeline(withServerUpgrade: (upgraders: [upgrader], completionHandler: { _ in }))
+        }.bind(host: "127.0.0.1", port: 0).get()
+        let heard = loop.makePromise(of: WebSocketMessage.self)
+        let endpoint = PlatformEndpoint(host: "127.0.0.1", port: server.localAddress!.port!)
+        let upgrade = WebSocketConnector.Upgrade(headers: [:], maximumFrameSize: 1000) { channel, _ in
+            try channel.pipeline.syncOperations.addHandlers([
+                WebSocketMessageHandler(role: .client, maximumFrameSize: 1000, maximumMessageSize: 1000, compression: nil), Listener(heard),
+            ])
+        }
+        let loop = loop
+        let outcome = try await loop.flatSubmit { WebSocketConnector.open(upgrade, to: endpoint, deadline: .now() + .seconds(30), on: loop) }.get()
+        guard case .upgraded = outcome else {
+            Issue.record("not upgraded")
+            return
+        }
+        loop.scheduleTask(in: .seconds(20)) { heard.fail(ChannelError.eof) }
+        #expect(try await heard.futureResult.get() == .text(ByteBuffer(string: "hello")))
+        try await server.close()
+    }
+
+    private final class Listener: ChannelInboundHandler {
+        typealias InboundIn = WebSocketMessage
+        private let heard: EventLoopPromise<WebSocketMessage>
+
+        init(_ heard: EventLoopPromise<WebSocketMessage>) { self.heard = heard }
+
+        func channelRead(context: ChannelHandlerContext, data: NIOAny) { heard.succeed(unwrapInboundIn(data)) }
     }
 }

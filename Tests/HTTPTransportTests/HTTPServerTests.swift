@@ -63,6 +63,15 @@ struct RawClient {
         await server.stop()
     }
 
+    @Test("A request for another protocol that is answered as HTTP is the last of its connection: the next would not be read")
+    func aRefusedUpgradeIsTheLast() async throws {
+        let server = try await server()
+        let upgrade = "GET /1 HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n\r\n"
+        let answer = try await RawClient.exchange(port: server.port, send: [upgrade])
+        #expect(answer.hasPrefix("HTTP/1.1 200 OK\r\n") && answer.lowercased().contains("\r\nconnection: close\r\n"), "\(answer)")
+        await server.stop()
+    }
+
     @Test func aBodyInPiecesIsChunkedAndGatheredForOldClients() async throws {
         let loop = MultiThreadedEventLoopGroup.singleton.next()
         let server = try await HTTPServer.start(HTTPServer.Configuration(), on: loop, logger: Logger(label: "t") { _ in SwiftLogNoOpLogHandler() }) { request in

@@ -68,7 +68,7 @@ package enum WebSocketConnector {
         headers.add(contentsOf: upgrade.headers)
         headers.add(name: "Content-Length", value: "0")
         let head = HTTPRequestHead(version: .http1_1, method: .GET, uri: endpoint.path, headers: headers)
-        let configuration = NIOUpgradableHTTPClientPipelineConfiguration(
+        var configuration = NIOUpgradableHTTPClientPipelineConfiguration(
             upgradeConfiguration: NIOTypedHTTPClientUpgradeConfiguration<Answer<Result>>(upgradeRequestHead: head, upgraders: [upgrader]) { channel in
                 channel.eventLoop.makeCompletedFuture {
                     let promise = channel.eventLoop.makePromise(of: HTTPResponseHead.self)
@@ -76,6 +76,8 @@ package enum WebSocketConnector {
                     return .other(promise.futureResult)
                 }
             })
+        // What the other end says right after its agreement belongs to the WebSocket.
+        configuration.leftOverBytesStrategy = .forwardBytes
         do {
             return try channel.pipeline.syncOperations.configureUpgradableHTTPClientPipeline(configuration: configuration)
                 .flatMap { (answer: Answer<Result>) -> EventLoopFuture<Outcome<Result>> in

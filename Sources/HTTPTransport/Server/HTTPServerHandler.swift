@@ -250,7 +250,7 @@ final class HTTPServerHandler: ChannelDuplexHandler, RemovableChannelHandler, @u
         }
         switch admission(request) {
         case .admitted(let note): request.admitted = note
-        case .streamed(let sink): return receive(Exchange(request: request, version: head.version, isKeepAlive: head.isKeepAlive), sink, head, context)
+        case .streamed(let sink): return receive(Exchange(request: request, version: head.version, isKeepAlive: head.goesOn), sink, head, context)
         case .refused(let answer):
             guard mayBeSkipped(head) else { return refuse(context, answer) }
             refusal = answer
@@ -258,7 +258,7 @@ final class HTTPServerHandler: ChannelDuplexHandler, RemovableChannelHandler, @u
         if let length = head.headers.first(name: "Content-Length").flatMap({ Int($0) }), length > configuration.maximumBodySize {
             return refuseTooLarge(context)
         }
-        state = .reading(Exchange(request: request, version: head.version, isKeepAlive: head.isKeepAlive))
+        state = .reading(Exchange(request: request, version: head.version, isKeepAlive: head.goesOn))
         startTimeout(live.readTimeout, context)
         tellToContinue(head)
     }
@@ -320,4 +320,12 @@ final class HTTPServerHandler: ChannelDuplexHandler, RemovableChannelHandler, @u
     }
 
 
+}
+
+extension HTTPRequestHead {
+    /// Whether another request may follow on its connection. Behind one that asks for another protocol, and does not get it, NIO's decoder
+    /// expects no more HTTP.
+    fileprivate var goesOn: Bool {
+        isKeepAlive && !(headers.contains(name: "Upgrade") && headers[canonicalForm: "Connection"].contains { $0.lowercased() == "upgrade" })
+    }
 }

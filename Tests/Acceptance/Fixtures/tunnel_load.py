@@ -2,11 +2,13 @@
 
     tunnel_load.py serve [PORT]                    a connection's first byte says what it wants (see Server)
     tunnel_load.py run PORT MODE BYTES CONNECTIONS    uses a port, and says what became of it
+    tunnel_load.py churn PORT SEED                 uses it again and again, until SIGTERM; says how many of each there were
     tunnel_load.py hold PORT CONNECTIONS           asks for bytes without end and takes none, until it is ended
 """
 import asyncio
 import hashlib
 import random
+import signal
 import socket
 import struct
 import sys
@@ -129,6 +131,36 @@ async def run(port, mode, count, connections):
         print(f"{sum(r == result for r in results)} {result or 'fine'}", flush=True)
 
 
+async def churn(port, seed):
+    counts = {"fine": 0, "broken": 0, "early": 0, "wrong": 0}
+    over = asyncio.Event()
+    chance = random.Random(seed)
+
+    async def worker():
+        while not over.is_set():
+            mode = chance.choice(["echo", "half", "get"])
+            result = await use(port, mode, chance.randint(0, 400_000), chance.getrandbits(32))
+            if result == "":
+                counts["fine"] += 1
+            elif result.startswith("ended") or result == "IncompleteReadError" or result == "other bytes: ''":
+                counts["early"] += 1
+            elif result.startswith("Connection") or result == "BrokenPipeError":
+                counts["broken"] += 1
+                await asyncio.sleep(0.01)
+            else:
+                counts["wrong"] += 1
+                print("wrong:", mode, result, flush=True)
+
+    workers = [asyncio.create_task(worker()) for _ in range(6)]
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, over.set)
+    print("churning", flush=True)
+    await over.wait()
+    await asyncio.wait(workers, timeout=60)
+    print("counts", *(f"{name} {count}" for name, count in counts.items()), "stuck", sum(not w.done() for w in workers), flush=True)
+    for one in workers:
+        one.cancel()
+
+
 async def hold(port, connections):
     ends = []
     for _ in range(connections):
@@ -143,6 +175,8 @@ async def hold(port, connections):
 if __name__ == "__main__":
     if sys.argv[1] == "serve":
         asyncio.run(serve(int(sys.argv[2]) if len(sys.argv) > 2 else 0))
+    elif sys.argv[1] == "churn":
+        asyncio.run(churn(int(sys.argv[2]), int(sys.argv[3])))
     elif sys.argv[1] == "hold":
         asyncio.run(hold(int(sys.argv[2]), int(sys.argv[3])))
     else:

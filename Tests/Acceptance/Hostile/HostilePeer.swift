@@ -158,21 +158,24 @@ final class HostilePeer: @unchecked Sendable {
     }
 }
 
-/// A process under attack: what it takes meanwhile, and whether it still serves others.
-struct Victim {
-    let program: Program
-
-    private func kibibytes(_ name: String) throws -> Int {
-        let status = try String(contentsOfFile: "/proc/\(program.pid)/status", encoding: .utf8)
+extension Program {
+    /// - Parameter name: of a line of its status that is in KiB.
+    func kibibytes(_ name: String) throws -> Int {
+        let status = try String(contentsOfFile: "/proc/\(pid)/status", encoding: .utf8)
         let line = status.split(separator: "\n").first { $0.hasPrefix(name) }
         return line.flatMap { Int($0.filter(\.isNumber)) } ?? 0
     }
+}
+
+/// A process under attack: what it takes meanwhile, and whether it still serves others.
+struct Victim {
+    let program: Program
 
     /// Runs the attack on a thread of its own, and plain requests beside it until it is over.
     /// - Returns: how much more memory than before was taken at most, in MiB, and how long the slowest request took.
     func under(_ attack: @escaping @Sendable () throws -> Void, meanwhile request: @escaping @Sendable () async throws -> Void) async throws -> (mebibytes: Int, slowest: Duration) {
         try await request()
-        let idle = try kibibytes("VmRSS")
+        let idle = try program.kibibytes("VmRSS")
         try "5".write(toFile: "/proc/\(program.pid)/clear_refs", atomically: false, encoding: .utf8)
         let attacking = Task.detached { try await Hostile.onThread(attack) }
         let isOver = Flag()
@@ -190,7 +193,7 @@ struct Victim {
         let start = ContinuousClock.now
         try await request()
         slowest = max(slowest, ContinuousClock.now - start)
-        let taken = (try kibibytes("VmHWM") - idle) / 1024
+        let taken = (try program.kibibytes("VmHWM") - idle) / 1024
         if ProcessInfo.processInfo.environment["EDGE_BIN"] != nil { print("==> \(Test.current?.name ?? ""): \(program.name) took \(taken) MiB, a plain request at most \(slowest)") }
         return (taken, slowest)
     }

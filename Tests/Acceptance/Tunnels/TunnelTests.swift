@@ -49,6 +49,11 @@ import Testing
         let events = try await tunnels.platform.send(.POST, "/Thingworx/Things/TTunnels/Services/QueryEvents", "{}").rows
         let event = try #require(events.first { $0["name"] == "TunnelSession" })
         #expect(event["data"]?["state"] == "CANCELLED" && event["data"]?["tunnelId"] == .string(id), "\(event)")
+        // Both sides have counted the same.
+        for (member, words) in [("bytesReceived", "bytes from it"), ("bytesSent", "to it")] {
+            let count = try #require(event["data"]?[member]?.int)
+            #expect(line.contains("\(count) \(words)"), "\(member) \(count): \(line)")
+        }
         // The next connection has another tunnel.
         #expect(try await tunnels.use(port, "echo", 1000) == ["1 fine"])
         #expect(await tool.end(SIGINT) == 0)
