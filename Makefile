@@ -112,6 +112,9 @@ bench-platform: release
 	@EDGE_BENCH=1 $(BUILD) -c release --product platform-bench
 	@BIN=$(SCRATCH)/release Benchmarks/platform
 
+bench-tunnels: release
+	@BIN=$(SCRATCH)/release Benchmarks/tunnels
+
 bench-files: release
 	@BIN=$(SCRATCH)/release Benchmarks/files
 
@@ -140,7 +143,7 @@ docs: deps
 SECONDS ?= 60
 RUNS ?= -1
 LENGTH ?= 4096
-TARGETS ?= message infotable json deflate table device frames multipart session platform local store form files lua source scripts
+TARGETS ?= message infotable json deflate table device frames multipart session platform local store form files tunnels lua source scripts
 fuzz: deps
 	@EDGE_FUZZ=1 swift build -c release -j $(JOBS) --sanitize=fuzzer --scratch-path .build-fuzz --product edge-fuzz
 	@for target in $(TARGETS); do \

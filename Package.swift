@@ -156,7 +156,7 @@ let package = Package(
             name: "FuzzTargets",
             dependencies: [
                 "AlwaysOn", "AlwaysOnFiles", "AlwaysOnSession", "AlwaysOnTransport", "ChaosModel", "FileTransfer", "EdgeCore", "EdgeHTTP", "EdgeREST", "Formats", "HTTPTransport", "LogSupport", "LuaRuntime",
-                "MessageStore", "NetworkSupport", "ScriptResource", "Secrets", "TestKit", "ThingModel", "ThingPlatform", logging, product("NIOCore", nio), product("NIOEmbedded", nio),
+                "MessageStore", "NetworkSupport", "ScriptResource", "Secrets", "TestKit", "ThingModel", "ThingPlatform", "Tunnels", logging, product("NIOCore", nio), product("NIOEmbedded", nio),
                 product("NIOHTTP1", nio), product("NIOPosix", nio), product("NIOWebSocket", nio),
             ], path: "Tests/FuzzTargets"),
         .testTarget(name: "FuzzTests", dependencies: ["FuzzTargets", "TestKit"], exclude: ["Corpus"]),

@@ -18,6 +18,7 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
     case store
     case form
     case files
+    case tunnels
     // The Lua host
     case lua
     case source
@@ -39,6 +40,7 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
         case .store: StorePath.run(bytes)
         case .form: FilePaths.form(bytes)
         case .files: FilePaths.service(bytes)
+        case .tunnels: TunnelPaths.run(bytes)
         case .lua: LuaPath.json(bytes)
         case .source: LuaPath.source(bytes)
         case .scripts: LuaPath.request(bytes)
@@ -61,6 +63,8 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
         case .form: Cost(memoryPerByte: 400)
         // A disk of its own, a store with all its files read several times.
         case .store: Cost(memory: 16 << 20, memoryPerByte: 400)
+        // Each message may be answered by some of several KiB.
+        case .tunnels: Cost(memory: 8 << 20, memoryPerByte: 4000)
         // Tokens and edits, in arrays that grow by doubling.
         case .source: Cost(memoryPerByte: 400)
         // A cell of a byte becomes a value of some dozens, in an array that grows by doubling; and cells are made of nothing.

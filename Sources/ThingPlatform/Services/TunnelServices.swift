@@ -154,7 +154,7 @@ extension Platform {
         definition.description = try call.string("description") ?? ""
         definition.proto = try call.string("proto").flatMap { $0.isEmpty ? nil : $0 } ?? definition.proto
         definition.appURI = try call.string("appUri") ?? ""
-        if let connects = try call.number("numConnects") { definition.connects = Int(max(min(connects, 1e9), -1)) }
+        if let connects = try call.number("numConnects") { definition.connects = Int(exactly: max(min(connects, 1e9), -1).rounded()) ?? -1 }
         definition.idleTimeout = try call.count("idleTimeout", default: definition.idleTimeout)
         try changeThing(call) { thing in
             guard thing.tunnels[name] == nil else { throw ServiceFailure(.internalError, "\(thing.name) has a tunnel \(name) already") }

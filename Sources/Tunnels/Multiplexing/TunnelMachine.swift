@@ -63,8 +63,6 @@ package struct TunnelMachine: Sendable {
     }
 
     package var connectionCount: Int { streams.count }
-    /// All that there were.
-    package var connectionsSoFar: Int { Int(lastID) }
     /// Whether another connection can be opened.
     package var hasRoom: Bool { streams.count < limits.connections && limits.connects.map { lastID < $0 } ?? true && lastID < .max }
 

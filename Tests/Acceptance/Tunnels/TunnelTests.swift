@@ -5,7 +5,7 @@ import Testing
 
 /// Tunnels from a user through platform and gateway to a server (alwayson.md §9, ems.md §7.2).
 @Suite struct TunnelTests {
-    @Test("56, 57: tunnels of text to a platform of others: echo, one at a time, commands, bad requests, garbage, idleness, a target that never reads")
+    @Test("ems 56, 57: tunnels at a platform of others: bytes come back through a second WebSocket, one more than max_concurrent is refused, bad requests and messages too")
     func atAPlatformOfOthers() async throws {
         let chain = try Chain()
         let platform = try TunnelChain.python(["tunnel_peer.py", "platform", Chain.edgeKey], in: chain)
