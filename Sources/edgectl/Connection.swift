@@ -1,6 +1,8 @@
 import ArgumentParser
 import EdgeREST
 import Glibc
+import HTTPTransport
+import NetworkSupport
 import NIOPosix
 import Secrets
 
@@ -12,7 +14,23 @@ struct Connection: ParsableArguments {
     @Option(help: "File that holds the application key; not needed at a gateway. $THINGWORX_APP_KEY works as well.")
     var keyFile: String?
 
-    func client() throws -> RestClient { try RestClient(url: url, key: try key(), on: MultiThreadedEventLoopGroup.singleton.next()) }
+    @Option(help: "PEM file of an authority that is trusted besides those of the system, for https.")
+    var ca: String?
+
+    /// All commands of a process share a loop.
+    static let loop = MultiThreadedEventLoopGroup.singleton.next()
+
+    var trust: TLSClientSettings {
+        var settings = TLSClientSettings()
+        settings.roots = ca.map { [$0] } ?? []
+        return settings
+    }
+
+    func client() throws -> RestClient {
+        var configuration = HTTPClient.Configuration()
+        configuration.tls = trust
+        return try RestClient(url: url, key: try key(), tls: configuration, on: Connection.loop)
+    }
 
     /// nil where none was given.
     func key() throws -> String? {

@@ -29,7 +29,9 @@ struct StandardIO {
             flushed = loop.makeSucceededVoidFuture()
             close(STDOUT_FILENO)
         }
-        guard input >= 0, output >= 0 else { throw RestError("standard input and output cannot be used: \(String(cString: strerror(errno)))") }
+        guard input >= 0, output >= 0 else {
+            throw RestError("standard input and output cannot be used: \(String(cString: strerror(errno)))")
+        }
     }
 
     private static func isFile(_ descriptor: Int32) -> Bool {

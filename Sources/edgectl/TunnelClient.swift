@@ -1,9 +1,9 @@
 import AlwaysOnTransport
 import EdgeREST
 import Formats
-import NetworkSupport
 import NIOCore
 import NIOHTTP1
+import NetworkSupport
 import TunnelTransport
 import Tunnels
 
@@ -41,7 +41,9 @@ final class TunnelClient: @unchecked Sendable {
         _ client: RestClient, endpoint: PlatformEndpoint, key: String, parameters: JSONObject, on loop: any EventLoop,
         onEvent: @escaping @Sendable (Event) -> Void
     ) {
-        (self.client, self.endpoint, self.key, self.parameters, self.loop, self.onEvent) = (client, endpoint, key, parameters, loop, onEvent)
+        (self.client, self.endpoint, self.key, self.parameters, self.loop, self.onEvent) = (
+            client, endpoint, key, parameters, loop, onEvent
+        )
     }
 
     // MARK: Connections
@@ -96,10 +98,13 @@ final class TunnelClient: @unchecked Sendable {
             return row
         }
         return started.futureResult.flatMap { [self] row in
-            guard let id = row["tunnelId"]?.string, TunnelStart.isID(id) else { return loop.makeFailedFuture(RestError("a tunnel without an id")) }
+            guard let id = row["tunnelId"]?.string, TunnelStart.isID(id) else {
+                return loop.makeFailedFuture(RestError("a tunnel without an id"))
+            }
             var endpoint = endpoint
             endpoint.path = "\(TunnelUpgrade.userPath)/\(id)"
-            return TunnelUpgrade.open(endpoint, headers: ["appKey": key], chunk: TunnelFrame.window, on: loop).flatMapThrowing { [self] socket, carriesMany in
+            return TunnelUpgrade.open(endpoint, headers: ["appKey": key], chunk: TunnelFrame.window, on: loop).flatMapThrowing {
+                [self] socket, carriesMany in
                 guard carriesMany else { throw RestError("the platform does not know tunnels of several connections") }
                 return start(socket, id, connects: row["numConnects"]?.int ?? -1)
             }

@@ -14,12 +14,14 @@ struct TunnelCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "tunnel", abstract: "Reach what a Thing's edge reaches: a port here leads there.",
         discussion: """
-            A target is the name of a tunnel of the Thing, or host:port as its edge sees them. With --stdio standard input and output are the \
-            connection, as ssh wants it: ssh -o ProxyCommand="edgectl tunnel --stdio Thing localhost:22" user@Thing. A lost tunnel is opened anew \
-            for the next connection.
+            A target is the name of a tunnel of the Thing, or host:port as its edge sees them. With --stdio standard input and output are \
+            the connection, as ssh wants it: ssh -o ProxyCommand="edgectl tunnel --stdio Thing localhost:22" user@Thing. A lost tunnel is \
+            opened anew for the next connection.
             """)
     @OptionGroup var connection: Connection
-    @Option(name: [.customShort("L"), .customLong("listen")], help: "Listen on this port, or address:port; a free one of this machine where it is absent.")
+    @Option(
+        name: [.customShort("L"), .customLong("listen")],
+        help: "Listen on this port, or address:port; a free one of this machine where it is absent.")
     var listen = "0"
     @Flag(help: "Carry standard input and output instead of listening.") var stdio = false
     @Flag(help: "Say nothing of connections.") var quiet = false
@@ -27,18 +29,20 @@ struct TunnelCommand: AsyncParsableCommand {
     @Argument(help: "A tunnel's name, or host:port.") var target: String
 
     func run() async throws {
-        let loop = MultiThreadedEventLoopGroup.singleton.next()
+        let loop = Connection.loop
         let signals = Signals.stream([SIGINT, SIGTERM])
         guard let key = try connection.key() else {
             throw ValidationError("a tunnel needs an application key: --key-file or $THINGWORX_APP_KEY")
         }
-        guard let (origin, _) = HTTPOrigin.parse(connection.url) else { throw ValidationError("\(connection.url): expected http(s)://host:port") }
+        guard let (origin, _) = HTTPOrigin.parse(connection.url) else {
+            throw ValidationError("\(connection.url): expected http(s)://host:port")
+        }
         var endpoint = PlatformEndpoint(host: origin.host, port: origin.port)
-        endpoint.tls = origin.isTLS ? try TLSClient() : nil
+        endpoint.tls = origin.isTLS ? try TLSClient(connection.trust) : nil
         endpoint.userAgent = "edgectl/\(Product.version)"
         let reporter = TunnelReporter(isQuiet: quiet)
         let client = TunnelClient(
-            try RestClient(url: connection.url, key: key, on: loop), endpoint: endpoint, key: key, parameters: try parameters(), on: loop
+            try connection.client(), endpoint: endpoint, key: key, parameters: try parameters(), on: loop
         ) { reporter.note($0) }
         if stdio { return try await carryStandardIO(client, reporter, signals) }
         let listener = try await listen(client, reporter, on: loop)

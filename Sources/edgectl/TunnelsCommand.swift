@@ -7,11 +7,13 @@ private let subsystem = "TunnelSubsystem"
 
 struct TunnelsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "tunnels", abstract: "Tunnels of a platform, and their names.", subcommands: [List.self, End.self, Names.self, Add.self, Remove.self],
+        commandName: "tunnels", abstract: "Tunnels of a platform, and their names.",
+        subcommands: [List.self, End.self, Names.self, Add.self, Remove.self],
         defaultSubcommand: List.self)
 
     struct List: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Tunnels that are open: who opened them, where to, and what went through them.")
+        static let configuration = CommandConfiguration(
+            abstract: "Tunnels that are open: who opened them, where to, and what went through them.")
         @OptionGroup var connection: Connection
         @OptionGroup var output: OutputOptions
 
@@ -20,7 +22,8 @@ struct TunnelsCommand: AsyncParsableCommand {
             output.show(
                 output.json ? rows : rows.map(TunnelsCommand.line),
                 [
-                    "tunnelId": "ID", "state": "STATE", "user": "USER", "targetThing": "THING", "target": "TO", "connections": "CONNECTIONS", "bytes": "BYTES",
+                    "tunnelId": "ID", "state": "STATE", "user": "USER", "targetThing": "THING", "target": "TO",
+                    "connections": "CONNECTIONS", "bytes": "BYTES",
                     "startTime": "SINCE",
                 ])
         }
@@ -39,7 +42,8 @@ struct TunnelsCommand: AsyncParsableCommand {
         @Argument var id: String
 
         func run() async throws {
-            try await connection.client().serve("Subsystems", subsystem, "CancelTunnel", ["tid": .string(id), "reason": "ended by edgectl"])
+            try await connection.client().serve(
+                "Subsystems", subsystem, "CancelTunnel", ["tid": .string(id), "reason": "ended by edgectl"])
         }
     }
 
@@ -52,7 +56,10 @@ struct TunnelsCommand: AsyncParsableCommand {
         func run() async throws {
             output.show(
                 try await connection.client().rows("Things", thing, "GetTunnels"),
-                ["name": "NAME", "host": "HOST", "port": "PORT", "numConnects": "CONNECTIONS", "idleTimeout": "IDLE MS", "description": "DESCRIPTION"])
+                [
+                    "name": "NAME", "host": "HOST", "port": "PORT", "numConnects": "CONNECTIONS", "idleTimeout": "IDLE MS",
+                    "description": "DESCRIPTION",
+                ])
         }
     }
 

@@ -2,6 +2,7 @@ import Formats
 import NIOCore
 import TestKit
 import Testing
+
 @testable import Tunnels
 
 /// Two ends and a line between them that keeps order, takes so much and no more, and is as slow as chance wants it.
@@ -76,7 +77,9 @@ struct SimulatedTunnel {
         Issue.record("it does not come to an end")
     }
 
-    private mutating func stepSide(_ own: WritableKeyPath<SimulatedTunnel, Side>, _ other: WritableKeyPath<SimulatedTunnel, Side>) throws -> Bool {
+    private mutating func stepSide(_ own: WritableKeyPath<SimulatedTunnel, Side>, _ other: WritableKeyPath<SimulatedTunnel, Side>) throws
+        -> Bool
+    {
         var happened = false
         while self[keyPath: other].line.count < lineLength, let (message, actions) = self[keyPath: own].machine.next(now: now) {
             #expect(message.readableBytes <= TunnelFrame.maximumSize)

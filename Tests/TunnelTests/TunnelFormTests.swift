@@ -2,6 +2,7 @@ import Formats
 import NIOCore
 import TestKit
 import Testing
+
 @testable import Tunnels
 
 @Suite struct TunnelFormTests {
@@ -9,16 +10,22 @@ import Testing
         var random = SeededGenerator(seed: 11)
         for _ in 0..<2000 {
             let id = UInt32.random(in: 1 ... .max, using: &random)
-            let bytes = ByteBuffer(bytes: (0..<Int.random(in: 1...300, using: &random)).map { _ in UInt8.random(in: 0...255, using: &random) })
+            let bytes = ByteBuffer(
+                bytes: (0..<Int.random(in: 1...300, using: &random)).map { _ in UInt8.random(in: 0...255, using: &random) })
             let frames: [TunnelFrame] = [
-                .open(id), .accept(id), .data(id, bytes), .credit(id, UInt32.random(in: 1 ... .max, using: &random)), .end(id), .reset(id, "why ✓"),
+                .open(id), .accept(id), .data(id, bytes), .credit(id, UInt32.random(in: 1 ... .max, using: &random)), .end(id),
+                .reset(id, "why ✓"),
                 .ping(UInt64.random(in: 0 ... .max, using: &random)), .pong(7),
             ]
             for frame in frames {
                 var buffer = ByteBuffer()
                 TunnelFrame.encode(frame, into: &buffer)
                 #expect(try TunnelFrame.decode(buffer) == frame)
-                if case .data(_, let data) = frame { #expect(TunnelFrame.payload(of: buffer) == data.readableBytes) } else { #expect(TunnelFrame.payload(of: buffer) == 0) }
+                if case .data(_, let data) = frame {
+                    #expect(TunnelFrame.payload(of: buffer) == data.readableBytes)
+                } else {
+                    #expect(TunnelFrame.payload(of: buffer) == 0)
+                }
                 #expect(TunnelFrame.isOpen(buffer) == (frame == .open(id)))
             }
         }
@@ -57,7 +64,10 @@ import Testing
             let target = try TunnelTarget(text)
             #expect(target.host == host && target.port == port && "\(target)" == text)
         }
-        for text in ["localhost", "localhost:", "localhost:0", "localhost:65536", "::1:22", ":22", "a b:22", "a\r\nb:22", "a/b:1", String(repeating: "a", count: 256) + ":1"] {
+        for text in [
+            "localhost", "localhost:", "localhost:0", "localhost:65536", "::1:22", ":22", "a b:22", "a\r\nb:22", "a/b:1",
+            String(repeating: "a", count: 256) + ":1",
+        ] {
             #expect(throws: TunnelFault.self, "\(text)") { try TunnelTarget(text) }
         }
     }
@@ -81,10 +91,15 @@ import Testing
 
     @Test func theStandardPolicyIsThisMachineAndTheDevice() throws {
         let policy = TunnelPolicy.standard(deviceHost: "Press-12.plant.example")
-        for text in ["localhost:22", "LOCALHOST:1", "127.0.0.1:80", "127.9.9.9:80", "[::1]:443", "press-12.plant.example:8001", "localhost.:22"] {
+        for text in [
+            "localhost:22", "LOCALHOST:1", "127.0.0.1:80", "127.9.9.9:80", "[::1]:443", "press-12.plant.example:8001", "localhost.:22",
+        ] {
             #expect(policy.allows(try TunnelTarget(text)), "\(text)")
         }
-        for text in ["10.0.0.1:22", "127.1:80", "127.evil.example:80", "localhost.evil.example:22", "0.0.0.0:22", "2130706433:22", "press-12:22", "[::]:22"] {
+        for text in [
+            "10.0.0.1:22", "127.1:80", "127.evil.example:80", "localhost.evil.example:22", "0.0.0.0:22", "2130706433:22", "press-12:22",
+            "[::]:22",
+        ] {
             #expect(!policy.allows(try TunnelTarget(text)), "\(text)")
         }
         #expect(TunnelPolicy.standard(deviceHost: "10.0.0.9").allows(try TunnelTarget("10.0.0.9:5900")))
@@ -99,10 +114,15 @@ import Testing
         var bare = TunnelStart(id: "a", target: try TunnelTarget("x:1"))
         try bare.take(connection: #"{"host": "h", "port": 22}"#)
         #expect(bare.connects == 1 && bare.user == nil)
-        for text in ["", "[]", "{}", #"{"host": "h"}"#, #"{"host": "h", "port": "22"}"#, #"{"host": "h", "port": 0}"#, #"{"host": "h", "port": 1, "num_connects": "2"}"#] {
+        for text in [
+            "", "[]", "{}", #"{"host": "h"}"#, #"{"host": "h", "port": "22"}"#, #"{"host": "h", "port": 0}"#,
+            #"{"host": "h", "port": 1, "num_connects": "2"}"#,
+        ] {
             #expect(throws: TunnelFault.self, "\(text)") { try bare.take(connection: text) }
         }
-        #expect(TunnelStart.isID("7f-A_.~") && !TunnelStart.isID("..") && !TunnelStart.isID("a/b") && !TunnelStart.isID("") && !TunnelStart.isID("a\r\n"))
+        #expect(
+            TunnelStart.isID("7f-A_.~") && !TunnelStart.isID("..") && !TunnelStart.isID("a/b") && !TunnelStart.isID("")
+                && !TunnelStart.isID("a\r\n"))
     }
 
     @Test func singleTunnels() {

@@ -2,6 +2,7 @@ import Formats
 import NIOCore
 import TestKit
 import Testing
+
 @testable import Tunnels
 
 @Suite struct TunnelMachineTests {
@@ -58,6 +59,15 @@ import Testing
         }
         // 64 KiB and twice what was borrowed: another doubling would take 256 KiB more.
         #expect(window.size == 262_144)
+        // Where a whole window comes at once, one comes in each round trip.
+        var whole = CreditWindow(maximum: 8 << 20, budget: ByteBudget(most: 1 << 30))
+        for _ in 0..<20 {
+            let isAllowed = whole.received(whole.size)
+            #expect(isAllowed)
+            _ = whole.taken(whole.size, roundTrip: .milliseconds(20), now: now)
+            now = now + .microseconds(20_100)
+        }
+        #expect(whole.size == 8 << 20)
         var near = CreditWindow(maximum: 1 << 20, budget: ByteBudget(most: 1 << 30))
         for _ in 0..<100 {
             let isAllowed = near.received(near.size / 2)
@@ -80,7 +90,8 @@ import Testing
 
     @Test func faultsOfTheOtherEnd() {
         let frames: [[TunnelFrame]] = [
-            [.open(2)], [.open(1), .open(1)], [.open(1), .open(3)], [.data(1, ByteBuffer(bytes: [1]))], [.open(1), .accept(1)], [.credit(9, 1)],
+            [.open(2)], [.open(1), .open(1)], [.open(1), .open(3)], [.data(1, ByteBuffer(bytes: [1]))], [.open(1), .accept(1)],
+            [.credit(9, 1)],
             [.open(1), .end(1), .end(1)], [.open(1), .end(1), .data(1, ByteBuffer(bytes: [1]))], [.open(1), .credit(1, .max)],
         ]
         for sequence in frames {

@@ -1,8 +1,8 @@
 import AlwaysOn
 package import AlwaysOnSession
-import NetworkSupport
 package import NIOCore
 import NIOHTTP1
+import NetworkSupport
 
 /// Opens connections to a platform: TCP, TLS, WebSocket upgrade, AUTH.
 package enum EdgeConnector {
@@ -11,15 +11,19 @@ package enum EdgeConnector {
         to endpoint: PlatformEndpoint, applicationKey: String, session: EdgeConnection.Session.Configuration, on loop: any EventLoop,
         onEvent: @escaping @Sendable (EdgeConnection, EdgeConnection.Event) -> Void
     ) -> EventLoopFuture<EdgeConnection> {
-        attempt(endpoint, applicationKey: applicationKey, session: session, deadline: loop.now + endpoint.connectTimeout, hops: 5, on: loop, onEvent: onEvent)
+        attempt(
+            endpoint, applicationKey: applicationKey, session: session, deadline: loop.now + endpoint.connectTimeout, hops: 5, on: loop,
+            onEvent: onEvent)
     }
 
     private static func attempt(
-        _ endpoint: PlatformEndpoint, applicationKey: String, session: EdgeConnection.Session.Configuration, deadline: NIODeadline, hops: Int,
+        _ endpoint: PlatformEndpoint, applicationKey: String, session: EdgeConnection.Session.Configuration, deadline: NIODeadline,
+        hops: Int,
         on loop: any EventLoop, onEvent: @escaping @Sendable (EdgeConnection, EdgeConnection.Event) -> Void
     ) -> EventLoopFuture<EdgeConnection> {
         let opened = WebSocketConnector.open(
-            upgrade(to: endpoint, applicationKey: applicationKey, session: session, onEvent: onEvent), to: endpoint, deadline: deadline, on: loop)
+            upgrade(to: endpoint, applicationKey: applicationKey, session: session, onEvent: onEvent), to: endpoint, deadline: deadline,
+            on: loop)
         return opened.flatMap { outcome in
             switch outcome {
             case .upgraded(let connection):
@@ -30,7 +34,9 @@ package enum EdgeConnector {
             case .refused(let head):
                 do throws(ConnectFailure) {
                     let next = try redirect(of: head, from: endpoint, hops: hops)
-                    return attempt(next, applicationKey: applicationKey, session: session, deadline: deadline, hops: hops - 1, on: loop, onEvent: onEvent)
+                    return attempt(
+                        next, applicationKey: applicationKey, session: session, deadline: deadline, hops: hops - 1, on: loop,
+                        onEvent: onEvent)
                 } catch {
                     return loop.makeFailedFuture(error)
                 }
@@ -40,15 +46,24 @@ package enum EdgeConnector {
 
     /// Where an answer that is no upgrade points to.
     /// - Throws: `ConnectFailure` when it points nowhere, or where the key must not go (ems.md §4.5).
-    private static func redirect(of head: HTTPResponseHead, from endpoint: PlatformEndpoint, hops: Int) throws(ConnectFailure) -> PlatformEndpoint {
+    private static func redirect(of head: HTTPResponseHead, from endpoint: PlatformEndpoint, hops: Int) throws(ConnectFailure)
+        -> PlatformEndpoint
+    {
         guard [301, 302, 303, 307, 308].contains(head.status.code), let location = head.headers.first(name: "Location") else {
-            throw ConnectFailure("\(endpoint.url) answered \(head.status.code) \(head.status.reasonPhrase) to the WebSocket upgrade: check `resource` and that a ThingWorx platform listens there")
+            throw ConnectFailure(
+                "\(endpoint.url) answered \(head.status.code) \(head.status.reasonPhrase) to the WebSocket upgrade: check `resource` and that a ThingWorx platform listens there"
+            )
         }
         guard hops > 0 else { throw ConnectFailure("\(endpoint.url) redirects to \(location), the sixth redirect in a row") }
-        guard let next = endpoint.redirected(to: location) else { throw ConnectFailure("\(endpoint.url) redirects to \(location), which is no URL of a platform") }
-        if endpoint.tls != nil, next.tls == nil { throw ConnectFailure("\(endpoint.url) redirects to \(location), without encryption: not followed") }
+        guard let next = endpoint.redirected(to: location) else {
+            throw ConnectFailure("\(endpoint.url) redirects to \(location), which is no URL of a platform")
+        }
+        if endpoint.tls != nil, next.tls == nil {
+            throw ConnectFailure("\(endpoint.url) redirects to \(location), without encryption: not followed")
+        }
         if next.host != endpoint.host, !endpoint.followsToOtherHosts {
-            throw ConnectFailure("\(endpoint.url) redirects to another host, \(location): not followed while `certificates.validate` is off")
+            throw ConnectFailure(
+                "\(endpoint.url) redirects to another host, \(location): not followed while `certificates.validate` is off")
         }
         return next
     }
@@ -70,7 +85,8 @@ package enum EdgeConnector {
             var session = session
             session.limits.isCompressed = compression != nil
             if let chunkSize { session.limits.chunkSize = chunkSize }
-            let connection = EdgeConnection(session: session, auth: Auth(applicationKey: applicationKey), endpoint: endpoint, onEvent: onEvent)
+            let connection = EdgeConnection(
+                session: session, auth: Auth(applicationKey: applicationKey), endpoint: endpoint, onEvent: onEvent)
             try channel.pipeline.syncOperations.addHandlers([
                 WebSocketMessageHandler(
                     role: .client, maximumFrameSize: chunkSize ?? endpoint.maximumFrameSize, maximumMessageSize: limits.maximumMessageSize,

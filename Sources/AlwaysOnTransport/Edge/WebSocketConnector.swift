@@ -1,8 +1,8 @@
 import AlwaysOnSession
-import NetworkSupport
 package import NIOCore
 package import NIOHTTP1
 import NIOWebSocket
+import NetworkSupport
 
 /// Opens WebSockets to a platform: TCP, by way of the proxy, TLS, upgrade.
 package enum WebSocketConnector {
@@ -16,7 +16,9 @@ package enum WebSocketConnector {
         ///   - headers: besides those of every upgrade.
         ///   - maximumFrameSize: longest frame that may come.
         ///   - accept: puts what follows into the pipeline; called on the channel's loop.
-        package init(headers: HTTPHeaders, maximumFrameSize: Int, accept: @escaping @Sendable (any Channel, HTTPResponseHead) throws -> Result) {
+        package init(
+            headers: HTTPHeaders, maximumFrameSize: Int, accept: @escaping @Sendable (any Channel, HTTPResponseHead) throws -> Result
+        ) {
             (self.headers, self.maximumFrameSize, self.accept) = (headers, maximumFrameSize, accept)
         }
     }
@@ -58,7 +60,9 @@ package enum WebSocketConnector {
             .flatMapErrorThrowing { throw explain($0, endpoint) }
     }
 
-    private static func perform<Result>(_ upgrade: Upgrade<Result>, _ channel: any Channel, _ endpoint: PlatformEndpoint) -> EventLoopFuture<Outcome<Result>> {
+    private static func perform<Result>(_ upgrade: Upgrade<Result>, _ channel: any Channel, _ endpoint: PlatformEndpoint)
+        -> EventLoopFuture<Outcome<Result>>
+    {
         let upgrader = NIOTypedWebSocketClientUpgrader<Answer<Result>>(
             maxFrameSize: upgrade.maximumFrameSize, enableAutomaticErrorHandling: true
         ) { channel, answer in
@@ -69,7 +73,8 @@ package enum WebSocketConnector {
         headers.add(name: "Content-Length", value: "0")
         let head = HTTPRequestHead(version: .http1_1, method: .GET, uri: endpoint.path, headers: headers)
         var configuration = NIOUpgradableHTTPClientPipelineConfiguration(
-            upgradeConfiguration: NIOTypedHTTPClientUpgradeConfiguration<Answer<Result>>(upgradeRequestHead: head, upgraders: [upgrader]) { channel in
+            upgradeConfiguration: NIOTypedHTTPClientUpgradeConfiguration<Answer<Result>>(upgradeRequestHead: head, upgraders: [upgrader]) {
+                channel in
                 channel.eventLoop.makeCompletedFuture {
                     let promise = channel.eventLoop.makePromise(of: HTTPResponseHead.self)
                     try channel.pipeline.syncOperations.addHandler(RefusedUpgradeHandler(promise: promise))
@@ -93,15 +98,17 @@ package enum WebSocketConnector {
 
     private static func explain(_ error: any Error, _ endpoint: PlatformEndpoint) -> ConnectFailure {
         if let failure = error as? ConnectFailure { return failure }
-        let hint = switch (error as? DialFailure)?.stage {
-        case .name: "`ws_servers` and DNS"
-        case .connect, .timeout: "`ws_servers`, that the platform runs, and firewalls between"
-        case .proxy: "the settings of `proxy`"
-        case .tls: "`ws_connection.encryption` and `certificates`"
-        case nil where endpoint.tls == nil: "`ws_connection.encryption`, and that a ThingWorx platform listens there"
-        case nil: "`ws_connection.encryption` and `certificates`"
-        }
-        return ConnectFailure("no connection to \(endpoint.url): \((error as? DialFailure)?.description ?? NetworkErrorText.describe(error)). Check \(hint)")
+        let hint =
+            switch (error as? DialFailure)?.stage {
+            case .name: "`ws_servers` and DNS"
+            case .connect, .timeout: "`ws_servers`, that the platform runs, and firewalls between"
+            case .proxy: "the settings of `proxy`"
+            case .tls: "`ws_connection.encryption` and `certificates`"
+            case nil where endpoint.tls == nil: "`ws_connection.encryption`, and that a ThingWorx platform listens there"
+            case nil: "`ws_connection.encryption` and `certificates`"
+            }
+        return ConnectFailure(
+            "no connection to \(endpoint.url): \((error as? DialFailure)?.description ?? NetworkErrorText.describe(error)). Check \(hint)")
     }
 }
 

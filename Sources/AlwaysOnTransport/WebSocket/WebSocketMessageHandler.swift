@@ -28,29 +28,29 @@ package final class WebSocketMessageHandler: ChannelDuplexHandler {
     }
 
     /// How long the peer may take to answer a close frame.
-    private static let closeTimeout = TimeAmount.seconds(1)
+    static let closeTimeout = TimeAmount.seconds(1)
 
-    private let role: Role
-    private let maximumFrameSize: Int
+    let role: Role
+    let maximumFrameSize: Int
     private let maximumMessageSize: Int
-    private let deflater: Deflater?
+    let deflater: Deflater?
     private let inflater: Inflater?
     private var fragments: Fragments?
-    private var closing = false
-    private var isFlushPending = false
+    var closing = false
+    var isFlushPending = false
     /// Frames that came in one piece with others while the peer took nothing.
     private var held = CircularBuffer<WebSocketFrame>()
     /// Whether the peer takes what is sent: as the channel last said, which costs less than asking it for each frame.
     private var isTaking = true
     private var isReadWanted = false
     private var stall: Stall?
-    private let manners: Manners
+    let manners: Manners
     /// The newest ping that came while the peer took nothing.
     private var unansweredPing: ByteBuffer?
     private let incomplete: ByteBudget
-    private var masks = MaskingKeys()
+    var masks = MaskingKeys()
     /// Where frames enter the pipeline: behind NIO's encoder, which an upgrade puts there.
-    private var output: ChannelHandlerContext?
+    var output: ChannelHandlerContext?
 
     /// A peer that has taken nothing since a time.
     private struct Stall {
@@ -288,65 +288,5 @@ package final class WebSocketMessageHandler: ChannelDuplexHandler {
         guard !closing else { return }
         dropFragments()
         context.fireErrorCaught(CloseReason(code, text))
-    }
-
-    // MARK: Outbound
-
-    package func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
-        guard !closing else {
-            promise?.fail(ChannelError.ioOnClosedChannel)
-            return
-        }
-        switch unwrapOutboundIn(data) {
-        case .binary(let data): writeMessage(context, .binary, data, promise)
-        case .text(let data): writeMessage(context, .text, data, promise)
-        case .ping(let data): writeFrame(context, .ping, data, promise: promise)
-        case .pong(let data): writeFrame(context, .pong, data, promise: promise)
-        case .close(let code, let reason):
-            closing = true
-            var data = ByteBuffer(integer: code)
-            data.writeString(String(decoding: reason.utf8.prefix(120), as: UTF8.self))
-            let written = promise ?? context.eventLoop.makePromise()
-            writeFrame(context, .connectionClose, data, promise: written)
-            let channel = context.channel
-            written.futureResult.whenSuccess {
-                channel.eventLoop.scheduleTask(in: WebSocketMessageHandler.closeTimeout) { channel.close(promise: nil) }
-            }
-            context.eventLoop.scheduleTask(in: manners.farewell) { channel.close(promise: nil) }
-        }
-    }
-
-    /// Messages that are written while one round of events is handled leave together: each takes a share of a system call.
-    package func flush(context: ChannelHandlerContext) {
-        guard !isFlushPending else { return }
-        isFlushPending = true
-        let loopBound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
-        context.eventLoop.execute {
-            let (handler, context) = loopBound.value
-            handler.isFlushPending = false
-            context.flush()
-        }
-    }
-
-    private func writeMessage(_ context: ChannelHandlerContext, _ opcode: WebSocketOpcode, _ data: ByteBuffer, _ promise: EventLoopPromise<Void>?) {
-        var rest = deflater?.compress(data, allocator: context.channel.allocator) ?? data
-        var opcode = opcode
-        while rest.readableBytes > maximumFrameSize {
-            writeFrame(context, opcode, rest.readSlice(length: maximumFrameSize) ?? ByteBuffer(), fin: false, promise: nil)
-            opcode = .continuation
-        }
-        writeFrame(context, opcode, rest, promise: promise)
-    }
-
-    private func writeFrame(
-        _ context: ChannelHandlerContext, _ opcode: WebSocketOpcode, _ data: ByteBuffer, fin: Bool = true, promise: EventLoopPromise<Void>?
-    ) {
-        let mask = role == .client ? masks.next() : nil
-        let startsCompressed = deflater != nil && (opcode == .binary || opcode == .text)
-        let (first, second) = FrameBytes.encode(opcode, data, fin: fin, rsv1: startsCompressed, mask: mask, allocator: context.channel.allocator)
-        let output = output ?? context
-        guard let second else { return output.write(wrapOutboundOut(first), promise: promise) }
-        output.write(wrapOutboundOut(first), promise: nil)
-        output.write(wrapOutboundOut(second), promise: promise)
     }
 }

@@ -29,7 +29,8 @@ extension Gateway {
             case .command: return try commandTunnel(parameters, of: request.entityName)
             case .complete:
                 let id = try parameters.id()
-                let reason = parameters.text("connection").flatMap { try? JSONValue(parsing: $0) }?["reason"]?.string ?? "completed by the platform"
+                let reason =
+                    parameters.text("connection").flatMap { try? JSONValue(parsing: $0) }?["reason"]?.string ?? "completed by the platform"
                 guard tunnels.end(id, of: request.entityName, reason) else { return loop.makeSucceededFuture(Gateway.unknownTunnel(id)) }
                 return loop.makeSucceededFuture(Response(.success))
             }
@@ -52,7 +53,9 @@ extension Gateway {
         guard policy.allows(start.target) else {
             return refused(.forbidden, "\(start.target) is not among those to which tunnels may lead here (tunnel.allow)")
         }
-        guard case .open(let connection) = link, connection.isOnline, closing == nil, stopping == nil, let key = configuration.applicationKey else {
+        guard case .open(let connection) = link, connection.isOnline, closing == nil, stopping == nil,
+            let key = configuration.applicationKey
+        else {
             return refused(.serviceUnavailable, "the connection to the platform is being closed")
         }
         var endpoint = connection.endpoint
@@ -76,7 +79,8 @@ extension Gateway {
 
     private func commandTunnel(_ parameters: TunnelParameters, of thing: String) throws(TunnelFault) -> EventLoopFuture<Response> {
         let id = try parameters.id()
-        guard let word = parameters.text("command"), let command = SingleTunnel.Command(rawValue: word.uppercased()), command != .cancel else {
+        guard let word = parameters.text("command"), let command = SingleTunnel.Command(rawValue: word.uppercased()), command != .cancel
+        else {
             throw TunnelFault("\(parameters.service): expected \"command\", CONNECT or DISCONNECT")
         }
         guard let done = tunnels.command(id, of: thing, command) else { return loop.makeSucceededFuture(Gateway.unknownTunnel(id)) }
@@ -93,9 +97,8 @@ extension Gateway {
         case .tell(let command): tellPlatform(command, info)
         case .ended(let reason):
             let seconds = Double(info.age.nanoseconds / 1_000_000) / 1000
-            logger.log(
-                level: .audit,
-                "\(name) ends\(info.start.userText) after \(seconds) s, \(info.connections) connections, \(info.sent) bytes from it and \(info.received) to it: \(reason)")
+            let bytes = "\(info.sent) bytes from it and \(info.received) to it"
+            logger.log(level: .audit, "\(name) ends\(info.start.userText) after \(seconds) s, \(info.connections) connections, \(bytes): \(reason)")
             duty.traffic(now: loop.now)
         }
     }
@@ -162,7 +165,9 @@ struct TunnelParameters {
         let id = try id()
         let type = text("type")?.lowercased() ?? "tcp"
         guard !TunnelStart.refusedTypes.contains(type) else { throw TunnelFault("\(service): type \(type) is not offered: expected tcp") }
-        guard let connection = text("connection") else { throw TunnelFault("\(service): expected \"connection\", a JSON object with host and port") }
+        guard let connection = text("connection") else {
+            throw TunnelFault("\(service): expected \"connection\", a JSON object with host and port")
+        }
         var start = TunnelStart(id: id, target: try TunnelTarget(host: "localhost", port: 1))
         try start.take(connection: connection)
         start.chunkSize = try number("chunksize", in: TunnelStart.chunkSizes) ?? settings.bufferSize

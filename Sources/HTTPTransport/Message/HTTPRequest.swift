@@ -105,3 +105,11 @@ package enum PercentEncoding {
         return String(decoding: out, as: UTF8.self)
     }
 }
+
+extension HTTPRequestHead {
+    /// Whether another request may follow on its connection. Behind one that asks for another protocol, and does not get it, NIO's decoder
+    /// expects no more HTTP.
+    var goesOn: Bool {
+        isKeepAlive && !(headers.contains(name: "Upgrade") && headers[canonicalForm: "Connection"].contains { $0.lowercased() == "upgrade" })
+    }
+}

@@ -321,11 +321,3 @@ final class HTTPServerHandler: ChannelDuplexHandler, RemovableChannelHandler, @u
 
 
 }
-
-extension HTTPRequestHead {
-    /// Whether another request may follow on its connection. Behind one that asks for another protocol, and does not get it, NIO's decoder
-    /// expects no more HTTP.
-    fileprivate var goesOn: Bool {
-        isKeepAlive && !(headers.contains(name: "Upgrade") && headers[canonicalForm: "Connection"].contains { $0.lowercased() == "upgrade" })
-    }
-}

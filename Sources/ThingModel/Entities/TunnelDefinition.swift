@@ -19,7 +19,8 @@ package struct TunnelDefinition: Sendable, Equatable {
 
     var document: JSONValue {
         [
-            "description": .string(description), "host": .string(host), "port": .int(port), "proto": .string(proto), "numConnects": .int(connects),
+            "description": .string(description), "host": .string(host), "port": .int(port), "proto": .string(proto),
+            "numConnects": .int(connects),
             "appUri": .string(appURI), "idleTimeout": .int(idleTimeout),
         ]
     }

@@ -32,9 +32,12 @@ extension ServiceTables {
     static let tunnelServices: [Service] = [
         Service(
             "AddTunnel", .update, "Names a tunnel to a host and port as the Thing's edge sees them",
-            "name!, description, host STRING=localhost, port INTEGER!, proto STRING=TCP, numConnects INTEGER=-1, appUri, idleTimeout INTEGER=300000"
+            "name!, description, host STRING=localhost, port INTEGER!, proto STRING=TCP, numConnects INTEGER=-1, appUri, "
+                + "idleTimeout INTEGER=300000"
         ) { try $0.addTunnel($1) },
-        Service("GetTunnels", .view, "Its tunnels", "", definitions) { platform, call in .table(platform.tunnelDefinitions(call) { _ in true }) },
+        Service("GetTunnels", .view, "Its tunnels", "", definitions) { platform, call in
+            .table(platform.tunnelDefinitions(call) { _ in true })
+        },
         Service("GetTunnelNames", .view, "Names of its tunnels", "", "INFOTABLE:EntityList") { platform, call in
             let tunnels = platform.model[thing: call.entity.name]?.tunnels ?? [:]
             return .table(Shapes.list(tunnels.sorted { $0.key < $1.key }.map { ($0.key, $0.value.description) }))
@@ -51,7 +54,9 @@ extension ServiceTables {
         Service("GetTunnelStatus", .view, "Whether tunnels lead to it now, and where their ends are", "name", "INFOTABLE:TunnelStatus") {
             platform, call in
             let isConnected = platform.bindings.connection(of: call.entity.name) != nil
-            let row: [Value] = [.boolean(true), .string(isConnected ? "READY" : "NOT_CONNECTED"), .string(TunnelUpgrade.userPath), .string("")]
+            let row: [Value] = [
+                .boolean(true), .string(isConnected ? "READY" : "NOT_CONNECTED"), .string(TunnelUpgrade.userPath), .string(""),
+            ]
             return .table(Shapes.table("TunnelStatus", [row]))
         },
         Service("TunnelCommandFromEdge", nil, "What the edge says of a tunnel", "tid!, command!") { platform, call in
@@ -88,7 +93,8 @@ extension Platform {
         let name = try call.string("tunnel") ?? ""
         try demandTunnel(name, to: thing.name, call)
         guard model.hasTunnels(thing) else {
-            throw ServiceFailure(.badRequest, "\(thing.name) has no tunnels: expected a Thing of a template with tunnels, such as RemoteThingWithTunnels")
+            throw ServiceFailure(
+                .badRequest, "\(thing.name) has no tunnels: expected a Thing of a template with tunnels, such as RemoteThingWithTunnels")
         }
         guard thing.isEnabled else { throw ServiceFailure(.internalError, "Thing [\(thing.name)] is not running.") }
         let definition = try tunnelDefinition(name, of: thing, call)
@@ -108,7 +114,8 @@ extension Platform {
 
     /// A tunnel without a name leads anywhere: it takes the right to all of them.
     private func demandTunnel(_ name: String, to thing: String, _ call: ServiceCall) throws {
-        guard let refusal = refusal(of: .tunnel, on: EntityRef(.thing, thing), resource: name.isEmpty ? "*" : name, for: call.principal) else { return }
+        guard let refusal = refusal(of: .tunnel, on: EntityRef(.thing, thing), resource: name.isEmpty ? "*" : name, for: call.principal)
+        else { return }
         throw ServiceFailure(refusal.status, refusal.reason ?? "")
     }
 
@@ -121,7 +128,8 @@ extension Platform {
             return known
         }
         guard let port = try call.number("port") else {
-            throw ServiceFailure(.badRequest, "StartTunnel: expected \"tunnel\", the name of one that \(thing.name) has, or \"host\" and \"port\"")
+            throw ServiceFailure(
+                .badRequest, "StartTunnel: expected \"tunnel\", the name of one that \(thing.name) has, or \"host\" and \"port\"")
         }
         return TunnelDefinition(host: try call.string("host") ?? "localhost", port: Int(exactly: port) ?? 0)
     }
@@ -180,7 +188,8 @@ extension Platform {
             "TunnelDefinition",
             tunnels.filter { isWanted($0.key) }.sorted { $0.key < $1.key }.map { name, tunnel in
                 [
-                    .string(name), .string(tunnel.description), .string(tunnel.host), .integer(Int32(clamping: tunnel.port)), .string(tunnel.proto),
+                    .string(name), .string(tunnel.description), .string(tunnel.host), .integer(Int32(clamping: tunnel.port)),
+                    .string(tunnel.proto),
                     .integer(Int32(clamping: tunnel.connects)), .string(tunnel.appURI), .integer(Int32(clamping: tunnel.idleTimeout)),
                 ]
             })

@@ -26,9 +26,9 @@ extension Platform {
         tunnelsOpened += 1
         tunnelRunners[id] = TunnelRunner(
             id, blockSize: session.blockSize, budget: tunnelBudget,
-            wantsLeg: { [unowned self] connection, runner in assumeIsolated { $0.openLeg(of: id, for: connection, runner) } },
-            onLegEnd: { [unowned self] leg in assumeIsolated { $0.legEnded(leg) } },
-            onEnd: { [unowned self] reason in assumeIsolated { $0.endTunnel(id, .completed, code: 200, reason) } })
+            wantsLeg: { [weak self] connection, runner in self?.assumeIsolated { $0.openLeg(of: id, for: connection, runner) } },
+            onLegEnd: { [weak self] leg in self?.assumeIsolated { $0.legEnded(leg) } },
+            onEnd: { [weak self] reason in self?.assumeIsolated { $0.endTunnel(id, .completed, code: 200, reason) } })
         audit("TunnelRequested", thing.name, session.summary)
         watchTunnels()
         return askForTunnel(id, session, connects: session.connects, thing).flatMapThrowing { response in
@@ -91,7 +91,9 @@ extension Platform {
     // MARK: Legs
 
     private func openLeg(of id: String, for connection: UInt32, _ runner: TunnelRunner) {
-        guard let session = tunnels[id], let thing = model[thing: session.thing] else { return runner.refuse(connection, "the tunnel is over") }
+        guard let session = tunnels[id], let thing = model[thing: session.thing] else {
+            return runner.refuse(connection, "the tunnel is over")
+        }
         guard let (leg, isOpen) = tunnels.takeLeg(of: id, makeID: Platform.makeTransferID) else {
             return runner.refuse(connection, "as many connections as the tunnel may have are open, or were made")
         }
@@ -189,7 +191,8 @@ extension Platform {
 
     func mayTunnel(_ session: TunnelSession, as principal: Principal) -> Bool {
         model.users[session.user]?.isEnabled ?? false
-            && model.allows(.tunnel, on: EntityRef(.thing, session.thing), resource: session.name.isEmpty ? "*" : session.name, for: principal)
+            && model.allows(
+                .tunnel, on: EntityRef(.thing, session.thing), resource: session.name.isEmpty ? "*" : session.name, for: principal)
     }
 
     // MARK: Rows

@@ -52,7 +52,8 @@ struct TunnelEnd: Sendable, Equatable {
             },
             upgradePipelineHandler: { channel, head in
                 channel.eventLoop.makeCompletedFuture {
-                    guard let http = HTTPRequest(head: head, remoteAddress: channel.remoteAddress), let end = TunnelEnd(path: http.path) else {
+                    guard let http = HTTPRequest(head: head, remoteAddress: channel.remoteAddress), let end = TunnelEnd(path: http.path)
+                    else {
                         throw CloseReason(.policyViolation, "no tunnel")
                     }
                     let carriesMany = TunnelUpgrade.carriesMany(head.headers)
@@ -79,7 +80,8 @@ struct TunnelEnd: Sendable, Equatable {
     private static func admitted(_ http: HTTPRequest, _ site: SiteRules, _ platform: isolated Platform) -> TunnelEnd? {
         // A page of another site could open it, and the browser would send the cookie along.
         guard let end = TunnelEnd(path: http.path), site.refusal(of: http.headers, method: .POST) == nil,
-            let principal = principal(http, platform), end.refusal(for: principal, carriesMany: TunnelUpgrade.carriesMany(http.headers), platform) == nil
+            let principal = principal(http, platform),
+            end.refusal(for: principal, carriesMany: TunnelUpgrade.carriesMany(http.headers), platform) == nil
         else { return nil }
         return end
     }
@@ -103,7 +105,8 @@ struct TunnelEnd: Sendable, Equatable {
             return session.hasUser ? RestFailure(.conflict, "tunnel \(id) has this end already") : nil
         case .edge:
             // Whoever stands for the Thing, and nobody else.
-            guard let edge = platform.bindings.connection(of: session.thing).flatMap({ platform.edges[$0] }), edge.principal.user == principal.user
+            guard let edge = platform.bindings.connection(of: session.thing).flatMap({ platform.edges[$0] }),
+                edge.principal.user == principal.user
             else { return unknown }
             return leg.state == .asked ? nil : RestFailure(.conflict, "tunnel \(id) has this end already")
         }

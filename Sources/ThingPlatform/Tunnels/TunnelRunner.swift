@@ -36,7 +36,9 @@ final class TunnelRunner: @unchecked Sendable {
         _ id: String, blockSize: Int, budget: ByteBudget, wantsLeg: @escaping Legs, onLegEnd: @escaping (String) -> Void,
         onEnd: @escaping (String) -> Void
     ) {
-        (self.id, self.blockSize, self.budget, self.wantsLeg, self.onLegEnd, self.onEnd) = (id, blockSize, budget, wantsLeg, onLegEnd, onEnd)
+        (self.id, self.blockSize, self.budget, self.wantsLeg, self.onLegEnd, self.onEnd) = (
+            id, blockSize, budget, wantsLeg, onLegEnd, onEnd
+        )
     }
 
     /// Bytes from the user to the edge, and back: a link's own end is the edge's.

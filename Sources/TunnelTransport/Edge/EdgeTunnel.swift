@@ -1,9 +1,9 @@
 import AlwaysOnTransport
 import Formats
-import NetworkSupport
 import NIOCore
 import NIOHTTP1
 import NIOPosix
+import NetworkSupport
 import Tunnels
 
 /// One tunnel at a gateway: its WebSocket, and the connections that are made for it.
@@ -65,9 +65,15 @@ final class EdgeTunnel: @unchecked Sendable {
             var limits = TunnelMachine.Limits()
             limits.connections = settings.maximumConnections
             limits.connects = start.connects < 0 ? nil : max(start.connects, 1)
-            let link = TunnelLink(socket, role: .acceptor, limits: limits, budget: budget, counters: counters, rate: rate) { [self] link, event in
+            let link = TunnelLink(socket, role: .acceptor, limits: limits, budget: budget, counters: counters, rate: rate) {
+                [self] link, event in
                 switch event {
-                case .connect(let id): connect(id, for: link) { link.connected(id, $0) } refused: { link.refused(id, $0) }
+                case .connect(let id):
+                    connect(id, for: link) {
+                        link.connected(id, $0)
+                    } refused: {
+                        link.refused(id, $0)
+                    }
                 case .closed(let id, let reason): onEvent(.closed(id, reason: reason))
                 case .accepted: break
                 case .ended(let reason): over(reason)
@@ -76,9 +82,15 @@ final class EdgeTunnel: @unchecked Sendable {
             self.link = .many(link)
             link.start()
         } else {
-            let link = SingleLink(socket, connects: start.connects, chunk: start.chunkSize, counters: counters, rate: rate) { [self] link, event in
+            let link = SingleLink(socket, connects: start.connects, chunk: start.chunkSize, counters: counters, rate: rate) {
+                [self] link, event in
                 switch event {
-                case .connect(let id): connect(id, for: link) { link.connected(id, $0) } refused: { link.refused(id, $0) }
+                case .connect(let id):
+                    connect(id, for: link) {
+                        link.connected(id, $0)
+                    } refused: {
+                        link.refused(id, $0)
+                    }
                 case .closed(let id, let reason): onEvent(.closed(id, reason: reason))
                 case .tell(let command): onEvent(.tell(command))
                 case .ended(let reason): over(reason)

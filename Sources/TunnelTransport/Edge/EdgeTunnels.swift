@@ -65,7 +65,8 @@ package final class EdgeTunnels: @unchecked Sendable {
     private func info(_ tunnel: EdgeTunnel, _ thing: String) -> Info {
         let counters = tunnel.counters
         return Info(
-            start: tunnel.start, thing: thing, sent: counters.sent, received: counters.received, connections: counters.connectionCount, age: tunnel.age)
+            start: tunnel.start, thing: thing, sent: counters.sent, received: counters.received, connections: counters.connectionCount,
+            age: tunnel.age)
     }
 
     package enum Refusal: Error, Sendable, Equatable {

@@ -1,7 +1,7 @@
 import Glibc
-import NetworkSupport
 package import NIOCore
 package import NIOPosix
+import NetworkSupport
 
 /// The side of a connection that is no WebSocket.
 package protocol TunnelLocal: AnyObject {
@@ -36,7 +36,8 @@ package final class LocalConnection: ChannelInboundHandler, TunnelLocal, @unchec
 
     /// What the system may hold of it. At the end of a connection all of that comes at once, whoever wants it.
     package static let systemBuffer = 131_072
-    private static let readSize = 65_536
+    /// With the heads of message and frame it fits into 64 KiB, and is not twice that in a buffer.
+    private static let readSize = 65_536 - 32
     private static let abortAtClose = linger(l_onoff: 1, l_linger: 0)
     /// How long what was written last may take to go out.
     private static let farewell = TimeAmount.seconds(30)
@@ -75,20 +76,24 @@ package final class LocalConnection: ChannelInboundHandler, TunnelLocal, @unchec
     package static func prepare(_ bootstrap: ClientBootstrap) -> ClientBootstrap {
         bootstrap.channelOption(.autoRead, value: false).channelOption(.allowRemoteHalfClosure, value: true)
             .channelOption(.socketOption(.tcp_nodelay), value: 1).channelOption(.socketOption(.so_rcvbuf), value: systemBuffer)
-            .channelOption(.recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: readSize)).channelOption(.maxMessagesPerRead, value: 1)
+            .channelOption(.recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: readSize)).channelOption(
+                .maxMessagesPerRead, value: 1)
     }
 
     package static func prepare(_ bootstrap: NIOPipeBootstrap) -> NIOPipeBootstrap {
         bootstrap.channelOption(.autoRead, value: false).channelOption(.allowRemoteHalfClosure, value: true)
-            .channelOption(.recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: readSize)).channelOption(.maxMessagesPerRead, value: 1)
+            .channelOption(.recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: readSize)).channelOption(
+                .maxMessagesPerRead, value: 1)
     }
 
     package static func prepare(_ bootstrap: ServerBootstrap) -> ServerBootstrap {
-        bootstrap.serverChannelOption(.socketOption(.so_rcvbuf), value: systemBuffer).serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-            .childChannelOption(.autoRead, value: false).childChannelOption(.allowRemoteHalfClosure, value: true)
-            .childChannelOption(.socketOption(.tcp_nodelay), value: 1)
-            .childChannelOption(.recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: readSize))
-            .childChannelOption(.maxMessagesPerRead, value: 1)
+        bootstrap.serverChannelOption(.socketOption(.so_rcvbuf), value: systemBuffer).serverChannelOption(
+            .socketOption(.so_reuseaddr), value: 1
+        )
+        .childChannelOption(.autoRead, value: false).childChannelOption(.allowRemoteHalfClosure, value: true)
+        .childChannelOption(.socketOption(.tcp_nodelay), value: 1)
+        .childChannelOption(.recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: readSize))
+        .childChannelOption(.maxMessagesPerRead, value: 1)
     }
 
     package func read() {

@@ -1,10 +1,10 @@
 package import AlwaysOnSession
 package import AlwaysOnTransport
-import NetworkSupport
 package import NIOCore
 import NIOHTTP1
 import NIOPosix
 import NIOWebSocket
+import NetworkSupport
 import Tunnels
 
 /// Who has a tunnel's WebSocket.
@@ -17,7 +17,8 @@ package protocol TunnelSocketOwner: AnyObject {
     func closed(_ socket: TunnelSocket, _ reason: String)
 }
 
-/// A WebSocket that carries a tunnel, at either end and between them. It reads when it is told to, and lets go of its owner once it is closed.
+/// A WebSocket that carries a tunnel, at either end and between them. It reads when it is told to, and lets go of its owner once it is
+/// closed.
 ///
 /// Confined to its channel's event loop.
 package final class TunnelSocket: ChannelInboundHandler, @unchecked Sendable {
@@ -28,6 +29,8 @@ package final class TunnelSocket: ChannelInboundHandler, @unchecked Sendable {
     private static let mark = ChannelOptions.Types.WriteBufferWaterMark(low: 65_536, high: 131_072)
     /// Unsent bytes in the system beyond which it takes no more, so that what is new does not wait behind megabytes.
     private static let unsent = 131_072
+    /// Several messages come with one call where there are as many.
+    private static let longestRead = 262_144
     private static let notSentLowWater = ChannelOptions.Types.SocketOption(level: .tcp, name: .init(rawValue: 25))
     /// What may come before somebody wants it: one read.
     private static let mostEarly = 262_144
@@ -114,6 +117,9 @@ package final class TunnelSocket: ChannelInboundHandler, @unchecked Sendable {
         let options = context.channel.syncOptions
         try? options?.setOption(.autoRead, value: false)
         try? options?.setOption(.writeBufferWaterMark, value: TunnelSocket.mark)
+        try? options?.setOption(.maxMessagesPerRead, value: 1)
+        try? options?.setOption(
+            .recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 2048, initial: 4096, maximum: TunnelSocket.longestRead))
         try? options?.setOption(TunnelSocket.notSentLowWater, value: TunnelSocket.unsent)
     }
 

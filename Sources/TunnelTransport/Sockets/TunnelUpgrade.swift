@@ -35,10 +35,12 @@ package enum TunnelUpgrade {
         let upgrade = WebSocketConnector.Upgrade(headers: all, maximumFrameSize: longest) { channel, answer in
             (socket: try add(to: channel, role: .client, longest: longest, stalls: false), carriesMany: carriesMany(answer.headers))
         }
-        return WebSocketConnector.open(upgrade, to: endpoint, deadline: loop.now + endpoint.connectTimeout, on: loop).flatMapThrowing { outcome in
+        return WebSocketConnector.open(upgrade, to: endpoint, deadline: loop.now + endpoint.connectTimeout, on: loop).flatMapThrowing {
+            outcome in
             switch outcome {
             case .upgraded(let socket): return socket
-            case .refused(let head): throw ConnectFailure("\(endpoint.url) answered \(head.status.code) \(head.status.reasonPhrase) to the tunnel's WebSocket")
+            case .refused(let head):
+                throw ConnectFailure("\(endpoint.url) answered \(head.status.code) \(head.status.reasonPhrase) to the tunnel's WebSocket")
             }
         }
     }
@@ -58,7 +60,8 @@ package enum TunnelUpgrade {
         manners.farewell = .seconds(10)
         let socket = TunnelSocket(channel)
         try channel.pipeline.syncOperations.addHandlers([
-            WebSocketMessageHandler(role: role, maximumFrameSize: frame ?? longest, maximumMessageSize: longest, compression: nil, manners: manners), socket,
+            WebSocketMessageHandler(
+                role: role, maximumFrameSize: frame ?? longest, maximumMessageSize: longest, compression: nil, manners: manners), socket,
         ])
         return socket
     }

@@ -3,7 +3,7 @@ package import NIOCore
 
 /// How much the other end may send on one connection before somebody here has taken it.
 ///
-/// It begins small and doubles while bytes are taken faster than the way there and back lets them come: then the window, and not who takes
+/// It begins small and doubles while bytes are taken as fast as the way there and back lets them come: then the window, and not who takes
 /// them, is what holds them up. What it grows by comes from a budget that all connections share.
 package struct CreditWindow: Sendable {
     package private(set) var size: Int
@@ -35,7 +35,7 @@ package struct CreditWindow: Sendable {
         guard taken >= size / 2 else { return 0 }
         var grant = taken
         taken = 0
-        if let roundTrip, let lastGrant, now - lastGrant < roundTrip, size * 2 <= maximum, budget.take(size) {
+        if let roundTrip, let lastGrant, isShort(for: grant, in: now - lastGrant, roundTrip), size * 2 <= maximum, budget.take(size) {
             borrowed += size
             grant += size
             size *= 2
@@ -43,6 +43,11 @@ package struct CreditWindow: Sendable {
         lastGrant = now
         open += grant
         return grant
+    }
+
+    /// Whether, at the rate at which bytes were just taken, more than half of the window is on its way.
+    private func isShort(for bytes: Int, in time: TimeAmount, _ roundTrip: TimeAmount) -> Bool {
+        Double(bytes) * Double(roundTrip.nanoseconds) * 2 > Double(size) * Double(max(time.nanoseconds, 1))
     }
 
     /// Gives back what it had of the budget. To be called once, at the end.

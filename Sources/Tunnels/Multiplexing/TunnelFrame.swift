@@ -1,7 +1,7 @@
 package import NIOCore
 
-/// One message of a tunnel that carries several connections (Documentation/tunnels.md): a byte that says what it is, four for the connection, and what
-/// belongs to it. Each is a binary WebSocket message.
+/// One message of a tunnel that carries several connections (Documentation/tunnels.md): a byte that says what it is, four for the
+/// connection, and what belongs to it. Each is a binary WebSocket message.
 package enum TunnelFrame: Sendable, Equatable {
     /// A new connection, numbered upwards from 1 by the end that opens them. Either end may send `window` bytes at once.
     case open(UInt32)

@@ -41,17 +41,17 @@ package struct TunnelMachine: Sendable {
 
     package let role: Role
     package let limits: Limits
-    private let budget: ByteBudget
-    private var streams: [UInt32: TunnelStream] = [:]
+    let budget: ByteBudget
+    var streams: [UInt32: TunnelStream] = [:]
     /// Those with something to send, each once.
-    private var queue = CircularBuffer<UInt32>()
+    var queue = CircularBuffer<UInt32>()
     private var lastID: UInt32 = 0
     /// nil: the other end may not be there yet.
     private var lastHeard: NIODeadline?
-    private var lastPing: NIODeadline?
-    private var owesPing = false
+    var lastPing: NIODeadline?
+    var owesPing = false
     /// Only the newest: an end that does not read cannot make this one keep its questions.
-    private var owesPong: UInt64?
+    var owesPong: UInt64?
     /// The shortest that was seen.
     package private(set) var roundTrip: TimeAmount?
 
@@ -202,97 +202,15 @@ package struct TunnelMachine: Sendable {
         guard try known(id), var stream = streams.removeValue(forKey: id) else { return [] }
         defer { streams[id] = stream }
         guard !stream.otherEnded else { throw TunnelFault("bytes behind the end of connection \(id)") }
-        guard stream.window.received(bytes.readableBytes) else { throw TunnelFault("more bytes on connection \(id) than it had credit for") }
+        guard stream.window.received(bytes.readableBytes) else {
+            throw TunnelFault("more bytes on connection \(id) than it had credit for")
+        }
         stream.untaken += bytes.readableBytes
         guard stream.isConnected else {
             stream.early.writeImmutableBuffer(bytes)
             return []
         }
         return [.write(id, bytes)]
-    }
-
-    // MARK: What goes out
-
-    /// The next message to send, to be asked for as long as the other end takes what is sent; nil: nothing.
-    /// - Returns: with it what to do afterwards.
-    package mutating func next(now: NIODeadline) -> (message: ByteBuffer, actions: [Action])? {
-        if let token = owesPong {
-            owesPong = nil
-            return (message(.pong(token)), [])
-        }
-        if owesPing {
-            owesPing = false
-            lastPing = now
-            return (message(.ping(now.uptimeNanoseconds)), [])
-        }
-        while let id = queue.popFirst() {
-            guard var stream = streams.removeValue(forKey: id) else { continue }
-            stream.isQueued = false
-            guard stream.hasSomethingToSend else {
-                streams[id] = stream
-                continue
-            }
-            return send(id, &stream)
-        }
-        return nil
-    }
-
-    private mutating func send(_ id: UInt32, _ stream: inout TunnelStream) -> (message: ByteBuffer, actions: [Action]) {
-        // A connection that the other end has not heard of is opened before it is broken off.
-        if let reason = stream.owesReset, !(role == .opener && stream.owesAccept) {
-            stream.window.end()
-            return (message(.reset(id, reason)), [])
-        }
-        let frame: TunnelFrame
-        if stream.owesAccept {
-            stream.owesAccept = false
-            frame = role == .opener ? .open(id) : .accept(id)
-        } else if stream.owesCredit > 0 {
-            frame = .credit(id, UInt32(clamping: stream.owesCredit))
-            stream.owesCredit = 0
-        } else if stream.unsent.readableBytes > 0 {
-            let length = min(stream.unsent.readableBytes, stream.credit, TunnelFrame.window)
-            stream.credit -= length
-            frame = .data(id, stream.unsent.readSlice(length: length) ?? ByteBuffer())
-            // The slice keeps what was read; nothing here does.
-            if stream.unsent.readableBytes == 0 { stream.unsent = ByteBuffer() }
-        } else {
-            stream.endSent = true
-            frame = .end(id)
-        }
-        streams[id] = stream
-        enqueue(id)
-        return (message(frame), askToRead(id) + closeIfOver(id))
-    }
-
-    private func message(_ frame: TunnelFrame) -> ByteBuffer {
-        let length = if case .data(_, let bytes) = frame { bytes.readableBytes } else { 8 }
-        var buffer = ByteBufferAllocator().buffer(capacity: TunnelFrame.headerSize + length)
-        TunnelFrame.encode(frame, into: &buffer)
-        return buffer
-    }
-
-    private mutating func enqueue(_ id: UInt32) {
-        guard let stream = streams[id], !stream.isQueued, stream.hasSomethingToSend else { return }
-        streams[id]?.isQueued = true
-        queue.append(id)
-    }
-
-    private mutating func askToRead(_ id: UInt32) -> [Action] {
-        guard streams[id]?.wantsRead == true else { return [] }
-        streams[id]?.isReading = true
-        return [.read(id)]
-    }
-
-    private mutating func closeIfOver(_ id: UInt32) -> [Action] {
-        guard streams[id]?.isOver == true else { return [] }
-        remove(id)
-        return [.close(id)]
-    }
-
-    private mutating func remove(_ id: UInt32) {
-        streams[id]?.window.end()
-        streams[id] = nil
     }
 
     // MARK: Time and end

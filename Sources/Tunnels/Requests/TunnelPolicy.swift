@@ -48,8 +48,15 @@ package struct TunnelPolicy: Sendable, Equatable {
     private static func matches(_ pattern: String, _ host: String, isAddress: Bool) -> Bool {
         let star = UInt8(ascii: "*")
         if pattern == "*" { return true }
-        let isForAddresses = pattern.utf8.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) || $0 == UInt8(ascii: ".") || $0 == star }
-        return isForAddresses == isAddress && Wildcards.match(Array(host.utf8), Array(pattern.utf8)) { $0 == star } isOne: { _ in false }
+        let isForAddresses = pattern.utf8.allSatisfy {
+            (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) || $0 == UInt8(ascii: ".") || $0 == star
+        }
+        return isForAddresses == isAddress
+            && Wildcards.match(Array(host.utf8), Array(pattern.utf8)) {
+                $0 == star
+            } isOne: { _ in
+                false
+            }
     }
 
     /// As names are compared: without regard to case, and to the dot at the end of a full one.
@@ -64,7 +71,9 @@ package struct TunnelPolicy: Sendable, Equatable {
         var host = String(text[..<colon])
         let isBracketed = host.hasPrefix("[")
         if isBracketed { host = host.replacing("[", with: "").replacing("]", with: "") }
-        guard isBracketed || !host.contains(":") else { throw TunnelFault("\"\(text)\": expected brackets around an IPv6 address, or a port") }
+        guard isBracketed || !host.contains(":") else {
+            throw TunnelFault("\"\(text)\": expected brackets around an IPv6 address, or a port")
+        }
         guard let ports = ports(text[text.index(after: colon)...]) else {
             throw TunnelFault("\"\(text)\": expected a port from 1 to 65535, a span such as 5900-5910, or *")
         }
@@ -72,7 +81,9 @@ package struct TunnelPolicy: Sendable, Equatable {
             guard !host.isEmpty else { throw TunnelFault("\"\(text)\": expected a host before the port") }
             return Pattern(host: IPBytes(host).map { .network($0, bits: $0.bits) } ?? .name(plain(host)), ports: ports)
         }
-        guard let network = IPBytes(String(host[..<slash])), let bits = Int(host[host.index(after: slash)...]), (0...network.bits).contains(bits) else {
+        guard let network = IPBytes(String(host[..<slash])), let bits = Int(host[host.index(after: slash)...]),
+            (0...network.bits).contains(bits)
+        else {
             throw TunnelFault("\"\(text)\": expected an address and the number of its bits that count, as in 10.1.0.0/16")
         }
         return Pattern(host: .network(network, bits: bits), ports: ports)
@@ -81,7 +92,8 @@ package struct TunnelPolicy: Sendable, Equatable {
     private static func ports(_ text: Substring) -> ClosedRange<Int>? {
         if text == "*" { return 0...65535 }
         let parts = text.split(separator: "-", omittingEmptySubsequences: false).map { Int($0) }
-        guard let first = parts.first ?? nil, let last = parts.last ?? nil, parts.count <= 2, first <= last, first >= 1, last <= 65535 else {
+        guard let first = parts.first ?? nil, let last = parts.last ?? nil, parts.count <= 2, first <= last, first >= 1, last <= 65535
+        else {
             return nil
         }
         return first...last

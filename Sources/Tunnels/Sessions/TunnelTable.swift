@@ -1,5 +1,5 @@
-/// The tunnels of a platform: who opened them, which sockets belong to them, how they end. An edge that knows one connection in a tunnel has
-/// a leg for each of a user's connections, which the edge takes for tunnels of their own.
+/// The tunnels of a platform: who opened them, which sockets belong to them, how they end. An edge that knows one connection in a
+/// tunnel has a leg for each of a user's connections, which the edge takes for tunnels of their own.
 package struct TunnelTable: Sendable {
     package struct Limits: Sendable {
         package var all = 1000

@@ -1,6 +1,6 @@
 import EdgeREST
-import Foundation
 import Formats
+import Foundation
 import TestKit
 import Testing
 
@@ -41,7 +41,8 @@ final class TunnelChain: Sendable {
 
     func edgectl(_ arguments: [String], key: String = Chain.adminKey, port: Int? = nil, input: String? = nil) throws -> Program {
         try Program(
-            Chain.binary("edgectl"), arguments + ["--url", "http://127.0.0.1:\(port ?? platform.port)"], in: chain.directory.path, input: input,
+            Chain.binary("edgectl"), arguments + ["--url", "http://127.0.0.1:\(port ?? platform.port)"], in: chain.directory.path,
+            input: input,
             environment: ["THINGWORX_APP_KEY": key])
     }
 

@@ -2,7 +2,8 @@ import Foundation
 import TestKit
 import Testing
 
-/// Connections through a tunnel while what carries them is killed. `TUNNEL_SECONDS` from `TUNNEL_SEED` on; `make chaos-tunnels` takes longer.
+/// Connections through a tunnel while what carries them is killed. `TUNNEL_SECONDS` from `TUNNEL_SEED` on; `make chaos-tunnels` takes
+/// longer.
 @Suite(.serialized) struct TunnelChaosTests {
     private static let environment = ProcessInfo.processInfo.environment
     private static let seconds = environment["TUNNEL_SECONDS"].flatMap { Int($0) } ?? 8
@@ -56,6 +57,7 @@ import Testing
         #expect(status["tunnels"]?["open"]?.array?.isEmpty == true, "\(status)")
         #expect(await gateway.end() == 0)
         await platform.program.end()
-        print("tunnels: \(TunnelChaosTests.seconds) s from seed \(TunnelChaosTests.seed), \(kills) killed, \(counts.joined(separator: " "))")
+        print(
+            "tunnels: \(TunnelChaosTests.seconds) s from seed \(TunnelChaosTests.seed), \(kills) killed, \(counts.joined(separator: " "))")
     }
 }

@@ -70,7 +70,8 @@ import Testing
         }
         try await tunnels.platform.send(.PUT, "/Thingworx/ApplicationKeys/tech", #"{"enabled": true}"#)
         try await withTunnel("tunnels are switched off") {
-            let config = try tunnels.chain.directory.read("etc/config.json").replacingOccurrences(of: #""tunnel": {}"#, with: #""tunnel": {"enabled": false}"#)
+            let config = try tunnels.chain.directory.read("etc/config.json").replacingOccurrences(
+                of: #""tunnel": {}"#, with: #""tunnel": {"enabled": false}"#)
             try tunnels.chain.directory.write("etc/config.json", config)
             gateway.signal(SIGHUP)
         }
@@ -96,13 +97,15 @@ import Testing
         }
         for name in ["load", "other"] {
             let added = try await tunnels.platform.send(
-                .POST, "/Thingworx/Things/TTunnels/Services/AddTunnel", #"{"name": "\#(name)", "host": "127.0.0.1", "port": \#(tunnels.target)}"#)
+                .POST, "/Thingworx/Things/TTunnels/Services/AddTunnel",
+                #"{"name": "\#(name)", "host": "127.0.0.1", "port": \#(tunnels.target)}"#)
             #expect(added.isDone, "\(added.text)")
         }
         #expect(try await start(["thing": "TTunnels", "tunnel": "load"]).status == 403)
         try await permit("load")
         #expect(try await start(["thing": "TTunnels", "tunnel": "other"]).status == 403)
-        #expect(try await start(["thing": "TTunnels", "host": "127.0.0.1", "port": target]).status == 403, "the right to one is not one to all")
+        #expect(
+            try await start(["thing": "TTunnels", "host": "127.0.0.1", "port": target]).status == 403, "the right to one is not one to all")
         let opened = try await start(["thing": "TTunnels", "tunnel": "load", "timeout": 30])
         let id = try #require(opened.rows.first?["tunnelId"]?.string, "\(opened.text)")
         #expect(opened.rows.first?["state"] == "STARTING" && opened.rows.first?["isComplete"] == false)
@@ -116,7 +119,8 @@ import Testing
         // Ends that are not opened.
         func end(_ path: String, key: String?, _ more: HTTPHeaders = [:]) async throws -> Int {
             var headers: HTTPHeaders = [
-                "Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+                "Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13",
+                "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
             ]
             headers.add(contentsOf: more)
             return try await tunnels.platform.send(.GET, "/Thingworx/\(path)", key: key, headers: headers).status
@@ -134,8 +138,10 @@ import Testing
 
         // What is not there, or not so.
         for (parameters, status) in [
-            (["thing": "none", "tunnel": "load"], 404), (["thing": "TTunnels", "tunnel": "none"], 404), (["thing": "TPlain", "host": "127.0.0.1", "port": target], 400),
-            (["thing": "TTunnels"], 400), (["thing": "TTunnels", "host": "a b", "port": 22], 400), (["thing": "TTunnels", "port": 99999], 400),
+            (["thing": "none", "tunnel": "load"], 404), (["thing": "TTunnels", "tunnel": "none"], 404),
+            (["thing": "TPlain", "host": "127.0.0.1", "port": target], 400),
+            (["thing": "TTunnels"], 400), (["thing": "TTunnels", "host": "a b", "port": 22], 400),
+            (["thing": "TTunnels", "port": 99999], 400),
             (["tunnel": "load"], 404),
         ] as [(JSONObject, Int)] {
             let answer = try await start(parameters, key: Chain.adminKey)
@@ -143,14 +149,19 @@ import Testing
         }
         let refused = try await start(["thing": "TTunnels", "host": "10.255.255.1", "port": 22], key: Chain.adminKey)
         #expect(refused.status == 403 && refused.text.contains("tunnel.allow"), "\(refused.text)")
-        for body in [#"{"name": "load", "port": 1}"#, #"{"name": "x", "port": 0}"#, #"{"name": "x", "host": "a/b", "port": 1}"#, #"{"port": 1}"#, #"{"name": "x"}"#] {
+        for body in [
+            #"{"name": "load", "port": 1}"#, #"{"name": "x", "port": 0}"#, #"{"name": "x", "host": "a/b", "port": 1}"#, #"{"port": 1}"#,
+            #"{"name": "x"}"#,
+        ] {
             #expect(try await tunnels.platform.send(.POST, "/Thingworx/Things/TTunnels/Services/AddTunnel", body).status >= 400, "\(body)")
         }
         let names = try await tunnels.platform.send(.POST, "/Thingworx/Things/TTunnels/Services/GetTunnelNames", "{}")
         #expect(names.rows.map { $0["name"] } == ["load", "other"])
         #expect(try await tunnels.platform.send(.POST, "/Thingworx/Things/TTunnels/Services/RemoveTunnel", #"{"name": "other"}"#).isDone)
-        #expect(try await tunnels.platform.send(.POST, "/Thingworx/Things/TTunnels/Services/GetTunnel", #"{"name": "other"}"#).status == 404)
-        #expect(try await tunnels.platform.send(.POST, "/Thingworx/Things/TTunnels/Services/GetTunnels", "{}").rows.first?["port"] == target)
+        #expect(
+            try await tunnels.platform.send(.POST, "/Thingworx/Things/TTunnels/Services/GetTunnel", #"{"name": "other"}"#).status == 404)
+        #expect(
+            try await tunnels.platform.send(.POST, "/Thingworx/Things/TTunnels/Services/GetTunnels", "{}").rows.first?["port"] == target)
         let status = try await tunnels.platform.send(.POST, "/Thingworx/Things/TTunnels/Services/GetTunnelStatus", #"{"name": "load"}"#)
         #expect(status.rows.first?["enabled"] == true && status.rows.first?["status"] == "READY")
         let document = try await tunnels.platform.send(.GET, "/Thingworx/Things/TTunnels")
@@ -158,7 +169,8 @@ import Testing
         // What only an edge says.
         #expect(
             try await tunnels.platform.send(
-                .POST, "/Thingworx/Things/TTunnels/Services/TunnelCommandFromEdge", #"{"tid": "\#(id)", "command": "DISCONNECT"}"#).status == 403)
+                .POST, "/Thingworx/Things/TTunnels/Services/TunnelCommandFromEdge", #"{"tid": "\#(id)", "command": "DISCONNECT"}"#
+            ).status == 403)
         await gateway.end()
     }
 
@@ -170,18 +182,21 @@ import Testing
         #expect(try await tunnels.use(port, "echo", 1000) == ["1 fine"])
         func frame(_ bytes: [UInt8]) -> [UInt8] { HostilePeer.frame(2, bytes) }
         let sayings: [[UInt8]] = [
-            frame([]), frame([1, 0, 0, 0, 7]), frame([3, 0, 0, 0, 1, 65]), frame([200, 0, 0, 0, 1]), HostilePeer.frame(1, Array("text".utf8)),
+            frame([]), frame([1, 0, 0, 0, 7]), frame([3, 0, 0, 0, 1, 65]), frame([200, 0, 0, 0, 1]),
+            HostilePeer.frame(1, Array("text".utf8)),
             frame([3, 0, 0, 0, 1] + [UInt8](repeating: 0, count: 70_000)),
             frame([1, 0, 0, 0, 1]) + (0..<3).flatMap { _ in frame([3, 0, 0, 0, 1] + [UInt8](repeating: 0, count: 40_000)) },
             (1...300).flatMap { frame([1, 0, 0, 0, 0] + [UInt8]()).dropLast(2) + [UInt8($0 >> 8), UInt8($0 & 0xFF)] },
         ]
         for saying in sayings {
-            let started = try await tunnels.subsystem("StartTunnel", ["thing": "TTunnels", "host": "127.0.0.1", "port": .int(tunnels.target)])
+            let started = try await tunnels.subsystem(
+                "StartTunnel", ["thing": "TTunnels", "host": "127.0.0.1", "port": .int(tunnels.target)])
             let id = try #require(started.rows.first?["tunnelId"]?.string, "\(started.text)")
             let peer = try HostilePeer(port: tunnels.platform.port)
             peer.write(
-                text: "GET /Thingworx/WSTunnelClient/\(id) HTTP/1.1\r\nHost: 127.0.0.1:\(tunnels.platform.port)\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
-                    + "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nX-Tunnel-Encoding: binary\r\nappKey: \(Chain.adminKey)\r\n\r\n")
+                text: "GET /Thingworx/WSTunnelClient/\(id) HTTP/1.1\r\nHost: 127.0.0.1:\(tunnels.platform.port)\r\n"
+                    + "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+                    + "X-Tunnel-Encoding: binary\r\nappKey: \(Chain.adminKey)\r\n\r\n")
             #expect(peer.readHead().hasPrefix("HTTP/1.1 101"))
             peer.write(saying)
             try await gateway.line(containing: "tunnel \(id) of TTunnels to 127.0.0.1:\(tunnels.target) ends")

@@ -5,7 +5,9 @@ import Testing
 
 /// Tunnels from a user through platform and gateway to a server (alwayson.md §9, ems.md §7.2).
 @Suite struct TunnelTests {
-    @Test("ems 56, 57: tunnels at a platform of others: bytes come back through a second WebSocket, one more than max_concurrent is refused, bad requests and messages too")
+    @Test(
+        "ems 56, 57: at a platform of others: bytes come back through a second WebSocket; one more than max_concurrent, and what is bad, is refused"
+    )
     func atAPlatformOfOthers() async throws {
         let chain = try Chain()
         let platform = try TunnelChain.python(["tunnel_peer.py", "platform", Chain.edgeKey], in: chain)
@@ -25,7 +27,9 @@ import Testing
     @Test func severalConnectionsThereAndBackAndTheirEnds() async throws {
         let tunnels = try await TunnelChain()
         let gateway = try await tunnels.startGateway()
-        let added = try tunnels.edgectl(["tunnels", "add", TunnelChain.thing, "load", "127.0.0.1:\(tunnels.target)", "--description", "test"])
+        let added = try tunnels.edgectl([
+            "tunnels", "add", TunnelChain.thing, "load", "127.0.0.1:\(tunnels.target)", "--description", "test",
+        ])
         #expect(await added.exitStatus() == 0)
         let (tool, port) = try await tunnels.tunnel("load")
         #expect(try await tunnels.use(port, "echo", 400_000, connections: 6) == ["6 fine"])
@@ -34,7 +38,9 @@ import Testing
         #expect(try await tunnels.use(port, "reset", 0, connections: 2) == ["2 ConnectionResetError"])
         let open = try await tunnels.open()
         let row = try #require(open.first)
-        #expect(open.count == 1 && row["tunnelName"] == "load" && row["state"] == "ACTIVE" && row["user"] == "Administrator" && row["connections"] == 14)
+        #expect(
+            open.count == 1 && row["tunnelName"] == "load" && row["state"] == "ACTIVE" && row["user"] == "Administrator"
+                && row["connections"] == 14)
         #expect(row["bytesTransferred"]?.int ?? 0 > 6 * 800_000)
         let id = try #require(row["tunnelId"]?.string)
         #expect(try await tunnels.subsystem("GetActiveTunnel", ["tid": .string(id)]).rows.count == 1)
@@ -64,7 +70,8 @@ import Testing
     @Test("An edge that knows one connection in a tunnel has a WebSocket for each")
     func anSDKEdge() async throws {
         let tunnels = try await TunnelChain()
-        let edge = try TunnelChain.python(["tunnel_peer.py", "edge", "\(tunnels.platform.port)", Chain.edgeKey, TunnelChain.thing], in: tunnels.chain)
+        let edge = try TunnelChain.python(
+            ["tunnel_peer.py", "edge", "\(tunnels.platform.port)", Chain.edgeKey, TunnelChain.thing], in: tunnels.chain)
         try await tunnels.platform.isBound(TunnelChain.thing)
         let (tool, port) = try await tunnels.tunnel()
         #expect(try await tunnels.use(port, "echo", 200_000) == ["1 fine"])
@@ -98,5 +105,47 @@ import Testing
         #expect(await unknown.exitStatus() != 0)
         #expect(unknown.output.contains("has no tunnel no-such"))
         #expect(await gateway.end() == 0)
+    }
+
+    @Test("Both WebSockets go through the proxy and TLS, and edgectl trusts the authority that it is told of")
+    func throughProxyAndTLS() async throws {
+        let certificates = try TestCertificates()
+        let chain = try Chain()
+        let files = certificates.server
+        try chain.writeModel(
+            things: TunnelChain.model,
+            server: #", "host": "127.0.0.1", "certificate": "\#(files.certificate)", "private_key": "\#(files.key)""#)
+        let platform = try chain.startPlatform()
+        let port = try await platform.port()
+        let proxy = try TunnelChain.python(["proxy.py", "digest"], in: chain)
+        let server = try TunnelChain.python(["tunnel_load.py", "serve"], in: chain)
+        let target = try await server.port()
+        try chain.writeGateway(
+            platform: port, autoBind: #"[{"name": "TTunnels"}]"#,
+            more: """
+                , "ws_servers": [{"host": "localhost", "port": \(port)}], "certificates": {"cert_chain": "\(certificates.authority)"},
+                "ws_connection": {"encryption": "ssl", "max_connect_delay": 0, "connect_retry_interval": 100},
+                "proxy": {"host": "127.0.0.1", "port": \(try await proxy.port()), "user": "edge", "password": "proxy-secret-81"}
+                """)
+        let gateway = try chain.startGateway()
+        try await platform.line(containing: "TTunnels is bound")
+        let mark = proxy.mark
+        func edgectl(_ more: [String]) throws -> Program {
+            try Program(
+                Chain.binary("edgectl"), ["tunnel", TunnelChain.thing, "127.0.0.1:\(target)", "--url", "https://localhost:\(port)"] + more,
+                in: chain.directory.path, environment: ["THINGWORX_APP_KEY": Chain.adminKey])
+        }
+        let tool = try edgectl(["--ca", certificates.authority])
+        let line = try await tool.line(containing: "listening on ")
+        let local = try #require(line.split(separator: " ")[2].split(separator: ":").last)
+        let load = try TunnelChain.python(["tunnel_load.py", "run", "\(local)", "echo", "300000", "3"], in: chain)
+        #expect(await load.exitStatus() == 0 && load.lines == ["3 fine"], "\(load.output)")
+        try await proxy.line(containing: "let through CONNECT localhost:\(port)", after: mark)
+        await tool.end(SIGINT)
+        let distrustful = try edgectl(["--stdio"])
+        #expect(await distrustful.exitStatus() != 0)
+        #expect(distrustful.output.contains("no trusted authority"), "\(distrustful.output)")
+        await gateway.end()
+        await platform.end()
     }
 }
