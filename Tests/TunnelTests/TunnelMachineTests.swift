@@ -78,6 +78,42 @@ import Testing
         #expect(near.size == TunnelFrame.window, "the way is short: more on it would only wait")
     }
 
+    /// Bytes a second over a line of 125 MB/s by pieces of 64 KiB, taken as they come: what the window makes of the way.
+    private func rate(roundTrip milliseconds: Int64, window: Int) -> Double {
+        var credits = CreditWindow(maximum: window, budget: ByteBudget(most: 1 << 30))
+        let (half, piece) = (TimeAmount.microseconds(milliseconds * 500), 65_504)
+        let perPiece = TimeAmount.nanoseconds(Int64(Double(piece) / 0.125))
+        var (now, credit, sent) = (NIODeadline.uptimeNanoseconds(0), TunnelFrame.window, 0)
+        var arriving: [(time: NIODeadline, bytes: Int)] = []
+        var granted: [(time: NIODeadline, bytes: Int)] = []
+        let end = now + .seconds(10)
+        while now < end {
+            while let first = granted.first, first.time <= now { credit += granted.removeFirst().bytes }
+            while let first = arriving.first, first.time <= now {
+                _ = credits.received(first.bytes)
+                let grant = credits.taken(first.bytes, roundTrip: half * 2, now: first.time)
+                if grant > 0 { granted.append((first.time + half, grant)) }
+                arriving.removeFirst()
+            }
+            let count = min(credit, piece)
+            if count > 0 {
+                credit -= count
+                sent += count
+                arriving.append((now + perPiece + half, count))
+                now = now + perPiece
+            } else {
+                now = min(arriving.first?.time ?? end, granted.first?.time ?? end)
+            }
+        }
+        return Double(sent) / 10
+    }
+
+    @Test("What a window lets through is used, but for a small part", arguments: [(20, 0.95), (100, 0.5), (200, 0.25)])
+    func aLongLineIsUsed(roundTrip: Int64, share: Double) {
+        let rate = rate(roundTrip: roundTrip, window: 8 << 20)
+        #expect(rate > share * 125e6, "\(rate / 1e6) MB/s at \(roundTrip) ms")
+    }
+
     @Test func whoSendsMoreThanHeMayEndsTheTunnel() throws {
         var machine = TunnelMachine(role: .acceptor, limits: .init(), budget: ByteBudget(most: 0), now: .now())
         _ = try machine.received(message(.open(1)), now: .now())

@@ -32,7 +32,7 @@ package struct CreditWindow: Sendable {
     /// - Returns: what the other end is now granted; 0: nothing yet.
     package mutating func taken(_ bytes: Int, roundTrip: TimeAmount?, now: NIODeadline) -> Int {
         taken += bytes
-        guard taken >= size / 2 else { return 0 }
+        guard taken >= share else { return 0 }
         var grant = taken
         taken = 0
         if let roundTrip, let lastGrant, isShort(for: grant, in: now - lastGrant, roundTrip), size * 2 <= maximum, budget.take(size) {
@@ -44,6 +44,9 @@ package struct CreditWindow: Sendable {
         open += grant
         return grant
     }
+
+    /// What is granted at once: seldom where little is on its way, and soon where much is, or a part of the window lies idle that just misses it.
+    private var share: Int { max(size / 8, min(size / 2, 131_072)) }
 
     /// Whether, at the rate at which bytes were just taken, more than half of the window is on its way.
     private func isShort(for bytes: Int, in time: TimeAmount, _ roundTrip: TimeAmount) -> Bool {

@@ -209,6 +209,9 @@ async def scenario(platform):
     print("echoed through a second WebSocket", flush=True)
 
     await platform.open("t-2", server.port, expect=UNAVAILABLE)
+    for number in range(500):
+        await platform.open(f"flood-{number}", server.port, expect=UNAVAILABLE)
+    await echo(first, b"still there")
     print("the second was refused", flush=True)
 
     for kind in ("file", "udp", "serial"):
