@@ -30,6 +30,8 @@ package final class SingleLink: TunnelSocketOwner, TunnelLocalOwner, @unchecked 
     private var local: (id: UInt32, side: any TunnelLocal)?
     private var lastID: UInt32 = 0
     private var untaken = 0
+    /// What came before the connection stood.
+    private var early = ByteBuffer()
     private var isReadOwed = false
     private var endText: String?
     private var isOver = false
@@ -66,10 +68,15 @@ package final class SingleLink: TunnelSocketOwner, TunnelLocalOwner, @unchecked 
         guard id == lastID, machine.state == .connecting else { return side.abort() }
         machine.connected()
         local = (id, side)
-        untaken = 0
+        untaken = early.readableBytes
         counters.addConnection()
+        if untaken > 0 {
+            side.write(early)
+            side.flush()
+            early = ByteBuffer()
+        }
         side.read()
-        socket.resume()
+        if untaken < SingleLink.mostUntaken { socket.resume() }
     }
 
     package func refused(_ id: UInt32, _ reason: String) {
@@ -131,8 +138,9 @@ package final class SingleLink: TunnelSocketOwner, TunnelLocalOwner, @unchecked 
         guard case .text(let text) = message else { return fail(TunnelFault("a binary message in a tunnel of text")) }
         do throws(TunnelFault) {
             let bytes = try TextPayload.bytes(text)
-            guard let local, bytes.readableBytes > 0 else { return }
+            guard bytes.readableBytes > 0 else { return }
             counters.addReceived(bytes.readableBytes, now: socket.loop.now)
+            guard let local else { return try keep(bytes) }
             untaken += bytes.readableBytes
             local.side.write(bytes)
             if untaken >= SingleLink.mostUntaken { socket.pause() }
@@ -141,6 +149,13 @@ package final class SingleLink: TunnelSocketOwner, TunnelLocalOwner, @unchecked 
         } catch {
             fail(error)
         }
+    }
+
+    /// A platform that speaks first does not wait for the connection; between two nothing is meant for either.
+    private func keep(_ bytes: ByteBuffer) throws(TunnelFault) {
+        guard machine.state == .connecting else { return }
+        early.writeImmutableBuffer(bytes)
+        guard early.readableBytes <= SingleLink.mostAtEnd else { throw TunnelFault("\(early.readableBytes) bytes before the connection stood") }
     }
 
     package func readComplete(_ socket: TunnelSocket) { local?.side.flush() }

@@ -150,6 +150,9 @@ class Platform:
             assert "Sec-WebSocket-Extensions" not in socket.request_headers, "compression is not offered"
             assert socket.request_headers["Max-Frame-Size"] == str((CHUNK + 2) // 3 * 4)
             tunnel = path.rsplit("/", 1)[1]
+            if tunnel.startswith("early"):
+                # With the agreement to the upgrade, long before there is a connection to the target.
+                await socket.send(base64.b64encode(b"first words").decode())
             self.sockets[tunnel] = socket
             await socket.wait_closed()
             return
@@ -234,6 +237,11 @@ async def scenario(platform):
     assert await platform.end.invoke("T1", "CompleteTunnel", tid="t-1", peer_name="p", connection=reason) == SUCCESS
     await platform.closed(first, 1000)
     await until(lambda: server.ended == 2, "the end of the local connection")
+    for number in range(10):
+        early = await platform.open(f"early-{number}", server.port)
+        assert base64.b64decode(await asyncio.wait_for(early.recv(), 30)) == b"first words"
+        assert await platform.end.invoke("T1", "CompleteTunnel", tid=f"early-{number}", peer_name="p", connection=reason) == SUCCESS
+        await platform.closed(early, 1000)
     print("completed", flush=True)
 
     # Its place is free again, whatever type an unknown word is.
