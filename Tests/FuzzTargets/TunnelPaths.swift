@@ -39,11 +39,16 @@ enum TunnelPaths {
         var now = NIODeadline.uptimeNanoseconds(1)
         var machine = TunnelMachine(role: role, limits: limits, budget: budget, now: now)
         var untaken: [UInt32: [Int]] = [:]
+        var reads: [UInt32: Int] = [:]
         func perform(_ actions: [TunnelMachine.Action]) {
             for action in actions {
                 switch action {
                 case .connect(let id): if id % 3 == 0 { machine.failed(id, "no") } else { perform(machine.connected(id) ?? []) }
-                case .read(let id): if id % 2 == 0 { machine.read(id, ByteBuffer(repeating: 7, count: 5000)) } else { machine.ended(id) }
+                case .read(let id):
+                    reads[id, default: 0] += 1
+                    // Somebody has so much to say, and no more, whatever credit he is given.
+                    let isMore = id % 2 == 0 && reads[id, default: 0] <= 20
+                    if isMore { machine.read(id, ByteBuffer(repeating: 7, count: 5000)) } else { machine.ended(id) }
                 case .write(let id, let data): untaken[id, default: []].append(data.readableBytes)
                 case .close(let id), .abort(let id, _): untaken[id] = nil
                 case .accepted, .endWriting: break
