@@ -174,6 +174,29 @@ import Testing
         await gateway.end()
     }
 
+    @Test("The gateway bounds connections in a tunnel and bytes a second, and knows its own list of targets alone")
+    func whatTheGatewayAllows() async throws {
+        let tunnels = try await TunnelChain()
+        let rate = 500_000
+        let gateway = try await tunnels.startGateway(
+            #""max_connections": 2, "max_rate": \#(rate), "allow": ["127.0.0.1:\#(tunnels.target)", "nonsense"]"#)
+        try await gateway.line(containing: #""nonsense": expected host:port"#)
+        let (tool, port) = try await tunnels.tunnel()
+        let began = ContinuousClock.now
+        #expect(try await tunnels.use(port, "get", 800_000) == ["1 fine"])
+        // A tenth of a second's worth may come at once.
+        #expect(ContinuousClock.now - began > .seconds(800_000 / Double(rate) - 0.2))
+        let holder = try TunnelChain.python(["tunnel_load.py", "hold", "\(port)", "2"], in: tunnels.chain)
+        try await holder.line(containing: "holding")
+        #expect(try await tunnels.use(port, "echo", 10) == ["1 ConnectionResetError"])
+        try await tool.line(containing: "2 connections are open already")
+        await holder.end(SIGKILL)
+        let other = try await tunnels.subsystem("StartTunnel", ["thing": "TTunnels", "host": "127.0.0.1", "port": 1])
+        #expect(other.status == 403 && other.text.contains("tunnel.allow"), "\(other.text)")
+        await tool.end(SIGINT)
+        await gateway.end()
+    }
+
     @Test("A user's end that says what it may not ends its tunnel, and nothing else")
     func hostileUsers() async throws {
         let tunnels = try await TunnelChain()
