@@ -114,6 +114,8 @@ import Testing
         running.platform = try running.chain.startPlatform(port: running.platformPort, journal: true)
         running.gateway = try running.chain.startGateway()
         running.scripts = try running.chain.startScripts()
+        // Its port is open before the script has started.
+        try await running.platform.line(containing: "T1 is bound")
         try await running.set(6)
         try await running.arrived(6)
         let values = try running.values().filter { $0 != 0 }
