@@ -8,10 +8,7 @@ struct Parameters {
     let service: FileService
     let table: Infotable
 
-    private func value(_ name: String) -> Value? {
-        guard let value = table.first(name)?.unwrapped, value != .nothing else { return nil }
-        return value
-    }
+    private func value(_ name: String) -> Value? { table.parameter(name) }
 
     func text(_ name: String) -> String? { value(name)?.stringValue }
 

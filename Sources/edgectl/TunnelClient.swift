@@ -33,6 +33,8 @@ final class TunnelClient: @unchecked Sendable {
     private var connections: [ObjectIdentifier: [UInt32: (number: Int, local: LocalConnection)]] = [:]
     private var count = 0
     private var isOver = false
+    /// Completed once every tunnel has closed.
+    private var ended: EventLoopPromise<Void>?
 
     /// - Parameters:
     ///   - endpoint: the platform; its path is of no importance.
@@ -113,7 +115,7 @@ final class TunnelClient: @unchecked Sendable {
 
     private func start(_ socket: TunnelSocket, _ id: String, connects: Int) -> TunnelLink {
         var limits = TunnelMachine.Limits()
-        limits.connects = connects < 0 ? nil : max(connects, 1)
+        limits.connects = TunnelStart.most(connects: connects)
         let link = TunnelLink(socket, role: .opener, limits: limits, budget: budget, counters: TunnelCounters()) { [self] link, event in
             happened(event, on: link)
         }
@@ -138,6 +140,7 @@ final class TunnelClient: @unchecked Sendable {
                 self.link = nil
                 if !isOver { onEvent(.lost(reason)) }
             }
+            endIfDone()
         }
     }
 
@@ -145,9 +148,19 @@ final class TunnelClient: @unchecked Sendable {
         for link in retired where link.connectionCount == 0 { link.end("its connections are used up") }
     }
 
+    /// How long the platform may take to close its side.
+    private static let farewell = TimeAmount.seconds(2)
+
     /// Ends all tunnels in order.
-    func end() {
+    func end() -> EventLoopFuture<Void> {
         isOver = true
+        let promise = loop.makePromise(of: Void.self)
+        ended = promise
         for link in [link].compactMap({ $0 }) + retired { link.end("ended by the user") }
+        endIfDone()
+        let limit = loop.scheduleTask(in: TunnelClient.farewell) { promise.succeed() }
+        return promise.futureResult.always { _ in limit.cancel() }
     }
+
+    private func endIfDone() { if link == nil, retired.isEmpty { ended?.succeed() } }
 }

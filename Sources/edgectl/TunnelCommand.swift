@@ -48,10 +48,8 @@ struct TunnelCommand: AsyncParsableCommand {
         let listener = try await listen(client, reporter, on: loop)
         _ = await signals.first { _ in true }
         try? await listener.close()
-        try await loop.submit { client.end() }.get()
+        try await loop.flatSubmit { client.end() }.get()
         reporter.sum()
-        // The close frame goes out.
-        try? await loop.scheduleTask(in: .milliseconds(200)) {}.futureResult.get()
     }
 
     private func parameters() throws -> JSONObject {
@@ -120,8 +118,7 @@ struct TunnelCommand: AsyncParsableCommand {
             defer { group.cancelAll() }
             return await group.next() ?? nil
         }
-        try await client.loop.submit { client.end() }.get()
-        try? await client.loop.scheduleTask(in: .milliseconds(200)) {}.futureResult.get()
+        try await client.loop.flatSubmit { client.end() }.get()
         if reason == nil { try? await own.flushed.get() }
         if let reason { throw RestError(reason) }
     }

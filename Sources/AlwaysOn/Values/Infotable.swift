@@ -91,4 +91,10 @@ public struct Infotable: Sendable, Equatable {
 
     /// The first row's cell of that name.
     public func first(_ name: String) -> Value? { self[0, name] }
+
+    /// A parameter of a service: the first row's cell of that name, out of its variants; nil where nothing was given.
+    public func parameter(_ name: String) -> Value? {
+        guard let value = first(name)?.unwrapped, value != .nothing else { return nil }
+        return value
+    }
 }

@@ -4,6 +4,7 @@ import NIOConcurrencyHelpers
 import NIOCore
 package import NIOHTTP1
 import NIOWebSocket
+import NetworkSupport
 
 /// Turns an HTTP connection that asks for it into an AlwaysOn connection.
 package struct AlwaysOnUpgrader: Sendable {
@@ -42,8 +43,7 @@ package struct AlwaysOnUpgrader: Sendable {
             shouldUpgrade: { channel, head in
                 let asked = head.uri.split(separator: "?", maxSplits: 1).first.map { $0.lowercased() }
                 // NIO looks at Upgrade alone (RFC 6455 §4.2.1).
-                let isAsked = head.headers[canonicalForm: "Connection"].contains { $0.lowercased() == "upgrade" }
-                guard asked == path, isAsked, mayUpgrade(head.headers) else { return channel.eventLoop.makeSucceededFuture(nil) }
+                guard asked == path, head.headers.connectionAsksForUpgrade, mayUpgrade(head.headers) else { return channel.eventLoop.makeSucceededFuture(nil) }
                 var answer = agree(head).map { [(DeflateParameters.header, $0.answer)] } ?? []
                 if LongChunks.size(in: head.headers) != nil { answer.append(LongChunks.offer) }
                 return channel.eventLoop.makeSucceededFuture(HTTPHeaders(answer))

@@ -139,10 +139,7 @@ struct TunnelParameters {
     let service: String
     let table: Infotable
 
-    private func value(_ name: String) -> Value? {
-        guard let value = table.first(name)?.unwrapped, value != .nothing else { return nil }
-        return value
-    }
+    private func value(_ name: String) -> Value? { table.parameter(name) }
 
     func text(_ name: String) -> String? { value(name)?.stringValue }
 

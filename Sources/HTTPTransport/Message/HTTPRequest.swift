@@ -1,5 +1,6 @@
 package import NIOCore
 package import NIOHTTP1
+import NetworkSupport
 
 /// A request with its whole body.
 package struct HTTPRequest: Sendable {
@@ -110,6 +111,6 @@ extension HTTPRequestHead {
     /// Whether another request may follow on its connection. Behind one that asks for another protocol, and does not get it, NIO's decoder
     /// expects no more HTTP.
     var goesOn: Bool {
-        isKeepAlive && !(headers.contains(name: "Upgrade") && headers[canonicalForm: "Connection"].contains { $0.lowercased() == "upgrade" })
+        isKeepAlive && !(headers.contains(name: "Upgrade") && headers.connectionAsksForUpgrade)
     }
 }

@@ -54,13 +54,8 @@ final class FeedSocket: ChannelInboundHandler, @unchecked Sendable {
         }
         // A page of another site could open it, and the browser would send the cookie along.
         guard site.refusal(of: head.headers, method: .POST) == nil else { return nil }
-        var found: (Principal, String?)?
-        if let key = head.headers.first(name: "appKey") ?? (platform.settings.keyInQuery ? http.queryValue("appKey") : nil) {
-            if case .accepted(let principal, let name) = platform.signIn(key: Secret(key), from: address) { found = (principal, name) }
-        } else if let token = PlatformAdmission.sessionToken(head.headers), let session = platform.signIn(session: token) {
-            found = (session.principal, session.key)
-        }
-        guard let (principal, key) = found else { return nil }
+        let shown = head.headers.first(name: "appKey") ?? (platform.settings.keyInQuery ? http.queryValue("appKey") : nil)
+        guard let (principal, key) = PlatformAdmission.caller(showing: shown, head.headers, from: address, platform) else { return nil }
         return try? FeedRequest.interest({ http.queryValue($0) }, principal, key: key, platform)
     }
 

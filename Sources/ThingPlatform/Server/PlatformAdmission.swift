@@ -172,6 +172,15 @@ enum PlatformAdmission {
         throw RestFailure(.unauthorized, "expected an application key in the header appKey, a user with a password, or a session")
     }
 
+    /// Who asks for a WebSocket: by the key that he shows, else by a session.
+    static func caller(showing key: String?, _ headers: HTTPHeaders, from address: SocketAddress?, _ platform: isolated Platform)
+        -> (principal: Principal, key: String?)?
+    {
+        guard let key else { return sessionToken(headers).flatMap { platform.signIn(session: $0) } }
+        guard case .accepted(let principal, let name) = platform.signIn(key: Secret(key), from: address) else { return nil }
+        return (principal, name)
+    }
+
     static func sessionToken(_ headers: HTTPHeaders) -> Secret? {
         for cookie in headers[canonicalForm: "Cookie"].flatMap({ $0.split(separator: ";") }) {
             let pair = cookie.drop { $0 == " " }.split(separator: "=", maxSplits: 1)

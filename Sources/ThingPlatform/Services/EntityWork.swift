@@ -6,8 +6,8 @@ import ThingModel
 /// What `Resources/EntityServices` do.
 extension Platform {
     /// - Throws: where the caller may not.
-    func demand(_ right: Right, _ entity: EntityRef, _ call: ServiceCall) throws {
-        if let refusal = refusal(of: right, on: entity, for: call.principal) { throw ServiceFailure(refusal.status, refusal.reason ?? "") }
+    func demand(_ right: Right, _ entity: EntityRef, resource: String? = nil, _ call: ServiceCall) throws {
+        if let refusal = refusal(of: right, on: entity, resource: resource, for: call.principal) { throw ServiceFailure(refusal.status, refusal.reason ?? "") }
     }
 
     /// Changes what entities of all kinds have, and says when.

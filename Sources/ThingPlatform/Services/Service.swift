@@ -79,10 +79,10 @@ struct ServiceCall {
 
     var principal: Principal { caller.principal }
 
-    private func cell(_ name: String) -> Value? {
-        guard let value = parameters.first(name)?.unwrapped, value != .nothing else { return nil }
-        return value
-    }
+    /// Administrators see all, others what is theirs.
+    func maySeeWhat(isOf user: String) -> Bool { principal.isAdministrator || principal.user == user }
+
+    private func cell(_ name: String) -> Value? { parameters.parameter(name) }
 
     private func value(_ name: String, _ type: BaseType) throws -> Value? {
         guard let given = cell(name) else { return nil }
@@ -95,6 +95,9 @@ struct ServiceCall {
     func value(_ name: String) -> Value? { cell(name) }
 
     func string(_ name: String) throws -> String? { try value(name, .string)?.stringValue }
+
+    /// nil where it is empty, too.
+    func text(_ name: String) throws -> String? { try string(name).flatMap { $0.isEmpty ? nil : $0 } }
 
     /// - Throws: where the parameter is not there (platform.md §4).
     func required(_ name: String) throws -> String {

@@ -198,7 +198,7 @@ extension Platform {
                 && (type ?? "AUTH_THINGWORX_APPKEY") == "AUTH_THINGWORX_APPKEY" && (bound ?? !things.isEmpty) == !things.isEmpty
                 && several != true
                 && started.contains(edge.since) && used.contains(edge.lastUsed)
-                && (call.principal.isAdministrator || edge.principal.user == call.principal.user)
+                && call.maySeeWhat(isOf: edge.principal.user)
         }.prefix(try call.count("maxItems", default: 500))
         let table = Shapes.table(
             "EndpointSession",

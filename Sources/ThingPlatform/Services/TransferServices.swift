@@ -82,7 +82,7 @@ extension Platform {
         }
         let sourceFile = try call.string("sourceFile") ?? ""
         let source = try place(call, "sourceRepo", "sourcePath", sourceFile)
-        let targetFile = try call.string("targetFile").flatMap { $0.isEmpty ? nil : $0 } ?? source.path.name ?? ""
+        let targetFile = try call.text("targetFile") ?? source.path.name ?? ""
         var job = TransferJob(
             id: Platform.makeTransferID(), source: source, target: try place(call, "targetRepo", "targetPath", targetFile),
             user: call.principal.user,
@@ -121,8 +121,7 @@ extension Platform {
         return [(0, 8), (8, 4), (12, 4), (16, 4), (20, 12)].map { digits.dropFirst($0.0).prefix($0.1) }.joined(separator: "-")
     }
 
-    /// Administrators see all, others what they have asked for.
-    func maySee(_ job: TransferJob, _ call: ServiceCall) -> Bool { call.principal.isAdministrator || job.user == call.principal.user }
+    func maySee(_ job: TransferJob, _ call: ServiceCall) -> Bool { call.maySeeWhat(isOf: job.user) }
 
     func table(of jobs: [TransferJob], _ call: ServiceCall) -> Infotable {
         Platform.table(of: jobs.filter { maySee($0, call) }.map(current), now: Platform.now())
@@ -146,7 +145,7 @@ extension Platform {
         guard let job = transfers[id], maySee(job, call), !job.state.isEnd else {
             throw ServiceFailure(.notFound, "\(call.service): no such transfer is under way: \(id)")
         }
-        let reason = try call.string("reason").flatMap { $0.isEmpty ? nil : $0 } ?? "cancelled by \(call.principal.user)"
+        let reason = try call.text("reason") ?? "cancelled by \(call.principal.user)"
         endTransfer(id, .cancelled, code: 410, reason)
         pumpTransfers()
         return .nothing

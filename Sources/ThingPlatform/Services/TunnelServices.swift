@@ -16,15 +16,15 @@ extension ServiceTables {
             "thing!, tunnel, timeout INTEGER, host, port INTEGER, idleTimeout INTEGER", sessions
         ) { try $0.startTunnel($1) },
         Service("GetActiveTunnels", nil, "Tunnels that are open: all for administrators, else one's own", "", sessions) { platform, call in
-            .table(platform.tunnelTable(platform.currentTunnels().filter { platform.maySee($0, call) }))
+            .table(platform.tunnelTable(platform.currentTunnels().filter { call.maySeeWhat(isOf: $0.user) }))
         },
         Service("GetActiveTunnel", nil, "A tunnel that is open", "tid!", sessions) { platform, call in
             .table(platform.tunnelTable([try platform.tunnel(call)]))
         },
         Service("CancelTunnel", nil, "Ends a tunnel", "tid!, reason") { platform, call in
             let session = try platform.tunnel(call)
-            let reason = try call.string("reason").flatMap { $0.isEmpty ? nil : String($0.prefix(1000)) }
-            platform.endTunnel(session.id, .cancelled, code: 410, reason ?? "cancelled by \(call.principal.user)")
+            let reason = try call.text("reason") ?? "cancelled by \(call.principal.user)"
+            platform.endTunnel(session.id, .cancelled, code: 410, String(reason.prefix(1000)))
             return .nothing
         },
     ]
@@ -91,7 +91,7 @@ extension Platform {
         let given = try call.required("thing")
         guard let thing = model[thing: given] ?? model.thing(bound: given) else { throw ServiceFailure.notFound(.thing, given) }
         let name = try call.string("tunnel") ?? ""
-        try demandTunnel(name, to: thing.name, call)
+        try demand(.tunnel, EntityRef(.thing, thing.name), resource: TunnelSession.resource(ofTunnel: name), call)
         guard model.hasTunnels(thing) else {
             throw ServiceFailure(
                 .badRequest, "\(thing.name) has no tunnels: expected a Thing of a template with tunnels, such as RemoteThingWithTunnels")
@@ -112,13 +112,6 @@ extension Platform {
             try openTunnel(session).map { session in .success(self.assumeIsolated { $0.tunnelTable([session]) }) }.recover { Response($0) })
     }
 
-    /// A tunnel without a name leads anywhere: it takes the right to all of them.
-    private func demandTunnel(_ name: String, to thing: String, _ call: ServiceCall) throws {
-        guard let refusal = refusal(of: .tunnel, on: EntityRef(.thing, thing), resource: name.isEmpty ? "*" : name, for: call.principal)
-        else { return }
-        throw ServiceFailure(refusal.status, refusal.reason ?? "")
-    }
-
     private func tunnelDefinition(_ name: String, of thing: Thing, _ call: ServiceCall) throws -> TunnelDefinition {
         guard name.isEmpty else {
             guard let known = thing.tunnels[name] else {
@@ -136,13 +129,10 @@ extension Platform {
 
     // MARK: Looking
 
-    func maySee(_ session: TunnelSession, _ call: ServiceCall) -> Bool {
-        call.principal.isAdministrator || session.user == call.principal.user
-    }
-
     func tunnel(_ call: ServiceCall) throws -> TunnelSession {
         let id = try call.required("tid")
-        guard let session = currentTunnels().first(where: { $0.id == id }), maySee(session, call) else {
+        noteTraffic(of: id)
+        guard let session = tunnels[id], call.maySeeWhat(isOf: session.user) else {
             throw ServiceFailure(.notFound, "\(call.service): no such tunnel is open: \(id)")
         }
         return session
@@ -155,12 +145,12 @@ extension Platform {
         guard let port = try call.number("port").flatMap({ Int(exactly: $0) }) else {
             throw ServiceFailure(.badRequest, "AddTunnel: expected \"port\", a number from 1 to 65535")
         }
-        var definition = TunnelDefinition(host: try call.string("host").flatMap { $0.isEmpty ? nil : $0 } ?? "localhost", port: port)
+        var definition = TunnelDefinition(host: try call.text("host") ?? "localhost", port: port)
         do throws(TunnelFault) { _ = try TunnelTarget(host: definition.host, port: port) } catch {
             throw ServiceFailure(.badRequest, "AddTunnel: \(error)")
         }
         definition.description = try call.string("description") ?? ""
-        definition.proto = try call.string("proto").flatMap { $0.isEmpty ? nil : $0 } ?? definition.proto
+        definition.proto = try call.text("proto") ?? definition.proto
         definition.appURI = try call.string("appUri") ?? ""
         if let connects = try call.number("numConnects") { definition.connects = Int(exactly: max(min(connects, 1e9), -1).rounded()) ?? -1 }
         definition.idleTimeout = try call.count("idleTimeout", default: definition.idleTimeout)

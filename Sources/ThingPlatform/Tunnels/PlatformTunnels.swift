@@ -159,7 +159,7 @@ extension Platform {
         note(EventRecord(time: now, source: session.thing, name: "TunnelSession", data: JSONValue.object(session.summary).description))
     }
 
-    private func noteTraffic(of id: String) {
+    func noteTraffic(of id: String) {
         guard let runner = tunnelRunners[id] else { return }
         let ago = (loop.now - runner.lastTraffic).nanoseconds / 1_000_000
         tunnels.note(
@@ -192,7 +192,7 @@ extension Platform {
     func mayTunnel(_ session: TunnelSession, as principal: Principal) -> Bool {
         model.users[session.user]?.isEnabled ?? false
             && model.allows(
-                .tunnel, on: EntityRef(.thing, session.thing), resource: session.name.isEmpty ? "*" : session.name, for: principal)
+                .tunnel, on: session.thing, resource: TunnelSession.resource(ofTunnel: session.name), for: principal)
     }
 
     // MARK: Rows
@@ -222,6 +222,9 @@ extension Platform {
 }
 
 extension TunnelSession {
+    /// What the right to it is for. A tunnel without a name leads anywhere: it takes the right to all of them.
+    static func resource(ofTunnel name: String) -> String { name.isEmpty ? "*" : name }
+
     /// What a line about it says.
     var summary: JSONObject {
         [

@@ -6,7 +6,6 @@ import HTTPTransport
 import NIOCore
 import NIOHTTP1
 import NIOWebSocket
-import Secrets
 import ThingModel
 import TunnelTransport
 import Tunnels
@@ -80,18 +79,11 @@ struct TunnelEnd: Sendable, Equatable {
     private static func admitted(_ http: HTTPRequest, _ site: SiteRules, _ platform: isolated Platform) -> TunnelEnd? {
         // A page of another site could open it, and the browser would send the cookie along.
         guard let end = TunnelEnd(path: http.path), site.refusal(of: http.headers, method: .POST) == nil,
-            let principal = principal(http, platform),
-            end.refusal(for: principal, carriesMany: TunnelUpgrade.carriesMany(http.headers), platform) == nil
+            let caller = PlatformAdmission.caller(
+                showing: http.headers.first(name: "appKey"), http.headers, from: http.remoteAddress, platform),
+            end.refusal(for: caller.principal, carriesMany: TunnelUpgrade.carriesMany(http.headers), platform) == nil
         else { return nil }
         return end
-    }
-
-    private static func principal(_ http: HTTPRequest, _ platform: isolated Platform) -> Principal? {
-        if let key = http.headers.first(name: "appKey") {
-            guard case .accepted(let principal, _) = platform.signIn(key: Secret(key), from: http.remoteAddress) else { return nil }
-            return principal
-        }
-        return PlatformAdmission.sessionToken(http.headers).flatMap { platform.signIn(session: $0)?.principal }
     }
 
     /// Why this end is not opened; nil where it is.

@@ -88,7 +88,7 @@ final class TunnelRunner: @unchecked Sendable {
     func startLegs(connects: Int) {
         guard link == nil, let user else { return }
         var limits = TunnelMachine.Limits()
-        limits.connects = connects < 0 ? nil : max(connects, 1)
+        limits.connects = TunnelStart.most(connects: connects)
         let link = TunnelLink(user, role: .acceptor, limits: limits, budget: budget, counters: counters) { [weak self] _, event in
             guard let self else { return }
             switch event {
@@ -151,7 +151,7 @@ final class TunnelRunner: @unchecked Sendable {
         guard !isOver else { return }
         isOver = true
         let code: CloseReason.Code = isPlatformGoing ? .goingAway : .normal
-        relay?.end(reason, code: code.rawValue)
+        relay?.end(reason, code: code)
         link?.end(reason, code: code)
         for socket in [user, edge].compactMap({ $0 }) + Array(free.values) { socket.close(CloseReason(code, reason)) }
         free = [:]

@@ -10,14 +10,6 @@ import Tunnels
 ///
 /// Confined to its event loop, but for what its counters say.
 final class EdgeTunnel: @unchecked Sendable {
-    enum Event: Sendable {
-        case connected(UInt32)
-        case refused(UInt32, String)
-        case closed(UInt32, reason: String?)
-        case tell(SingleTunnel.Command)
-        case ended(String)
-    }
-
     private enum Link {
         case opening
         case many(TunnelLink)
@@ -31,7 +23,7 @@ final class EdgeTunnel: @unchecked Sendable {
     private let budget: ByteBudget
     private let rate: TunnelRate
     private let loop: any EventLoop
-    private let onEvent: @Sendable (Event) -> Void
+    private let onEvent: @Sendable (EdgeTunnels.Event) -> Void
     private let began: NIODeadline
     private var link = Link.opening
     private var idle: RepeatedTask?
@@ -40,7 +32,7 @@ final class EdgeTunnel: @unchecked Sendable {
 
     init(
         _ start: TunnelStart, settings: EdgeTunnels.Settings, budget: ByteBudget, rate: TunnelRate, on loop: any EventLoop,
-        onEvent: @escaping @Sendable (Event) -> Void
+        onEvent: @escaping @Sendable (EdgeTunnels.Event) -> Void
     ) {
         (self.start, self.settings, self.budget, self.rate, self.loop, self.onEvent) = (start, settings, budget, rate, loop, onEvent)
         began = loop.now
@@ -64,16 +56,11 @@ final class EdgeTunnel: @unchecked Sendable {
         if carriesMany {
             var limits = TunnelMachine.Limits()
             limits.connections = settings.maximumConnections
-            limits.connects = start.connects < 0 ? nil : max(start.connects, 1)
+            limits.connects = TunnelStart.most(connects: start.connects)
             let link = TunnelLink(socket, role: .acceptor, limits: limits, budget: budget, counters: counters, rate: rate) {
                 [self] link, event in
                 switch event {
-                case .connect(let id):
-                    connect(id, for: link) {
-                        link.connected(id, $0)
-                    } refused: {
-                        link.refused(id, $0)
-                    }
+                case .connect(let id): connect(id, for: link)
                 case .closed(let id, let reason): onEvent(.closed(id, reason: reason))
                 case .accepted: break
                 case .ended(let reason): over(reason)
@@ -85,12 +72,7 @@ final class EdgeTunnel: @unchecked Sendable {
             let link = SingleLink(socket, connects: start.connects, chunk: start.chunkSize, counters: counters, rate: rate) {
                 [self] link, event in
                 switch event {
-                case .connect(let id):
-                    connect(id, for: link) {
-                        link.connected(id, $0)
-                    } refused: {
-                        link.refused(id, $0)
-                    }
+                case .connect(let id): connect(id, for: link)
                 case .closed(let id, let reason): onEvent(.closed(id, reason: reason))
                 case .tell(let command): onEvent(.tell(command))
                 case .ended(let reason): over(reason)
@@ -101,11 +83,9 @@ final class EdgeTunnel: @unchecked Sendable {
         }
     }
 
-    private func connect(
-        _ id: UInt32, for owner: any TunnelLocalOwner, made: @escaping (LocalConnection) -> Void, refused: @escaping (String) -> Void
-    ) {
+    private func connect(_ id: UInt32, for owner: any TunnelLocalOwner) {
         let target = start.target
-        let bound = NIOLoopBound((owner, made, refused), eventLoop: loop)
+        let bound = NIOLoopBound(owner, eventLoop: loop)
         let bootstrap = LocalConnection.prepare(ClientBootstrap(group: loop)).connectTimeout(settings.connectTimeout)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
@@ -113,17 +93,17 @@ final class EdgeTunnel: @unchecked Sendable {
                 }
             }
         bootstrap.connect(host: target.host, port: target.port).whenComplete { [self] result in
-            let (owner, made, refused) = bound.value
+            let owner = bound.value
             do {
                 let channel = try result.get()
                 let connection = try channel.pipeline.syncOperations.handler(type: LocalConnection.self)
                 guard connection.attach(id, to: owner) else { throw ChannelError.ioOnClosedChannel }
                 onEvent(.connected(id))
-                made(connection)
+                owner.connected(id, connection)
             } catch {
                 let text = "\(target) cannot be reached: \(NetworkErrorText.describe(error))"
                 onEvent(.refused(id, text))
-                refused(text)
+                owner.refused(id, text)
             }
         }
     }

@@ -48,7 +48,7 @@ package final class EdgeTunnels: @unchecked Sendable {
     private let budget: ByteBudget
     private var tunnels: [String: (tunnel: EdgeTunnel, thing: String)] = [:]
     private var group: MultiThreadedEventLoopGroup?
-    private var rate: TunnelRate
+    private let rate: TunnelRate
     private var emptied: EventLoopPromise<Void>?
     /// All that there were.
     package private(set) var countSoFar = 0
@@ -91,19 +91,11 @@ package final class EdgeTunnels: @unchecked Sendable {
         tunnelLoop.execute { tunnel.open(endpoint, headers: headers) }
     }
 
-    private func happened(_ event: EdgeTunnel.Event, _ id: String) {
+    private func happened(_ event: Event, _ id: String) {
         guard let (tunnel, thing) = tunnels[id] else { return }
-        let info = info(tunnel, thing)
-        switch event {
-        case .connected(let connection): onEvent(info, .connected(connection))
-        case .refused(let connection, let reason): onEvent(info, .refused(connection, reason))
-        case .closed(let connection, let reason): onEvent(info, .closed(connection, reason: reason))
-        case .tell(let command): onEvent(info, .tell(command))
-        case .ended(let reason):
-            tunnels[id] = nil
-            onEvent(info, .ended(reason))
-            if tunnels.isEmpty { emptied?.succeed() }
-        }
+        if case .ended = event { tunnels[id] = nil }
+        onEvent(info(tunnel, thing), event)
+        if tunnels.isEmpty { emptied?.succeed() }
     }
 
     /// - Returns: whether it was possible; nil: there is no such tunnel of this Thing.
@@ -119,9 +111,9 @@ package final class EdgeTunnels: @unchecked Sendable {
         return true
     }
 
-    /// Ends those of the Things that fit.
-    package func end(_ reason: String, where isMeant: (String) -> Bool = { _ in true }) {
-        for (tunnel, thing) in tunnels.values where isMeant(thing) { ownLoop().execute { tunnel.end(reason) } }
+    /// Ends all.
+    package func end(_ reason: String) {
+        for (tunnel, _) in tunnels.values { ownLoop().execute { tunnel.end(reason) } }
     }
 
     /// Ends all in order, and the thread with them.

@@ -88,10 +88,7 @@ package final class SingleLink: TunnelSocketOwner, TunnelLocalOwner, @unchecked 
         counters.addSent(bytes.readableBytes, now: socket.loop.now)
         for message in TextPayload.messages(bytes, most: chunk) { socket.write(.text(message)) }
         socket.flush()
-        let wait = limit.take(bytes.readableBytes, incoming: false, now: socket.loop.now)
-        guard wait > .zero else { return readOn() }
-        let bound = NIOLoopBound(self, eventLoop: socket.loop)
-        socket.loop.scheduleTask(in: wait) { bound.value.readOn() }
+        limit.pay(bytes.readableBytes, incoming: false, on: socket.loop) { [self] in readOn() }
     }
 
     private func readOn() {
@@ -120,16 +117,11 @@ package final class SingleLink: TunnelSocketOwner, TunnelLocalOwner, @unchecked 
     }
 
     package func taken(_ bytes: Int, by id: UInt32) {
-        let wait = limit.take(bytes, incoming: true, now: socket.loop.now)
-        guard wait > .zero else { return tookNow(bytes, id) }
-        let bound = NIOLoopBound(self, eventLoop: socket.loop)
-        socket.loop.scheduleTask(in: wait) { bound.value.tookNow(bytes, id) }
-    }
-
-    private func tookNow(_ bytes: Int, _ id: UInt32) {
-        guard local?.id == id else { return }
-        untaken -= bytes
-        if untaken < SingleLink.mostUntaken { socket.resume() }
+        limit.pay(bytes, incoming: true, on: socket.loop) { [self] in
+            guard local?.id == id else { return }
+            untaken -= bytes
+            if untaken < SingleLink.mostUntaken { socket.resume() }
+        }
     }
 
     // MARK: Socket
@@ -155,7 +147,8 @@ package final class SingleLink: TunnelSocketOwner, TunnelLocalOwner, @unchecked 
     private func keep(_ bytes: ByteBuffer) throws(TunnelFault) {
         guard machine.state == .connecting else { return }
         early.writeImmutableBuffer(bytes)
-        guard early.readableBytes <= SingleLink.mostAtEnd else { throw TunnelFault("\(early.readableBytes) bytes before the connection stood") }
+        let count = early.readableBytes
+        guard count <= SingleLink.mostAtEnd else { throw TunnelFault("\(count) bytes before the connection stood") }
     }
 
     package func readComplete(_ socket: TunnelSocket) { local?.side.flush() }

@@ -40,6 +40,14 @@ package final class TunnelRate: @unchecked Sendable {
 
     package init(_ bytesPerSecond: Int?) { (incoming, outgoing) = (RateLimit(bytesPerSecond), RateLimit(bytesPerSecond)) }
 
+    /// Goes on once so many bytes are paid for: at once, where there is no need to wait.
+    func pay(_ bytes: Int, incoming isIncoming: Bool, on loop: any EventLoop, then goOn: @escaping () -> Void) {
+        let wait = take(bytes, incoming: isIncoming, now: loop.now)
+        guard wait > .zero else { return goOn() }
+        let bound = NIOLoopBound(goOn, eventLoop: loop)
+        loop.scheduleTask(in: wait) { bound.value() }
+    }
+
     func take(_ bytes: Int, incoming isIncoming: Bool, now: NIODeadline) -> TimeAmount {
         isIncoming ? incoming.take(bytes, now: now) : outgoing.take(bytes, now: now)
     }

@@ -110,15 +110,10 @@ package final class TunnelLink: TunnelSocketOwner, TunnelLocalOwner, @unchecked 
     }
 
     package func taken(_ bytes: Int, by id: UInt32) {
-        let wait = limit.take(bytes, incoming: true, now: socket.loop.now)
-        guard wait > .zero else { return tookNow(bytes, id) }
-        let bound = NIOLoopBound(self, eventLoop: socket.loop)
-        socket.loop.scheduleTask(in: wait) { bound.value.tookNow(bytes, id) }
-    }
-
-    private func tookNow(_ bytes: Int, _ id: UInt32) {
-        perform(machine.taken(id, bytes, now: socket.loop.now))
-        pump()
+        limit.pay(bytes, incoming: true, on: socket.loop) { [self] in
+            perform(machine.taken(id, bytes, now: socket.loop.now))
+            pump()
+        }
     }
 
     package func failed(_ id: UInt32, _ reason: String) {

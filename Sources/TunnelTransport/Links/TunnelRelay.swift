@@ -1,4 +1,4 @@
-import AlwaysOnSession
+package import AlwaysOnSession
 package import AlwaysOnTransport
 import NIOCore
 import Tunnels
@@ -28,9 +28,9 @@ package final class TunnelRelay: TunnelSocketOwner, @unchecked Sendable {
         for socket in [user, edge] { socket.resume() }
     }
 
-    package func end(_ reason: String, code: UInt16 = 1000) {
+    package func end(_ reason: String, code: CloseReason.Code = .normal) {
         endText = endText ?? reason
-        for socket in [user, edge] { socket.close(CloseReason(CloseReason.Code(rawValue: code) ?? .normal, reason)) }
+        for socket in [user, edge] { socket.close(CloseReason(code, reason)) }
     }
 
     private func other(_ socket: TunnelSocket) -> TunnelSocket { socket === user ? edge : user }

@@ -19,6 +19,10 @@ package protocol TunnelLocal: AnyObject {
 
 /// Who has it.
 package protocol TunnelLocalOwner: AnyObject {
+    /// It stands, as was asked for.
+    func connected(_ id: UInt32, _ local: any TunnelLocal)
+    /// It could not be made.
+    func refused(_ id: UInt32, _ reason: String)
     func read(_ bytes: ByteBuffer, from id: UInt32)
     /// It sends nothing more.
     func ended(_ id: UInt32)

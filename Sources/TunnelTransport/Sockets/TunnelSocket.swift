@@ -2,10 +2,7 @@ package import AlwaysOnSession
 package import AlwaysOnTransport
 package import NIOCore
 import NIOHTTP1
-import NIOPosix
-import NIOWebSocket
 import NetworkSupport
-import Tunnels
 
 /// Who has a tunnel's WebSocket.
 package protocol TunnelSocketOwner: AnyObject {

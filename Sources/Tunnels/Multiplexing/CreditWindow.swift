@@ -45,7 +45,7 @@ package struct CreditWindow: Sendable {
         return grant
     }
 
-    /// What is granted at once: seldom where little is on its way, and soon where much is, or a part of the window lies idle that just misses it.
+    /// What is granted at once: seldom where little is on its way, and soon where much is: else what just misses it lies idle.
     private var share: Int { max(size / 8, min(size / 2, 131_072)) }
 
     /// Whether, at the rate at which bytes were just taken, more than half of the window is on its way.

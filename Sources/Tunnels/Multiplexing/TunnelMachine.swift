@@ -41,7 +41,7 @@ package struct TunnelMachine: Sendable {
 
     package let role: Role
     package let limits: Limits
-    let budget: ByteBudget
+    private let budget: ByteBudget
     var streams: [UInt32: TunnelStream] = [:]
     /// Those with something to send, each once.
     var queue = CircularBuffer<UInt32>()

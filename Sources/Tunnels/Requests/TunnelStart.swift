@@ -22,6 +22,9 @@ package struct TunnelStart: Sendable, Equatable {
 
     package init(id: String, target: TunnelTarget) { (self.id, self.target) = (id, target) }
 
+    /// How many connections a number of connects stands for; nil: no limit.
+    package static func most(connects: Int) -> Int? { connects < 0 ? nil : max(connects, 1) }
+
     /// The JSON of the parameter `connection`.
     package var connection: JSONObject {
         var object: JSONObject = [

@@ -94,7 +94,8 @@ package struct TunnelTable: Sendable {
     /// - Parameter makeID: for one that the edge has to be asked for.
     /// - Returns: the leg, and whether it stands already; nil: there are too many, or the connections are used up.
     package mutating func takeLeg(of id: String, makeID: () -> String) -> (leg: String, isOpen: Bool)? {
-        guard let session = sessions[id], session.connects < 0 || session.connections < max(session.connects, 1) else { return nil }
+        guard let session = sessions[id] else { return nil }
+        if let most = TunnelStart.most(connects: session.connects), session.connections >= most { return nil }
         let own = legs(of: id)
         if let free = own.first(where: { legs[$0]?.state == .free }) {
             legs[free]?.state = .used

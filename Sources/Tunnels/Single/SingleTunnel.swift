@@ -29,7 +29,7 @@ package struct SingleTunnel: Sendable, Equatable {
     package private(set) var left: Int?
 
     /// - Parameter connects: 0: one; below 0: no limit.
-    package init(connects: Int) { left = connects < 0 ? nil : max(connects, 1) }
+    package init(connects: Int) { left = TunnelStart.most(connects: connects) }
 
     /// The WebSocket stands.
     package mutating func begin() -> [Action] { connect() ?? [] }
@@ -56,7 +56,7 @@ package struct SingleTunnel: Sendable, Equatable {
         return [.tell(.disconnect)]
     }
 
-    /// - Returns: nil where nothing of it is possible: 4.00, and what is to be done all the same.
+    /// - Returns: whether it is possible (4.00 where not), and what is to be done in either case.
     package mutating func command(_ command: Command) -> (isPossible: Bool, actions: [Action]) {
         switch (command, state) {
         case (_, .ended), (.cancel, _): return (false, [])
