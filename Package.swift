@@ -57,6 +57,7 @@ let package = Package(
         // MARK: Common ground of the programs
         .target(
             name: "Secrets", dependencies: ["Formats", product("Crypto", "swift-crypto"), product("NIOCore", nio)], swiftSettings: settings),
+        .target(name: "Metrics", dependencies: ["Formats", product("NIOCore", nio)], swiftSettings: settings),
         .target(name: "LogSupport", dependencies: ["Formats", logging, product("NIOConcurrencyHelpers", nio)], swiftSettings: settings),
         .target(name: "ProgramSupport",
             dependencies: ["Formats", "LogSupport", "Secrets", logging, arguments, product("NIOConcurrencyHelpers", nio), product("NIOCore", nio)], swiftSettings: settings),
@@ -64,7 +65,7 @@ let package = Package(
         .target(
             name: "HTTPTransport",
             dependencies: [
-                "Formats", "LogSupport", "NetworkSupport", logging, product("NIOCore", nio), product("NIOPosix", nio), product("NIOHTTP1", nio), product("NIOTLS", nio), product("NIOWebSocket", nio),
+                "Formats", "LogSupport", "Metrics", "NetworkSupport", logging, product("NIOCore", nio), product("NIOPosix", nio), product("NIOHTTP1", nio), product("NIOTLS", nio), product("NIOWebSocket", nio),
                 product("NIOConcurrencyHelpers", nio), product("NIOSSL", "swift-nio-ssl"),
             ], swiftSettings: settings),
         .target(
@@ -94,14 +95,14 @@ let package = Package(
         .target(
             name: "EdgeCore",
             dependencies: [
-                "AlwaysOn", "AlwaysOnFiles", "AlwaysOnSession", "AlwaysOnTransport", "FileTransfer", "Formats", "LogSupport", "MessageStore",
+                "AlwaysOn", "AlwaysOnFiles", "AlwaysOnSession", "AlwaysOnTransport", "FileTransfer", "Formats", "LogSupport", "MessageStore", "Metrics",
                 "NetworkSupport", "Secrets", "Settings", "TunnelTransport", "Tunnels", logging, product("NIOCore", nio), product("NIOHTTP1", nio),
                 product("NIOPosix", nio),
             ], swiftSettings: settings),
         .target(
             name: "EdgeHTTP",
             dependencies: [
-                "AlwaysOn", "EdgeCore", "FileTransfer", "MessageStore", "EdgeREST", "HTTPTransport", "LogSupport", "NetworkSupport", "Secrets", "Formats", logging, product("NIOCore", nio), product("NIOHTTP1", nio),
+                "AlwaysOn", "EdgeCore", "FileTransfer", "MessageStore", "Metrics", "EdgeREST", "HTTPTransport", "LogSupport", "NetworkSupport", "Secrets", "Formats", logging, product("NIOCore", nio), product("NIOHTTP1", nio),
                 product("NIOConcurrencyHelpers", nio), product("Crypto", "swift-crypto"),
             ],
             swiftSettings: settings),
@@ -111,7 +112,8 @@ let package = Package(
         .target(
             name: "ScriptResource",
             dependencies: [
-                "AlwaysOn", "AlwaysOnFiles", "EdgeREST", "FileTransfer", "LuaRuntime", "CZip", "HTTPTransport", "LogSupport", "MessageStore", "NetworkSupport", product("Crypto", "swift-crypto"), "Secrets", "Settings", "Formats", logging, product("NIOConcurrencyHelpers", nio), product("NIOCore", nio), product("NIOPosix", nio),
+                "AlwaysOn", "AlwaysOnFiles", "EdgeREST", "FileTransfer", "LuaRuntime", "CZip", "HTTPTransport", "LogSupport", "MessageStore", "Metrics", "NetworkSupport", product("Crypto", "swift-crypto"), "Secrets", "Settings", "Formats",
+                logging, product("NIOConcurrencyHelpers", nio), product("NIOCore", nio), product("NIOPosix", nio),
                 product("NIOHTTP1", nio),
             ],
             resources: [.copy("thingworx")], swiftSettings: settings),
@@ -126,8 +128,8 @@ let package = Package(
         .target(
             name: "ThingPlatform",
             dependencies: [
-                "AlwaysOn", "AlwaysOnFiles", "FileTransfer", "AlwaysOnSession", "AlwaysOnTransport", "HTTPTransport", "LogSupport", "NetworkSupport", "Secrets", "Settings", "Formats",
-                "TunnelTransport", "Tunnels", logging,
+                "AlwaysOn", "AlwaysOnFiles", "FileTransfer", "AlwaysOnSession", "AlwaysOnTransport", "HTTPTransport", "LogSupport", "Metrics", "NetworkSupport", "Secrets", "Settings",
+                "Formats", "TunnelTransport", "Tunnels", logging,
                 product("NIOCore", nio), product("NIOPosix", nio), product("NIOHTTP1", nio), product("NIOWebSocket", nio), product("NIOConcurrencyHelpers", nio),
                 product("Crypto", "swift-crypto"), "EdgeREST", "ThingModel",
             ], swiftSettings: settings),

@@ -11,6 +11,8 @@ package import NetworkSupport
 package struct LocalServer: Sendable {
     private let server: HTTPServer
     private let access: LocalAccess
+    /// For metrics and health alone, where a port of its own is configured.
+    private let watching: HTTPServer?
     private let maximumBodySize: Int
     private let loop: any EventLoop
 
@@ -22,12 +24,46 @@ package struct LocalServer: Sendable {
     package static func start(
         _ settings: GatewayConfiguration.HTTPServer, identity: Identity?, maximumBodySize: Int, gateway: Gateway, version: String, logger: Logger
     ) async throws -> LocalServer {
-        let configuration = LocalServer.configuration(settings, identity, maximumBodySize: maximumBodySize)
+        var configuration = LocalServer.configuration(settings, identity, maximumBodySize: maximumBodySize)
         let access = LocalAccess(settings, now: gateway.loop.now)
+        let meter = RequestMeter()
+        configuration.meter = meter
+        let pages = OperationsPages(gateway, meter)
         let server = try await HTTPServer.start(
             configuration, on: gateway.loop, logger: logger, admission: admission(access, gateway: gateway, logger: logger),
-            responder: responder(access, gateway: gateway, version: version))
-        return LocalServer(server: server, access: access, maximumBodySize: maximumBodySize, loop: gateway.loop)
+            responder: responder(access, pages, gateway: gateway, version: version))
+        let watching = try await startWatching(configuration, access, pages, gateway: gateway, logger: logger)
+        return LocalServer(server: server, access: access, watching: watching, maximumBodySize: maximumBodySize, loop: gateway.loop)
+    }
+
+    /// A second server, by the same rules, that has nothing but what those want who watch over the gateway.
+    private static func startWatching(
+        _ main: HTTPServer.Configuration, _ access: LocalAccess, _ pages: OperationsPages, gateway: Gateway, logger: Logger
+    ) async throws -> HTTPServer? {
+        let metrics = await gateway.metricsSettings
+        guard metrics.isEnabled, metrics.port != 0 else { return nil }
+        var configuration = main
+        configuration.host = metrics.host
+        configuration.port = metrics.port
+        configuration.portsToTry = 0
+        configuration.meter = nil
+        configuration.maximumBodySize = 0
+        let loop = gateway.loop
+        do {
+            let server = try await HTTPServer.start(
+                configuration, on: loop, logger: logger, admission: admission(access, gateway: gateway, logger: logger),
+                responder: { http in
+                    guard let page = OperationsPages.page(for: http) else {
+                        return loop.makeSucceededFuture(.error(.notFound, "expected /metrics, /healthz or /readyz"))
+                    }
+                    return pages.response(page, on: loop)
+                })
+            logger.info("metrics are at port \(server.port) of \(metrics.host)")
+            return server
+        } catch {
+            logger.error("no server for metrics alone: \(error)")
+            return nil
+        }
     }
 
     /// Serves one connection on any channel of the gateway's loop: for tests of what bytes do to it.
@@ -35,7 +71,8 @@ package struct LocalServer: Sendable {
         let access = LocalAccess(settings, now: gateway.loop.now)
         try HTTPServer.serve(
             channel, configuration(settings, nil, maximumBodySize: 1 << 20), logger: logger,
-            admission: admission(access, gateway: gateway, logger: logger), responder: responder(access, gateway: gateway, version: ""))
+            admission: admission(access, gateway: gateway, logger: logger),
+            responder: responder(access, OperationsPages(gateway, RequestMeter()), gateway: gateway, version: ""))
     }
 
     private static func configuration(_ settings: GatewayConfiguration.HTTPServer, _ identity: Identity?, maximumBodySize: Int) -> HTTPServer.Configuration {
@@ -56,21 +93,29 @@ package struct LocalServer: Sendable {
     /// Other credentials, limits and certificate, from now on.
     /// - Throws: `ListenFailure`.
     package func update(_ settings: GatewayConfiguration.HTTPServer, identity: Identity?) throws {
-        try server.update(LocalServer.configuration(settings, identity, maximumBodySize: maximumBodySize))
+        let configuration = LocalServer.configuration(settings, identity, maximumBodySize: maximumBodySize)
+        try server.update(configuration)
+        try watching?.update(configuration)
         access.update(settings, now: loop.now)
     }
 
-    package func stop() async { await server.stop() }
+    package func stop() async {
+        await watching?.stop()
+        await server.stop()
+    }
 
     /// What a request's head tells: who sends it, and whether it may have been a web page.
     private static func admission(_ access: LocalAccess, gateway: Gateway, logger: Logger) -> HTTPServer.Admission {
         let loop = gateway.loop
         return { http in
+            let page = OperationsPages.page(for: http)
+            if let page, OperationsPages.isOpen(page, to: http) { return .admitted(nil) }
             switch access.verdict(on: http, now: loop.now) {
             case .refused(let refusal):
                 if let text = access.auditText(of: http, now: loop.now) { logger.log(level: .audit, "\(text)") }
                 return .refused(refusal)
-            case .withoutToken(let refusal): return .refused(refusal)
+            // What only reads, and tells no page of another site anything, needs no token.
+            case .withoutToken(let refusal): return page == nil ? .refused(refusal) : .admitted(nil)
             case .admitted(let carriesToken):
                 let isGuarded = http.path.count == 5 && GuardedServices.names.contains(http.path[4]) && gateway.assumeIsolated { $0.answersItself(http.path[2]) }
                 if let refusal = GuardedServices.refusal(of: http, isGuarded: isGuarded) { return .refused(refusal) }
@@ -79,9 +124,10 @@ package struct LocalServer: Sendable {
         }
     }
 
-    private static func responder(_ access: LocalAccess, gateway: Gateway, version: String) -> HTTPServer.Responder {
+    private static func responder(_ access: LocalAccess, _ pages: OperationsPages, gateway: Gateway, version: String) -> HTTPServer.Responder {
         let loop = gateway.loop
         return { http in
+            if let page = OperationsPages.page(for: http) { return pages.response(page, on: loop) }
             let response = gateway.assumeIsolated { answer(http, $0, version: version) }
             guard http.admitted != nil else { return response }
             return response.map { response in
@@ -108,5 +154,14 @@ package struct LocalServer: Sendable {
             .flatMap { request in gateway.assumeIsolated { $0.handleLocal(request, identity: identity(of: http)) } }
             .map { HTTPResponse($0, order: .rowsFirst) }
             .flatMapErrorThrowing { error in HTTPResponse(try RestFailure.of(error)) }
+    }
+}
+
+extension OperationsPages {
+    /// What a gateway tells. To be asked on its loop.
+    fileprivate init(_ gateway: Gateway, _ meter: RequestMeter) {
+        self.init(
+            health: { gateway.assumeIsolated { $0.health } }, readiness: { gateway.assumeIsolated { $0.readiness } },
+            metrics: { gateway.assumeIsolated { $0.metricsSettings.isEnabled ? $0.metrics(local: meter.figures) : nil } })
     }
 }

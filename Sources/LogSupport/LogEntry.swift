@@ -24,8 +24,17 @@ package struct LogEntry: Sendable {
     /// `[LEVEL] YYYY-MM-DD HH:MM:SS,mmm module: text` with its line end (ems.md §7.3).
     package var line: String { "[\(level.name)] \(UTCTime(milliseconds: time).logForm) \(module): \(message)\n" }
 
+    /// One JSON object with its line end.
+    package var json: String {
+        let object: JSONObject = [
+            "time": .string(UTCTime(milliseconds: time).iso8601), "level": .string(level.name), "module": .string(module),
+            "thread": .string(String(thread)), "message": .string(message),
+        ]
+        return "\(JSONValue.object(object))\n"
+    }
+
     /// - Parameter limit: bytes that are kept.
-    private static func oneLine(_ text: String, limit: Int) -> String {
+    static func oneLine(_ text: String, limit: Int) -> String {
         var text = text
         let isLong = text.utf8.count > limit
         if isLong {

@@ -1,5 +1,13 @@
 package import Logging
 
+/// How lines are written.
+package enum LogFormat: Sendable, Equatable {
+    /// `[LEVEL] time module: text` (ems.md §7.3); with fields in the journal, where standard output leads there.
+    case text
+    /// An object of JSON a line.
+    case json
+}
+
 /// Where a program's log goes, as its configuration says (ems.md §2.3, lsr.md §2).
 package struct LogSettings: Sendable, Equatable {
     /// Of console and memory.
@@ -15,6 +23,7 @@ package struct LogSettings: Sendable, Equatable {
     package var flushChunk = 16_384
     /// Bytes of a line.
     package var longestLine = 4096
+    package var format = LogFormat.text
 
     package init() {}
 

@@ -13,6 +13,8 @@ package final class LogSystem: Sendable {
         var audit: (@Sendable (LogEntry) -> Void)?
         var ring = LogRing(capacity: LogSystem.ringCapacity)
         var longestLine = 4096
+        var format = LogFormat.text
+        var counts = [Int](repeating: 0, count: Logger.Level.allCases.count)
     }
 
     /// Entries that are kept in memory.
@@ -22,11 +24,15 @@ package final class LogSystem: Sendable {
     /// The lowest level that anyone wants: all that a logger must look at.
     private let threshold: Synchronization.Atomic<Int>
     private let console: @Sendable (String) -> Void
+    private let journal: JournalSocket?
 
-    /// - Parameter console: gets whole lines, with their line end, from any thread. Standard output when not given.
-    package init(level: Logger.Level = .info, console: @escaping @Sendable (String) -> Void = LogSystem.standardOutput) {
+    /// - Parameters:
+    ///   - journal: gets the lines in the console's place, unless they are to be JSON.
+    ///   - console: gets whole lines, with their line end, from any thread. Standard output when not given.
+    package init(level: Logger.Level = .info, journal: JournalSocket? = nil, console: @escaping @Sendable (String) -> Void = LogSystem.standardOutput) {
         state = NIOLockedValueBox(State(level: level))
         threshold = Atomic(level.index)
+        self.journal = journal
         self.console = console
     }
 
@@ -44,6 +50,20 @@ package final class LogSystem: Sendable {
     package var longestLine: Int {
         get { state.withLockedValue { $0.longestLine } }
         set { state.withLockedValue { $0.longestLine = newValue } }
+    }
+
+    package var format: LogFormat {
+        get { state.withLockedValue { $0.format } }
+        set { state.withLockedValue { $0.format = newValue } }
+    }
+
+    /// How many lines were logged since the start, by level.
+    package var counts: [(Logger.Level, Int)] {
+        let counts = state.withLockedValue { $0.counts }
+        // Two levels have one name.
+        return zip(Logger.Level.ordered, counts).filter { $0.0 != .notice }.map { level, count in
+            (level, level == .info ? count + counts[Logger.Level.notice.index] : count)
+        }
     }
 
     /// Writes to these files, or to none; those before are flushed and closed.
@@ -88,10 +108,11 @@ package final class LogSystem: Sendable {
         // The order of console, ring and files is one: the lock holds until the line is out.
         let audit = state.withLockedValue { state -> (target: @Sendable (LogEntry) -> Void, entry: LogEntry)? in
             let entry = LogEntry(level: level, module: module, text: text, limit: state.longestLine)
-            let line = entry.line
+            let line = state.format == .json ? entry.json : entry.line
+            state.counts[level.index] += 1
             if level >= state.level {
                 state.ring.append(entry)
-                console(line)
+                if state.format == .json || journal?.send(entry) != true { console(line) }
             }
             if let files = state.files, level >= state.fileLevel { files.write(line, isUrgent: level >= .warning) }
             return level == .audit ? state.audit.map { ($0, entry) } : nil

@@ -35,6 +35,8 @@ package final class MessageStore: @unchecked Sendable {
         package var dropped = 0
         package var refused = 0
         package var damaged = 0
+        /// What the system said to the newest message, where it did not take it.
+        package var failure: String?
     }
 
     private struct Append {
@@ -233,8 +235,11 @@ package final class MessageStore: @unchecked Sendable {
         for (key, count) in removed { subtract(count, of: key) }
         for (append, result) in zip(appends, results) {
             switch result {
-            case .success(let place): append.promise.succeed(place)
+            case .success(let place):
+                status.failure = nil
+                append.promise.succeed(place)
             case .failure(let error):
+                if case .system = error.kind { status.failure = error.description }
                 subtract(1, of: append.message.key)
                 status.refused += 1
                 append.promise.fail(error)

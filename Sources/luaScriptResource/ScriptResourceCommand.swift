@@ -39,7 +39,7 @@ struct ScriptResourceCommand: AsyncParsableCommand {
             Console.error("-i and -u make and remove a service of Windows: install_services does it here")
             throw ExitCode(2)
         }
-        let log = LogSystem(level: .info)
+        let log = LogSystem(level: .info, journal: .ofStandardOutput(program: "luaScriptResource"))
         defer { log.close() }
         let logger = log.logger("luaScriptResource")
         do {

@@ -55,7 +55,7 @@ struct PlatformCommand: AsyncParsableCommand {
     private static let standardConfig = "platform.json"
 
     func run() async throws {
-        let log = LogSystem(level: .info)
+        let log = LogSystem(level: .info, journal: .ofStandardOutput(program: "thingplatform"))
         let logger = log.logger("platform")
         let path = config ?? PlatformCommand.standardConfig
         let content: ModelFile.Content

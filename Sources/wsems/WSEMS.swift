@@ -45,7 +45,7 @@ struct WSEMS: AsyncParsableCommand {
     }
 
     private func runGateway(_ file: ConfigurationFile) async -> GatewayProgram.Outcome {
-        let log = LogSystem(level: .warning)
+        let log = LogSystem(level: .warning, journal: .ofStandardOutput(program: "wsems"))
         let logger = log.logger("wsems")
         defer { log.close() }
         guard let loaded = file.load(report: { logger.log(level: $0, "\($1)") }) else { return .exit(1) }

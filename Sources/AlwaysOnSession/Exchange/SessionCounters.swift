@@ -12,4 +12,14 @@ package struct SessionCounters: Sendable, Equatable {
     package var overloads = 0
 
     package init() {}
+
+    package static func + (left: SessionCounters, right: SessionCounters) -> SessionCounters {
+        var sum = left
+        sum.unreadable += right.unreadable
+        sum.unmatchedResponses += right.unmatchedResponses
+        sum.droppedChunkSets += right.droppedChunkSets
+        sum.timeouts += right.timeouts
+        sum.overloads += right.overloads
+        return sum
+    }
 }

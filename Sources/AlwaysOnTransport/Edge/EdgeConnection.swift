@@ -26,6 +26,8 @@ package final class EdgeConnection: ChannelInboundHandler, @unchecked Sendable {
 
     /// Where it leads, redirects followed.
     package let endpoint: PlatformEndpoint
+    /// What went over it so far.
+    package private(set) var traffic = LinkTraffic()
     private let auth: Auth
     private let onEvent: @Sendable (EdgeConnection, Event) -> Void
     private var session: Session
@@ -120,7 +122,9 @@ package final class EdgeConnection: ChannelInboundHandler, @unchecked Sendable {
 
     package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         switch unwrapInboundIn(data) {
-        case .binary(let bytes): perform(session.received(bytes, now: context.eventLoop.now))
+        case .binary(let bytes):
+            traffic.received.add(bytes.readableBytes)
+            perform(session.received(bytes, now: context.eventLoop.now))
         case .pong: session.pong()
         case .text: perform(.close(.init(.policyViolation, "a text message on an AlwaysOn connection")))
         case .ping: break
@@ -176,7 +180,10 @@ package final class EdgeConnection: ChannelInboundHandler, @unchecked Sendable {
 
     private func send(_ messages: [WebSocketMessage]) {
         guard let context else { return }
-        for message in messages { context.write(wrapOutboundOut(message), promise: nil) }
+        for message in messages {
+            if case .binary(let bytes) = message { traffic.sent.add(bytes.readableBytes) }
+            context.write(wrapOutboundOut(message), promise: nil)
+        }
         context.flush()
     }
 

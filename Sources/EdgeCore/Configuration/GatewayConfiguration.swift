@@ -1,4 +1,5 @@
 package import Formats
+package import LogSupport
 package import NIOCore
 package import Secrets
 package import Settings
@@ -33,6 +34,7 @@ package struct GatewayConfiguration: SettingsTarget, Equatable {
         package var autoFlush = true
         package var flushChunkSize = 16_384
         package var bufferSize = 4096
+        package var format = LogFormat.text
 
         package init() {}
     }
@@ -107,6 +109,15 @@ package struct GatewayConfiguration: SettingsTarget, Equatable {
     package struct Failover: SettingsTarget, Equatable {
         package var isEnabled = false
         package var returnInterval = TimeAmount.milliseconds(300_000)
+
+        package init() {}
+    }
+
+    package struct Metrics: SettingsTarget, Equatable {
+        package var isEnabled = false
+        package var host = "127.0.0.1"
+        /// 0: on the local server alone.
+        package var port = 0
 
         package init() {}
     }
@@ -207,6 +218,7 @@ package struct GatewayConfiguration: SettingsTarget, Equatable {
     package var autoBind: [EdgeThing] = []
     package var tunnel = Tunnel()
     package var file = FileTransfer()
+    package var metrics = Metrics()
     package var fips = FIPS()
 
     package init() {}

@@ -26,6 +26,7 @@ extension GatewayConfiguration {
         .custom(\.autoBind, EdgeThing.listDescription, json: { .array($0.map(\.json)) }) { group, _ in EdgeThing.readList(&group) }.live,
         .group("tunnel", \.tunnel, Tunnel.settings, "Tunnels through which people reach devices by way of the platform (Documentation/tunnels.md)."),
         .group("file", \.file, FileTransfer.settings, "Files of the Things that are bound through this gateway, and their transfer (Documentation/files.md)."),
+        .group("metrics", \.metrics, Metrics.settings, "An extension: figures for Prometheus at `/metrics` (Documentation/operations.md)."),
         .group("fips", \.fips, FIPS.settings, "FIPS mode of the original's OpenSSL builds."),
     ]
 

@@ -15,6 +15,9 @@ extension GatewayConfiguration.Log {
         .bool("auto_flush", \.autoFlush, "Whether a file is also flushed once nothing was written to it for a second.").live,
         .integer("flush_chunk_size", \.flushChunkSize, in: 1...16_777_216, unit: .bytes, "A file is flushed after this much. Not less than `buffer_size`.").live,
         .integer("buffer_size", \.bufferSize, in: 128...1_048_576, unit: .bytes, "Longest line; the rest of a longer one is cut off.").live,
+        .choice("format", \.format, [("text", .text), ("json", .json)], """
+            An extension: `text` is the original's form, and with fields in the journal when standard output leads there; `json` an object a line.
+            """).live,
     ]
 }
 
@@ -119,6 +122,14 @@ extension GatewayConfiguration.FileTransfer {
         }
         return directories
     }
+}
+
+extension GatewayConfiguration.Metrics {
+    static let settings: [Setting<Self>] = [
+        .bool("enabled", \.isEnabled, "Whether `/metrics` answers, on the local server and by its rules; a token is not needed for it.").live,
+        .string("host", \.host, "Address of a server of its own, for metrics and health alone; with TLS and credentials as `http_server` has them."),
+        .integer("port", \.port, in: 0...65535, "Port of that server; 0 for none."),
+    ]
 }
 
 extension GatewayConfiguration.FIPS {

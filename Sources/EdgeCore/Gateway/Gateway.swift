@@ -59,6 +59,9 @@ package actor Gateway {
     /// nil: no Thing has files here.
     var files: FileStore?
     let tunnels: EdgeTunnels
+    var figures = GatewayFigures()
+    /// Why there is no connection, as it was last logged.
+    var lastFailure: String?
     /// Changes of the configuration that are being made.
     var configurationChanges = 0
     /// Why the connection that is about to close is closed from here: it is opened again at once, or after the rest.
@@ -176,6 +179,16 @@ package actor Gateway {
 
     /// A request of the platform.
     func handleRemote(_ request: Request) -> EventLoopFuture<Response> {
+        let response = answer(request)
+        figures.fromPlatform.began()
+        let since = NIODeadline.now()
+        response.whenSuccess { response in
+            self.assumeIsolated { $0.figures.fromPlatform.ended(response.status.httpStatus, after: .now() - since) }
+        }
+        return response
+    }
+
+    private func answer(_ request: Request) -> EventLoopFuture<Response> {
         if let answer = handleFiles(request) { return answer }
         if let answer = handleTunnels(request) { return answer }
         if let answer = handleLocalEms(request, from: .platform) { return answer }

@@ -14,6 +14,7 @@ extension Gateway {
     private func connect() {
         guard let key = configuration.applicationKey else { return }
         link = .connecting
+        figures.attempts += 1
         logger.info("connecting to \(endpoint.url)")
         var session = EdgeConnection.Session.Configuration()
         session.limits.maximumMessageSize = configuration.connection.maximumMessageSize
@@ -42,6 +43,8 @@ extension Gateway {
     private func handle(_ event: EdgeConnection.Event, of connection: EdgeConnection) {
         switch event {
         case .online:
+            figures.connections += 1
+            lastFailure = nil
             reconnect.succeeded()
             servers.succeeded()
             lastRefusal = nil
@@ -56,6 +59,8 @@ extension Gateway {
             scheduleReturn()
         case .refused:
             wasRefused = true
+            figures.keyRefusals += 1
+            lastFailure = "the platform refused the application key"
             logRefusal()
         case .bindAnswered(let bind, let response):
             if response.status.isSuccess { audit("bound", bind) }
@@ -79,6 +84,7 @@ extension Gateway {
     }
 
     private func closed(_ text: String, _ connection: EdgeConnection) {
+        figures.ended(connection)
         registry.offline()
         endDelivery()
         tunnels.end("the connection to the platform was lost")
@@ -109,6 +115,8 @@ extension Gateway {
     }
 
     private func failed(_ text: String) {
+        figures.failures += 1
+        lastFailure = text
         let from = endpoint.url
         if servers.failed() {
             logger.warning("\(text). Trying \(endpoint.url) instead of \(from)")

@@ -88,6 +88,7 @@ extension GatewayConfiguration.Log {
         settings.autoFlush = autoFlush
         settings.flushChunk = flushChunkSize
         settings.longestLine = bufferSize
+        settings.format = format
         return settings
     }
 }

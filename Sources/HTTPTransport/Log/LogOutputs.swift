@@ -19,6 +19,7 @@ package struct LogOutputs: Sendable {
     package func apply(_ settings: LogSettings) {
         log.level = settings.level
         log.longestLine = settings.longestLine
+        log.format = settings.format
         applyFiles(settings)
         do throws(AuditFailure) {
             let logger = logger

@@ -14,6 +14,7 @@ struct HTTPAnswerFraming {
 extension HTTPServerHandler {
     func write(_ response: HTTPResponse, to exchange: Exchange, _ context: ChannelHandlerContext) {
         releaseBody()
+        if let since = exchange.since { configuration.meter?.ended(Int(response.status.code), after: .now() - since) }
         var response = response
         guard case .answering(let keepAlive) = state else {
             // The client has gone meanwhile.

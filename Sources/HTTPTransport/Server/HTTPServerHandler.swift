@@ -31,6 +31,8 @@ final class HTTPServerHandler: ChannelDuplexHandler, RemovableChannelHandler, @u
         var request: HTTPRequest
         let version: HTTPVersion
         let isKeepAlive: Bool
+        /// When it was there as a whole; nil until then.
+        var since: NIODeadline?
 
         init(request: HTTPRequest, version: HTTPVersion, isKeepAlive: Bool) {
             self.request = request
@@ -283,6 +285,10 @@ final class HTTPServerHandler: ChannelDuplexHandler, RemovableChannelHandler, @u
         _ exchange: Exchange, _ context: ChannelHandlerContext, _ make: ((HTTPRequest) -> EventLoopFuture<HTTPResponse>)? = nil
     ) {
         stopTimeout()
+        if let meter = configuration.meter {
+            meter.began()
+            exchange.since = .now()
+        }
         let request = exchange.request
         state = .answering(keepAlive: exchange.isKeepAlive)
         if let answer = refusal {
@@ -313,11 +319,13 @@ final class HTTPServerHandler: ChannelDuplexHandler, RemovableChannelHandler, @u
     /// Answers, then closes: what else the client sends is not read as a request.
     func refuse(_ context: ChannelHandlerContext, _ response: HTTPResponse) {
         stopTimeout()
+        if let meter = configuration.meter {
+            meter.began()
+            meter.ended(Int(response.status.code), after: .zero)
+        }
         state = .discarding
         pending.removeAll()
         releaseBody()
         send(response, HTTPAnswerFraming(close: true), context)
     }
-
-
 }

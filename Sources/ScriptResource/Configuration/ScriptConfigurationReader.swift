@@ -103,6 +103,7 @@ extension ScriptConfiguration {
         log.storage = settings.integer("log_max_file_storage", default: log.storage, in: 4096...1_000_000_000_000)
         log.autoFlush = settings.bool("log_auto_flush", default: true)
         log.flushChunk = settings.integer("log_flush_chunk_size", default: log.flushChunk, in: 1...16_777_216)
+        log.format = settings.choice("log_format", default: "TEXT", ["TEXT", "JSON"]) == "JSON" ? .json : .text
         log.longestLine = settings.integer("log_buffer_size", default: log.longestLine, in: 128...1_048_576)
     }
 
