@@ -60,7 +60,7 @@ let package = Package(
         .target(name: "Metrics", dependencies: ["Formats", product("NIOCore", nio)], swiftSettings: settings),
         .target(name: "LogSupport", dependencies: ["Formats", logging, product("NIOConcurrencyHelpers", nio)], swiftSettings: settings),
         .target(name: "ProgramSupport",
-            dependencies: ["Formats", "LogSupport", "Secrets", logging, arguments, product("NIOConcurrencyHelpers", nio), product("NIOCore", nio)], swiftSettings: settings),
+            dependencies: ["Formats", "LogSupport", "Metrics", "Secrets", logging, arguments, product("NIOConcurrencyHelpers", nio), product("NIOCore", nio)], swiftSettings: settings),
         .target(name: "Settings", dependencies: ["Formats", "Secrets", product("NIOCore", nio)], swiftSettings: settings),
         .target(
             name: "HTTPTransport",
@@ -181,7 +181,8 @@ let package = Package(
         .testTarget(
             name: "NetworkSupportTests",
             dependencies: ["HTTPTransport", "NetworkSupport", "TestKit", logging, product("NIOCore", nio), product("NIOPosix", nio), product("NIOSSL", "swift-nio-ssl")]),
-        .testTarget(name: "LogSupportTests", dependencies: ["LogSupport", "TestKit", logging, product("NIOConcurrencyHelpers", nio)]),
+        .testTarget(name: "MetricsTests", dependencies: ["Metrics", product("NIOCore", nio)]),
+        .testTarget(name: "LogSupportTests", dependencies: ["Formats", "LogSupport", "TestKit", logging, product("NIOConcurrencyHelpers", nio)]),
         .testTarget(name: "EdgeHTTPTests", dependencies: ["EdgeHTTP", "TestKit", product("NIOCore", nio)]),
         .testTarget(
             name: "HTTPTransportTests",

@@ -1,4 +1,5 @@
 import Glibc
+package import Metrics
 package import NIOCore
 
 /// What a systemd unit of type `notify` is told (sd_notify): ready, stopping, and that the program still lives.
@@ -17,11 +18,21 @@ package struct ServiceManager: Sendable {
     package func status(_ text: String) { send("STATUS=\(text)") }
     package func stopping() { send("STOPPING=1") }
 
-    /// Tells the watchdog that the program lives, from the loop that its requests come by: when that hangs, it is to bite.
-    package func keepWatchdog(on loop: any EventLoop) {
+    /// Tells the watchdog that the program lives, from the loop that its requests come by: when that hangs, or the program says that it is
+    /// not well, it is to bite. With that goes one line of how things are, for `systemctl status`.
+    package func keepWatchdog(
+        on loop: any EventLoop, health: @escaping @Sendable () -> HealthReport, readiness: @escaping @Sendable () -> HealthReport
+    ) {
         guard let period = watchdogMicroseconds else { return }
-        loop.scheduleRepeatedTask(initialDelay: .zero, delay: .microseconds(Int64(max(period / 3, 1)))) { _ in send("WATCHDOG=1") }
+        loop.scheduleRepeatedTask(initialDelay: .zero, delay: .microseconds(Int64(max(period / 3, 1)))) { _ in
+            let (health, readiness) = (health(), readiness())
+            let text = readiness.isGood ? readiness.findings.map(\.text).joined(separator: "; ") : "not ready: \(readiness.summary)"
+            send("\(health.isGood ? "WATCHDOG=1\n" : "")STATUS=\(ServiceManager.line(health.isGood ? text : health.summary))")
+        }
     }
+
+    /// Nothing of what a peer said begins another assignment.
+    private static func line(_ text: String) -> String { String(text.map { $0.isNewline ? " " : $0 }.prefix(500)) }
 
     /// A reload began; `ready` tells its end.
     package func reloading() {

@@ -27,7 +27,7 @@ package final class ScriptResource: Sendable {
     /// Opens the port, then starts every script. A script that fails says so in the log; the others go on.
     /// - Throws: `ListenFailure`, or what keeps all of them from running.
     package static func start(
-        _ configuration: ScriptConfiguration, on loop: any EventLoop, logger: @escaping @Sendable (String) -> Logger
+        _ configuration: ScriptConfiguration, version: String, on loop: any EventLoop, logger: @escaping @Sendable (String) -> Logger
     ) async throws -> ScriptResource {
         var client = HTTPClient.Configuration()
         client.tls = tls(configuration.gateway)
@@ -38,7 +38,7 @@ package final class ScriptResource: Sendable {
         if let problem = environment.persistentData.problem { logger("scripts").error("\(problem)") }
         if let notice = environment.persistentData.notice { logger("scripts").notice("\(notice)") }
         await environment.openPushStore()
-        let server = try await ScriptServer.start(environment, logger: logger("http"))
+        let server = try await ScriptServer.start(environment, version: version, logger: logger("http"))
         environment.listening(on: server.port)
         var control: ControlSocket?
         do {

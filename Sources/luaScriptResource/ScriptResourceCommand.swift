@@ -86,12 +86,13 @@ struct ScriptResourceCommand: AsyncParsableCommand {
         let loop = MultiThreadedEventLoopGroup.singleton.next()
         let outputs = LogOutputs(log: log, client: try HTTPClient(on: loop), logger: logger)
         outputs.apply(configuration.log)
-        let resource = try await ScriptResource.start(configuration, on: loop) { log.logger($0) }
+        let resource = try await ScriptResource.start(configuration, version: Product.version, on: loop) { log.logger($0) }
         logger.info("version \(Product.version), listening on \(configuration.server.tls ? "https" : "http")://\(configuration.server.host):\(resource.server.port), \(configuration.entries.count) scripts")
         let manager = ServiceManager()
         manager.ready("running")
         StartupMemory.release()
-        manager.keepWatchdog(on: loop)
+        let environment = resource.environment
+        manager.keepWatchdog(on: loop, health: { environment.health }, readiness: { environment.readiness })
         await untilEnd(signals) { await reload(resource, log, outputs, logger) }
         manager.stopping()
         logger.info("stopping")

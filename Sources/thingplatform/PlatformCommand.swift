@@ -43,6 +43,9 @@ struct PlatformCommand: AsyncParsableCommand {
     @Option(help: "Where the files of repositories lie; without it beside the database, and where there is none, only while the program runs.")
     var files: String?
 
+    @Flag(help: "Answer administrators at /metrics with figures for Prometheus.")
+    var metrics = false
+
     @Flag(help: "Make a Thing to play with, where there is none of its name.")
     var demo = false
 
@@ -81,16 +84,24 @@ struct PlatformCommand: AsyncParsableCommand {
         let signals = Signals.stream([SIGTERM, SIGINT])
         let loop = MultiThreadedEventLoopGroup.singleton.next()
         let store = try openStore(content.server, configPath: configPath, logger)
+        var settings = content.server.platform
+        settings.version = Product.version
+        if metrics { settings.offersMetrics = true }
         let platform = try Platform(
-            store: store, seed: content.model, settings: content.server.platform, journal: try journal.map { try ValueJournal($0) },
+            store: store, seed: content.model, settings: settings, journal: try journal.map { try ValueJournal($0) },
             recallsFromJournal: store.path == nil, logger: logger, on: loop)
         try await prepare(platform, store, logger)
         let running = try await start(platform, content.server, log)
+        let manager = ServiceManager()
+        manager.ready("running")
+        manager.keepWatchdog(
+            on: loop, health: { platform.assumeIsolated { $0.health } }, readiness: { platform.assumeIsolated { $0.readiness } })
         let expiry = loop.scheduleRepeatedTask(initialDelay: .seconds(60), delay: .seconds(60)) { _ in
             platform.assumeIsolated { $0.endExpired() }
             store.expire(now: Platform.now(), on: loop).whenFailure { logger.error("history is not thinned out: \($0)") }
         }
         _ = await signals.first { _ in true }
+        manager.stopping()
         logger.info("stopping")
         expiry.cancel()
         let kept = await platform.stop()

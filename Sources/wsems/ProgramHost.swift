@@ -36,7 +36,8 @@ final class ProgramHost: GatewayHost {
     func start(gateway: Gateway, server: LocalServer?, logOutputs: LogOutputs) {
         parts.withLockedValue { $0 = Parts(gateway: gateway, server: server, logOutputs: logOutputs) }
         manager.ready("running")
-        manager.keepWatchdog(on: gateway.loop)
+        manager.keepWatchdog(
+            on: gateway.loop, health: { gateway.assumeIsolated { $0.health } }, readiness: { gateway.assumeIsolated { $0.readiness } })
     }
 
     func restart() { wanted.yield() }

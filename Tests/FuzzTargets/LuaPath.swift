@@ -76,7 +76,7 @@ enum LuaPath {
             let loop = MultiThreadedEventLoopGroup.singleton.next()
             let configuration = try ScriptConfiguration.read("\(etc)/config.lua")
             let started = loop.makePromise(of: ScriptResource.self)
-            started.completeWithTask { try await ScriptResource.start(configuration, on: loop) { _ in Logger(label: "fuzz") { _ in SwiftLogNoOpLogHandler() } } }
+            started.completeWithTask { try await ScriptResource.start(configuration, version: "", on: loop) { _ in Logger(label: "fuzz") { _ in SwiftLogNoOpLogHandler() } } }
             let environment = try started.futureResult.wait().environment
             while send("GET /scripts/Thingworx/F/Properties/number HTTP/1.1", [:], [], environment)?.status != .ok { usleep(1000) }
             return environment

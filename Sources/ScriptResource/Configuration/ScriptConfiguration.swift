@@ -62,6 +62,8 @@ package struct ScriptConfiguration: Sendable {
     /// Where pushes wait while the gateway is away; nil: in memory.
     package var pushStore: String?
     package var pushStoreSize = 16 << 20
+    /// Whether `/metrics` answers.
+    package var metrics = false
     package var entries: [Entry] = []
     package var warnings: [String] = []
     /// Settings as every script sees them, secrets left out.

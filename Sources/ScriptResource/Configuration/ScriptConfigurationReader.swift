@@ -71,6 +71,7 @@ extension ScriptConfiguration {
         server.allowedOrigins = settings.words("script_resource_allowed_origins")
         fips = settings.bool("fips_enabled", default: false)
         watch = settings.bool("watch", default: false)
+        metrics = settings.bool("metrics_enabled", default: false)
         pushStore = settings.string("push_store").flatMap { $0.isEmpty ? nil : $0 }
         pushStoreSize = settings.integer("push_store_size", default: pushStoreSize, in: 65_536...1_099_511_627_776)
         // Read by the original in a debugging aid alone; each script has its requestTimeout.

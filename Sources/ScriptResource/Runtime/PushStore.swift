@@ -36,6 +36,9 @@ final class PushStore: Sendable {
         store.start()
     }
 
+    /// How many wait. On the loop.
+    var count: Int { store.value.status.messages }
+
     /// → true, or false and why.
     func keep(_ text: [UInt8], _ identity: String, of thing: String) -> EventLoopFuture<[LuaValue]> {
         loop.flatSubmit { [store] in

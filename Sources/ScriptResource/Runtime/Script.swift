@@ -65,6 +65,7 @@ package actor Script {
     private nonisolated let executor: ScriptExecutor
     package nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
+    nonisolated let figures = ScriptFigures()
     /// Whether it is loaded just to see whether it can be.
     private nonisolated let isCheck: Bool
     let environment: ScriptEnvironment
@@ -96,6 +97,7 @@ package actor Script {
     /// Those that sleep, each with the number of its sleep.
     private var sleepers: [FiberID: UInt64] = [:]
     private var sleeps: UInt64 = 0
+    private var scanSince: NIODeadline?
     /// Those that wait for an answer, each with the number of its call and what it gets when the call is given up.
     private var callers: [FiberID: (call: UInt64, givenUp: [LuaValue])] = [:]
     private var calls: UInt64 = 0
@@ -154,6 +156,19 @@ package actor Script {
         runningSince = environment.loop.now
     }
 
+    /// A Thing begins to look at its properties, or is through with it.
+    func scan(begins: Bool) {
+        guard !begins else { return scanSince = .now() }
+        guard let since = scanSince else { return }
+        scanSince = nil
+        let time = NIODeadline.now() - since
+        figures.change { figures in
+            figures.scans += 1
+            figures.scanTime += Double(time.nanoseconds) / 1e9
+        }
+        environment.figures.change { $0.scans.observe(time) }
+    }
+
     private func mainEnded(_ result: Result<[LuaValue], LuaError>) {
         main = nil
         _ = callNative("keep", [.boolean(true)])
@@ -169,6 +184,7 @@ package actor Script {
 
     private func fail(_ error: LuaError) {
         status = .failed(error.message)
+        figures.change { $0.errors += 1 }
         logger.error("\(error.message)")
         if let traceback = error.traceback { logger.debug("\(traceback)") }
         if !isCheck { scheduleRetry() }
@@ -197,6 +213,7 @@ package actor Script {
         retry = nil
         main = nil
         status = .loading
+        figures.change { $0.restarts += 1 }
         start()
     }
 
@@ -234,6 +251,7 @@ package actor Script {
         switch operation {
         case .sleep(let amount):
             sleeps += 1
+            if fiber == main, let memory = state?.memory { figures.change { $0.memory = memory } }
             let sleep = sleeps
             sleepers[fiber] = sleep
             environment.sleepTimer.schedule(in: amount) { [weak self] in self?.enter { $0.wake(fiber, from: sleep) } }

@@ -23,6 +23,7 @@ package final class ScriptEnvironment: Sendable {
     let sleepTimer: SleepTimer
     let persistentData: PersistentData
     let watchdog: ScriptWatchdog
+    let figures = ResourceFigures()
     private let openPushes = NIOLockedValueBox<PushStore?>(nil)
     /// nil: pushes wait in memory.
     var pushes: PushStore? { openPushes.withLockedValue { $0 } }
@@ -50,7 +51,7 @@ package final class ScriptEnvironment: Sendable {
         live = NIOLockedValueBox(configuration)
         self.client = client
         sleepTimer = SleepTimer(loop: client.loop)
-        watchdog = ScriptWatchdog(on: client.loop)
+        watchdog = ScriptWatchdog(on: client.loop) { [figures] in figures.change { $0.longRuns += 1 } }
         persistentData = PersistentData(path: "\(configuration.path).p_data", setsAside: !isCheck)
         self.logger = logger
         etc = AtomicFile.directory(of: configuration.path)
@@ -285,7 +286,7 @@ package final class ScriptEnvironment: Sendable {
 
     /// response, code, headers; where there is none: nil, 503 or 504, nil, why.
     func perform(_ call: HTTPCall, completion: @escaping @Sendable ([LuaValue]) -> Void) {
-        loop.flatSubmit { self.client.execute(call) }.whenComplete { result in
+        loop.flatSubmit { self.execute(call) }.whenComplete { result in
             switch result {
             case .success(let response): completion(ScriptEnvironment.values(of: response))
             case .failure(let error): completion(ScriptEnvironment.values(of: error))
@@ -296,10 +297,16 @@ package final class ScriptEnvironment: Sendable {
     /// The same while the calling thread waits: for code that cannot be suspended.
     func performBlocking(_ call: HTTPCall) -> [LuaValue] {
         do {
-            return ScriptEnvironment.values(of: try loop.flatSubmit { self.client.execute(call) }.wait())
+            return ScriptEnvironment.values(of: try loop.flatSubmit { self.execute(call) }.wait())
         } catch {
             return ScriptEnvironment.values(of: error)
         }
+    }
+
+    private func execute(_ call: HTTPCall) -> EventLoopFuture<HTTPResponse> {
+        let gateway = live.withLockedValue { $0.gateway }
+        let isOfGateway = call.origin.port == gateway.port && call.origin.host == gateway.host
+        return isOfGateway ? figures.follow(client.execute(call)) : client.execute(call)
     }
 
     private static func values(of response: HTTPResponse) -> [LuaValue] {

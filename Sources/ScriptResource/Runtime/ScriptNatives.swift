@@ -107,6 +107,11 @@ extension Script {
             script(of: call).assumeIsolated { $0.setRunning() }
             return .values([])
         },
+        "scan": { call in
+            let begins = call[0].boolean == true
+            script(of: call).assumeIsolated { $0.scan(begins: begins) }
+            return .values([])
+        },
         "lock": { call in
             let canSuspend = call.canSuspend
             return script(of: call).assumeIsolated { $0.fibers?.lock(canSuspend: canSuspend) ?? true } ? .values([]) : .suspend

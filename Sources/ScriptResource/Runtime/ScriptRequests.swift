@@ -66,11 +66,12 @@ extension Script {
         guard let fibers, let function = nativeFunction(name) else {
             return completion(Script.failure(503, "the script is not running (\(status))"))
         }
-        fibers.run(function, arguments) { [logger] result in
+        fibers.run(function, arguments) { [logger, figures] result in
             switch result {
             case .success(let values): completion(Script.answer(of: values))
             case .failure(let error):
                 logger.error("\(error.message)")
+                figures.change { $0.errors += 1 }
                 completion(Script.failure(500, error.message))
             }
         }

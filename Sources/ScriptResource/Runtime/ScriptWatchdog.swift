@@ -29,8 +29,9 @@ final class ScriptWatchdog: Sendable {
         }
 
         /// Looks at a run that takes too long; what cannot be looked at by the time of the next check is told without.
-        func check(at now: UInt64) {
-            guard let since = activity.runningSince, now > since, now - since > limit else { return }
+        /// - Returns: whether it is one that was not told of before.
+        func check(at now: UInt64) -> Bool {
+            guard let since = activity.runningSince, now > since, now - since > limit else { return false }
             let (isNew, isUnanswered) = report.withLockedValue { report -> (Bool, Bool) in
                 if report.run != since {
                     report = Report(run: since)
@@ -43,6 +44,7 @@ final class ScriptWatchdog: Sendable {
             if isUnanswered {
                 logger.warning("has run for more than \(limit / 1_000_000) ms without a pause; it is in compiled code or waits for the system, so there is no traceback (maxInstructions would stop compiled code)")
             }
+            return isNew
         }
 
         private func tell(_ traceback: String) {
@@ -58,11 +60,14 @@ final class ScriptWatchdog: Sendable {
     private let watched = NIOLockedValueBox<[String: Watched]>([:])
     private let task: RepeatedTask
 
-    init(on loop: any EventLoop) {
+    /// - Parameter found: called for each run that takes too long.
+    init(on loop: any EventLoop, found: @escaping @Sendable () -> Void) {
         let watched = watched
         task = loop.scheduleRepeatedTask(initialDelay: ScriptWatchdog.interval, delay: ScriptWatchdog.interval) { _ in
             let now = LuaActivity.now()
-            for script in watched.withLockedValue({ Array($0.values) }) { script.check(at: now) }
+            for script in watched.withLockedValue({ Array($0.values) }) {
+                if script.check(at: now) { found() }
+            }
         }
     }
 

@@ -22,16 +22,28 @@ package final class ScriptServer: Sendable {
     }
 
     /// - Throws: `ListenFailure`.
-    static func start(_ environment: ScriptEnvironment, logger: Logger) async throws -> ScriptServer {
+    static func start(_ environment: ScriptEnvironment, version: String, logger: Logger) async throws -> ScriptServer {
         let settings = environment.configuration.server
         let authentication = NIOLockedValueBox(authentication(settings))
+        let meter = RequestMeter()
+        var configuration = try configuration(settings)
+        configuration.meter = meter
+        let pages = OperationsPages(
+            health: { environment.health }, readiness: { environment.readiness },
+            metrics: {
+                guard environment.configuration.metrics else { return nil }
+                return environment.loop.makeSucceededFuture(environment.metrics(served: meter.figures, version: version))
+            })
         let http = try await HTTPServer.start(
-            try configuration(settings), on: environment.loop, logger: logger,
+            configuration, on: environment.loop, logger: logger,
             admission: { http in
+                if let page = OperationsPages.page(for: http), OperationsPages.isOpen(page, to: http) { return .admitted(nil) }
                 guard var refusal = authentication.withLockedValue({ $0 })?.refusal(of: http.headers) else { return .admitted(nil) }
                 refusal.body.clear()
                 return .refused(refusal)
-            }, responder: { http in respond(to: http, environment) })
+            }, responder: { http in
+                OperationsPages.page(for: http).map { pages.response($0, on: environment.loop) } ?? respond(to: http, environment)
+            })
         return ScriptServer(http: http, authentication: authentication)
     }
 

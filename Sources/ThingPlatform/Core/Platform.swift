@@ -41,6 +41,7 @@ package actor Platform {
     var tunnelsOpened = 0
     var tunnelBytes = 0
     var commits = CommitQueue()
+    var figures = PlatformFigures()
     let journal: ValueJournal?
     let store: any ModelStore
     let started = Platform.now()
@@ -146,10 +147,13 @@ package actor Platform {
         switch result {
         case .success:
             commits.finished(nil)
+            figures.storeFailure = nil
             promise.succeed()
             submit()
         case .failure(let error):
             commits.finished(error)
+            figures.failedBatches += 1
+            figures.storeFailure = "\(error)"
             promise.fail(error)
             logger.error("not kept, tried again in a second: \(error)")
             retry?.cancel()
@@ -281,7 +285,13 @@ package actor Platform {
         }
         var request = request
         request.entityName = bindings.boundName(of: thing.name) ?? thing.name
-        return edge.connection.request(request, timeout: timeout > 0 ? .milliseconds(timeout) : settings.requestTimeout)
+        figures.toEdges.began()
+        let since = NIODeadline.now()
+        let response = edge.connection.request(request, timeout: timeout > 0 ? .milliseconds(timeout) : settings.requestTimeout)
+        response.whenSuccess { response in
+            self.assumeIsolated { $0.figures.toEdges.ended(response.status.httpStatus, after: .now() - since) }
+        }
+        return response
     }
 }
 

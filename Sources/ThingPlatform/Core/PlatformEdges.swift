@@ -45,12 +45,14 @@ extension Platform {
         switch outcome {
         case .accepted(let principal, let key):
             let now = Platform.now()
+            figures.connections += 1
             edges[connection.id] = Edge(connection: connection, principal: principal, keyName: key, since: now, lastUsed: now)
             watch(connection)
             note(EventRecord(time: now, source: "", name: "Connected", data: Platform.data(of: connection, ["user": .string(principal.user), "key": .string(key)])))
             logger.info("connection \(connection.id) from \(connection.remoteAddress?.text ?? "?") authenticated with key \(key) as \(principal.user)")
             connection.accept(header)
         case .refused(let cause):
+            figures.keyRefusals += 1
             refusals.note("connection \(connection.id) from \(connection.remoteAddress?.text ?? "?") refused: \(cause)")
             audit("SignInRefused", "", ["address": .string(connection.remoteAddress?.ipAddress ?? "?"), "reason": .string(cause)], isFrequent: true)
             connection.refuse(header)

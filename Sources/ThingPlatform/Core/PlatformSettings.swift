@@ -19,6 +19,11 @@ package struct PlatformSettings: Sendable {
     /// Whether Things that CreateThing makes are enabled.
     package var enablesNewThings = true
 
+    /// Whether `/metrics` answers administrators.
+    package var offersMetrics = false
+    /// What the platform says of itself.
+    package var version = ""
+
     /// Bytes of a file that are on their way at once.
     package var transferWindow = 8 << 20
 

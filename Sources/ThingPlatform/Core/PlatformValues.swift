@@ -14,6 +14,7 @@ extension Platform {
     func store(
         _ name: String, _ value: Value, of thing: Thing, time: Int64? = nil, quality: String = "GOOD", isLate: Bool = false, depth: Int = 0
     ) -> Bool {
+        figures.valuesTaken += 1
         let new = TimedValue(value: value, time: time ?? Platform.now(), quality: quality)
         let old = model.values[thing.name, name]
         let definition = thing.properties[name]

@@ -83,6 +83,7 @@ extension ModelFile.Server {
         platform.filtersContentType = group.bool("filter_content_type", default: true)
         platform.hasDefaultStream = group.bool("default_value_stream", default: true)
         platform.enablesNewThings = group.bool("enable_new_things", default: true)
+        platform.offersMetrics = group.bool("metrics", default: false)
         historyDays = group.integer("history_days", default: historyDays, in: 1...36_500)
         mostMegabytes = group.integer("max_database_size", default: mostMegabytes, in: 16...1_048_576)
         compression = group.bool("compression", default: compression)

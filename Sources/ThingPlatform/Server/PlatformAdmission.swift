@@ -194,6 +194,9 @@ enum PlatformAdmission {
     static func refusal(of route: PlatformRoute, for principal: Principal, _ platform: isolated Platform) -> Response? {
         switch route {
         case .request(let request): return platform.refusal(of: request, for: principal)
+        // They tell names and numbers of what others have.
+        case .operations:
+            return principal.isAdministrator ? nil : Response(.forbidden, reason: "metrics and health are told to administrators")
         case .entity(let entity, let method):
             let isNew = !platform.exists(entity)
             guard method == .PUT || !isNew else { return Response(.notFound, reason: entity.notFoundText) }

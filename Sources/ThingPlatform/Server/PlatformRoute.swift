@@ -8,6 +8,8 @@ import ThingModel
 /// What a REST request asks for, as its head tells (platform.md §2). Fixed words are matched without regard to case, names exactly.
 enum PlatformRoute: Sendable {
     case health
+    /// For those who watch over the program. `isOpen`: nobody has to sign in for it.
+    case operations(OperationsPages.Page, isOpen: Bool)
     /// A file of the console.
     case asset(String)
     case signIn
@@ -34,7 +36,7 @@ enum PlatformRoute: Sendable {
     /// Whether nobody has to sign in.
     var isOpen: Bool {
         switch self {
-        case .health, .asset, .signIn: true
+        case .health, .asset, .signIn, .operations(_, isOpen: true): true
         default: false
         }
     }
@@ -43,6 +45,10 @@ enum PlatformRoute: Sendable {
     /// - Throws: `RestFailure`, with what was expected.
     init(_ http: HTTPRequest, method: HTTPMethod) throws(RestFailure) {
         let path = http.path
+        if let page = OperationsPages.page(for: http) {
+            self = .operations(page, isOpen: OperationsPages.isOpen(page, to: http))
+            return
+        }
         guard !http.hasEmptySegment else { throw RestFailure(.notFound, "a doubled slash in the path is an empty name") }
         guard let first = path.first, first.lowercased() == "thingworx" else {
             guard method == .GET || method == .HEAD else { throw RestFailure(.notFound, "expected /Thingworx/…") }

@@ -24,7 +24,7 @@ package enum PlatformServer {
     ) async throws -> HTTPServer {
         let isTLS = configuration.identity != nil
         return try await HTTPServer.start(
-            PlatformServer.configuration(configuration, alwaysOn, platform), on: platform.loop, logger: logger,
+            PlatformServer.configuration(configuration, alwaysOn, platform, await platform.requestMeter), on: platform.loop, logger: logger,
             admission: { http in platform.assumeIsolated { PlatformAdmission.admit(http, $0) } },
             responder: { http in platform.assumeIsolated { respond(to: http, assets, isTLS: isTLS, $0) } })
     }
@@ -32,13 +32,14 @@ package enum PlatformServer {
     /// Serves one connection on any channel of the platform's loop: for tests of what bytes do to it.
     package static func serve(_ channel: any Channel, alwaysOn: AlwaysOnUpgrader, platform: Platform, logger: Logger) throws {
         try HTTPServer.serve(
-            channel, configuration(HTTPServer.Configuration(), alwaysOn, platform), logger: logger,
+            channel, configuration(HTTPServer.Configuration(), alwaysOn, platform, nil), logger: logger,
             admission: { http in platform.assumeIsolated { PlatformAdmission.admit(http, $0) } },
             responder: { http in platform.assumeIsolated { respond(to: http, { _ in nil }, isTLS: false, $0) } })
     }
 
-    private static func configuration(_ given: HTTPServer.Configuration, _ alwaysOn: AlwaysOnUpgrader, _ platform: Platform) -> HTTPServer.Configuration {
+    private static func configuration(_ given: HTTPServer.Configuration, _ alwaysOn: AlwaysOnUpgrader, _ platform: Platform, _ meter: RequestMeter?) -> HTTPServer.Configuration {
         var (configuration, alwaysOn) = (given, alwaysOn)
+        configuration.meter = meter
         let site = configuration.site
         // Browsers alone send an Origin, and only their names may be false: an edge knows the key, whatever it calls this server.
         alwaysOn.mayUpgrade = { !$0.contains(name: "Origin") || site.refusal(of: $0, method: .GET) == nil }
@@ -56,6 +57,7 @@ package enum PlatformServer {
         let loop = platform.loop
         guard let admitted = http.admitted as? AdmittedRequest else { return loop.makeSucceededFuture(.answer(RestFailure(.unauthorized, "authentication failed"), for: http)) }
         switch admitted.route {
+        case .operations(let page, isOpen: true): return platform.operations.response(page, on: loop)
         case .health: return loop.makeSucceededFuture(PlatformAnswer.json(["status": "ok"]))
         case .asset(let path):
             let missing = PlatformAnswer.error(.notFound, "there is no \(path.isEmpty ? "console here" : path)", for: http)

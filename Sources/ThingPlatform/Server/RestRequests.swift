@@ -15,6 +15,7 @@ enum RestRequests {
         let loop = platform.loop
         switch admitted.route {
         case .health, .asset, .signIn, .upload: return loop.makeSucceededFuture(HTTPResponse(.notFound))
+        case .operations(let page, _): return platform.operations.response(page, on: loop)
         case .signOut: return loop.makeSucceededFuture(SessionRequests.signOut(http, platform))
         case .session: return loop.makeSucceededFuture(PlatformAnswer.json(SessionRequests.who(principal)))
         case .openAPI: return loop.makeSucceededFuture(PlatformAnswer.json(OpenAPI.document))

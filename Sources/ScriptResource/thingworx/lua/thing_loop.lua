@@ -46,7 +46,11 @@ end
 
 local function step(thing)
   local now = native.now()
-  push.scan(thing, now)
+  if now >= thing.nextDue then
+    native.scan(true)
+    push.scan(thing, now)
+    native.scan(false)
+  end
   push.send(thing)
   registration.step(thing, now)
   runTasks(thing, now)
