@@ -116,7 +116,7 @@ let package = Package(
                 logging, product("NIOConcurrencyHelpers", nio), product("NIOCore", nio), product("NIOPosix", nio),
                 product("NIOHTTP1", nio),
             ],
-            resources: [.copy("thingworx")], swiftSettings: settings),
+            exclude: ["thingworx"], swiftSettings: settings),
         // MARK: Platform
         .target(
             name: "ThingModel",
@@ -151,7 +151,7 @@ let package = Package(
             ],
             swiftSettings: settings),
         .executableTarget(
-            name: "edgectl", dependencies: ["AlwaysOn", "AlwaysOnTransport", "EdgeCore", "NetworkSupport", "TunnelTransport", "Tunnels", "MessageStore", "EdgeREST", "Secrets", "Settings", "HTTPTransport", "ProgramSupport", "Formats", logging, arguments, product("NIOCore", nio), product("NIOPosix", nio), product("NIOHTTP1", nio)],
+            name: "edgectl", dependencies: ["AlwaysOn", "CZlib", "AlwaysOnTransport", "EdgeCore", "NetworkSupport", "TunnelTransport", "Tunnels", "MessageStore", "EdgeREST", "Secrets", "Settings", "HTTPTransport", "ProgramSupport", "Formats", logging, arguments, product("NIOConcurrencyHelpers", nio), product("NIOCore", nio), product("NIOPosix", nio), product("NIOHTTP1", nio)],
             swiftSettings: settings),
         // MARK: Tests
         .target(

@@ -28,7 +28,7 @@ package struct LocalServer: Sendable {
         let access = LocalAccess(settings, now: gateway.loop.now)
         let meter = RequestMeter()
         configuration.meter = meter
-        let pages = OperationsPages(gateway, meter)
+        let pages = OperationsPages(gateway, version: version, meter)
         let server = try await HTTPServer.start(
             configuration, on: gateway.loop, logger: logger, admission: admission(access, gateway: gateway, logger: logger),
             responder: responder(access, pages, gateway: gateway, version: version))
@@ -72,7 +72,7 @@ package struct LocalServer: Sendable {
         try HTTPServer.serve(
             channel, configuration(settings, nil, maximumBodySize: 1 << 20), logger: logger,
             admission: admission(access, gateway: gateway, logger: logger),
-            responder: responder(access, OperationsPages(gateway, RequestMeter()), gateway: gateway, version: ""))
+            responder: responder(access, OperationsPages(gateway, version: "", RequestMeter()), gateway: gateway, version: ""))
     }
 
     private static func configuration(_ settings: GatewayConfiguration.HTTPServer, _ identity: Identity?, maximumBodySize: Int) -> HTTPServer.Configuration {
@@ -159,9 +159,9 @@ package struct LocalServer: Sendable {
 
 extension OperationsPages {
     /// What a gateway tells. To be asked on its loop.
-    fileprivate init(_ gateway: Gateway, _ meter: RequestMeter) {
+    fileprivate init(_ gateway: Gateway, version: String, _ meter: RequestMeter) {
         self.init(
-            health: { gateway.assumeIsolated { $0.health } }, readiness: { gateway.assumeIsolated { $0.readiness } },
+            program: "wsems", version: version, health: { gateway.assumeIsolated { $0.health } }, readiness: { gateway.assumeIsolated { $0.readiness } },
             metrics: { gateway.assumeIsolated { $0.metricsSettings.isEnabled ? $0.metrics(local: meter.figures) : nil } })
     }
 }

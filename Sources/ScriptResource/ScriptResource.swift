@@ -98,7 +98,7 @@ package final class ScriptResource: Sendable {
         await environment.closePushStore()
     }
 
-    private static func tls(_ gateway: ScriptConfiguration.Gateway) -> TLSClientSettings {
+    static func tls(_ gateway: ScriptConfiguration.Gateway) -> TLSClientSettings {
         var tls = TLSClientSettings()
         tls.validate = gateway.validate
         tls.allowSelfSigned = !gateway.denySelfSigned

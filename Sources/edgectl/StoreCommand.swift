@@ -1,12 +1,8 @@
 import ArgumentParser
 import EdgeCore
-import EdgeREST
 import Formats
-import HTTPTransport
 import Logging
 import MessageStore
-import NIOHTTP1
-import NIOPosix
 import ProgramSupport
 import Secrets
 import Settings
@@ -118,24 +114,7 @@ struct StorePlace: ParsableArguments {
 
     /// Asks the running gateway, by its own server.
     func invoke(_ service: String, _ parameters: JSONValue) async throws -> Int {
-        let server = try configuration().0.httpServer
-        var client = HTTPClient.Configuration()
-        client.returnsCSRFTokens = true
-        // Its own certificate, from its own configuration: whatever name it bears.
-        client.tls.roots = server.tls ? [server.certificate] : []
-        client.tls.checkHostname = false
-        client.tls.allowSelfSigned = true
-        let host = ["0.0.0.0", "::", "localhost"].contains(server.host) ? "127.0.0.1" : server.host
-        let rest = try RestClient(
-            url: "\(server.tls ? "https" : "http")://\(host.contains(":") ? "[\(host)]" : host):\(server.port)", key: nil, tls: client,
-            on: MultiThreadedEventLoopGroup.singleton.next())
-        var headers: HTTPHeaders = [:]
-        if server.authenticate, let user = server.user, let password = server.password {
-            headers.add(name: "Authorization", value: "Basic \(Base64.encode(Array("\(user):\(password.reveal())".utf8)))")
-        }
-        let (status, json) = try await rest.send(
-            .POST, RestClient.thing("LocalEms", "Services", service), body: parameters, headers: headers)
-        guard status == 200 else { throw ValidationError("the gateway answered \(status): \(json["error"]?.string ?? "")") }
+        let json = try await LocalGateway(configuration().0).invoke(service, parameters)
         return json["rows"]?[0]?["result"]?.int ?? 0
     }
 }

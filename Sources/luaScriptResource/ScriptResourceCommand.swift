@@ -29,11 +29,18 @@ struct ScriptResourceCommand: AsyncParsableCommand {
     @Flag(name: .customLong("check", withSingleDash: true), help: "Say what is wrong with the configuration and its scripts, and exit.")
     var check = false
 
+    @Flag(name: .customLong("probe", withSingleDash: true), help: "Print as JSON whether gateway and a running luaScriptResource answer, and exit.")
+    var probe = false
+
     @OptionGroup var secret: EncryptOption
 
     func run() async throws {
         if version { return Console.line(Product.version) }
         if try secret.printEncrypted(besides: cfg) { return }
+        if probe {
+            let found = await ScriptProbe.run(try ScriptConfiguration.read(cfg), on: MultiThreadedEventLoopGroup.singleton.next())
+            return Console.line(found.description)
+        }
         if check { return try await checkAll() }
         if windowsService {
             Console.error("-i and -u make and remove a service of Windows: install_services does it here")

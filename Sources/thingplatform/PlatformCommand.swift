@@ -151,6 +151,7 @@ struct PlatformCommand: AsyncParsableCommand {
         server.host = configured.host
         server.port = port ?? configured.port
         server.maximumClients = 4096
+        server.tellsTime = true
         server.maximumBodySize = 4 << 20
         server.allowedHosts = configured.allowedHosts
         server.allowedOrigins = configured.allowedOrigins

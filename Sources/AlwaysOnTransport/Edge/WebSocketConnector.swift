@@ -39,8 +39,9 @@ package enum WebSocketConnector {
     package static func open<Result>(
         _ upgrade: Upgrade<Result>, to endpoint: PlatformEndpoint, deadline: NIODeadline, on loop: any EventLoop
     ) -> EventLoopFuture<Outcome<Result>> {
-        Dialer(proxy: endpoint.proxy)
-            .connect(host: endpoint.host, port: endpoint.port, tls: endpoint.tls, timeout: deadline - loop.now, on: loop)
+        let limit = deadline - loop.now
+        return Dialer(proxy: endpoint.proxy)
+            .connect(host: endpoint.host, port: endpoint.port, tls: endpoint.tls, timeout: limit, on: loop)
             .flatMap { channel -> EventLoopFuture<Outcome<Result>> in
                 let timeout = loop.scheduleTask(deadline: deadline) { channel.close(promise: nil) }
                 let result = perform(upgrade, channel, endpoint)
@@ -57,7 +58,12 @@ package enum WebSocketConnector {
                 }
                 return decided.futureResult
             }
-            .flatMapErrorThrowing { throw explain($0, endpoint) }
+            .flatMapErrorThrowing { error in
+                guard loop.now >= deadline, !(error is DialFailure) else { throw explain(error, endpoint) }
+                throw ConnectFailure(
+                    "no connection to \(endpoint.url): no answer to the WebSocket upgrade within \(limit.nanoseconds / 1_000_000) ms. Check that a ThingWorx platform listens there, and `ws_connection.encryption`"
+                )
+            }
     }
 
     private static func perform<Result>(_ upgrade: Upgrade<Result>, _ channel: any Channel, _ endpoint: PlatformEndpoint)

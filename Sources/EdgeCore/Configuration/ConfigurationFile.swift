@@ -54,6 +54,12 @@ package struct ConfigurationFile: Sendable {
         return diagnostics + configuration.certificateDiagnostics(document)
     }
 
+    /// The settings of the file as it is, which stays as it is; nil where it cannot be used.
+    package func look() throws -> GatewayConfiguration? {
+        let (configuration, diagnostics, _) = try parse(path)
+        return diagnostics.contains { $0.severity == .error } ? nil : configuration
+    }
+
     private func parse(_ path: String) throws -> (GatewayConfiguration, [ConfigDiagnostic], JSONDocument) {
         let bytes = try AtomicFile.read(path)
         let document: JSONDocument

@@ -13,15 +13,20 @@ package struct OperationsPages: Sendable {
         case metrics
     }
 
+    private let program: String
+    private let version: String
     private let health: @Sendable () -> HealthReport
     private let readiness: @Sendable () -> HealthReport
     private let metrics: @Sendable () -> EventLoopFuture<MetricsText>?
 
-    /// - Parameter metrics: nil where they are switched off.
+    /// - Parameters:
+    ///   - program, version: what answers, for those who look after several.
+    ///   - metrics: nil where they are switched off.
     package init(
-        health: @escaping @Sendable () -> HealthReport, readiness: @escaping @Sendable () -> HealthReport,
+        program: String, version: String, health: @escaping @Sendable () -> HealthReport, readiness: @escaping @Sendable () -> HealthReport,
         metrics: @escaping @Sendable () -> EventLoopFuture<MetricsText>?
     ) {
+        (self.program, self.version) = (program, version)
         self.health = health
         self.readiness = readiness
         self.metrics = metrics
@@ -40,8 +45,8 @@ package struct OperationsPages: Sendable {
 
     package func response(_ page: Page, on loop: any EventLoop) -> EventLoopFuture<HTTPResponse> {
         switch page {
-        case .health: return loop.makeSucceededFuture(OperationsPages.response(health()))
-        case .readiness: return loop.makeSucceededFuture(OperationsPages.response(readiness()))
+        case .health: return loop.makeSucceededFuture(response(health()))
+        case .readiness: return loop.makeSucceededFuture(response(readiness()))
         case .metrics:
             guard let text = metrics() else {
                 return loop.makeSucceededFuture(.error(.notFound, "metrics are switched off: set metrics.enabled (in config.lua metrics_enabled)"))
@@ -50,8 +55,11 @@ package struct OperationsPages: Sendable {
         }
     }
 
-    private static func response(_ report: HealthReport) -> HTTPResponse {
-        var response = HTTPResponse.json(ByteBuffer(string: report.json.description), status: report.isGood ? .ok : .serviceUnavailable)
+    private func response(_ report: HealthReport) -> HTTPResponse {
+        guard case .object(var json) = report.json else { return HTTPResponse(.internalServerError) }
+        json["program"] = .string(program)
+        json["version"] = .string(version)
+        var response = HTTPResponse.json(ByteBuffer(string: JSONValue.object(json).description), status: report.isGood ? .ok : .serviceUnavailable)
         response.headers.add(name: "Cache-Control", value: "no-store")
         return response
     }

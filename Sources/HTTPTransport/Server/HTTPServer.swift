@@ -36,6 +36,8 @@ package final class HTTPServer: Sendable {
         /// Names besides its own and `host` by which clients reach the server, and origins whose pages may send requests.
         package var allowedHosts: [String] = []
         package var allowedOrigins: [String] = []
+        /// Whether answers carry the time (RFC 9110 §6.6.1): devices without a clock go by it, and tools compare clocks.
+        package var tellsTime = false
         /// Counts requests and their answers; those whose head is refused at once, and so is no request yet, are in it with a time of zero.
         package var meter: RequestMeter?
         /// Protocols that a connection may switch to.

@@ -1,3 +1,4 @@
+import Formats
 import NIOCore
 import NIOHTTP1
 
@@ -50,6 +51,8 @@ extension HTTPServerHandler {
     func send(_ response: HTTPResponse, _ framing: HTTPAnswerFraming, _ context: ChannelHandlerContext) {
         // Whoever does not read what was asked for does not hold memory for long.
         startTimeout(live.readTimeout, context)
+        var response = response
+        if configuration.tellsTime { response.headers.replaceOrAdd(name: "Date", value: UTCTime(milliseconds: WallClock.milliseconds()).imfFixdate) }
         var bytes = response.head(close: framing.close, mayChunk: framing.mayChunk, allocator: context.channel.allocator)
         guard framing.withBody, response.status.mayHaveResponseBody else {
             response.feed?.end()

@@ -29,7 +29,7 @@ package final class ScriptServer: Sendable {
         var configuration = try configuration(settings)
         configuration.meter = meter
         let pages = OperationsPages(
-            health: { environment.health }, readiness: { environment.readiness },
+            program: "luaScriptResource", version: version, health: { environment.health }, readiness: { environment.readiness },
             metrics: {
                 guard environment.configuration.metrics else { return nil }
                 return environment.loop.makeSucceededFuture(environment.metrics(served: meter.figures, version: version))

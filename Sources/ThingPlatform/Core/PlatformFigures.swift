@@ -44,7 +44,7 @@ extension Platform {
 
     package var operations: OperationsPages {
         OperationsPages(
-            health: { self.assumeIsolated { $0.health } }, readiness: { self.assumeIsolated { $0.readiness } },
+            program: "thingplatform", version: settings.version, health: { self.assumeIsolated { $0.health } }, readiness: { self.assumeIsolated { $0.readiness } },
             metrics: { self.assumeIsolated { $0.settings.offersMetrics ? $0.loop.makeSucceededFuture($0.metrics()) : nil } })
     }
 

@@ -1,0 +1,68 @@
+import Formats
+
+/// One thing that was looked at, how it is, and what to do about it.
+struct CheckFinding: Sendable {
+    enum Severity: Int, Sendable, Comparable {
+        case good
+        /// It works; somebody should know all the same.
+        case note
+        case warning
+        case error
+
+        static func < (left: Severity, right: Severity) -> Bool { left.rawValue < right.rawValue }
+
+        var word: String {
+            switch self {
+            case .good: "ok"
+            case .note: "note"
+            case .warning: "warning"
+            case .error: "error"
+            }
+        }
+    }
+
+    let area: String
+    let severity: Severity
+    /// One sentence, without secrets.
+    let text: String
+    /// What to do; empty where nothing is to be done.
+    let remedy: String
+
+    init(_ area: String, _ severity: Severity, _ text: String, do remedy: String = "") {
+        (self.area, self.severity, self.text, self.remedy) = (area, severity, text, remedy)
+    }
+
+    var json: JSONValue {
+        var object: JSONObject = ["area": .string(area), "severity": .string(severity.word), "text": .string(text)]
+        if !remedy.isEmpty { object["remedy"] = .string(remedy) }
+        return .object(object)
+    }
+
+    var line: String {
+        let mark = switch severity {
+        case .good: "  ok     "
+        case .note: "  note   "
+        case .warning: "  WARNING"
+        case .error: "  ERROR  "
+        }
+        return "\(mark) \(area): \(text)\(remedy.isEmpty ? "" : "\n            → \(remedy)")"
+    }
+}
+
+extension [CheckFinding] {
+    var worst: CheckFinding.Severity { map(\.severity).max() ?? .good }
+
+    /// As monitoring plug-ins end: 0 all is well, 1 warnings, 2 errors.
+    var exitStatus: Int32 {
+        switch worst {
+        case .good, .note: 0
+        case .warning: 1
+        case .error: 2
+        }
+    }
+
+    var summary: String {
+        let (errors, warnings) = (count { $0.severity == .error }, count { $0.severity == .warning })
+        return errors + warnings == 0 ? "all is well" : "\(errors) errors, \(warnings) warnings"
+    }
+}
