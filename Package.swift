@@ -134,7 +134,7 @@ let package = Package(
                 product("Crypto", "swift-crypto"), "EdgeREST", "ThingModel",
             ], swiftSettings: settings),
         .target(
-            name: "PlatformConsole", dependencies: ["HTTPTransport", product("NIOCore", nio), product("NIOHTTP1", nio)], resources: [.copy("console")],
+            name: "PlatformConsole", dependencies: ["Formats", "HTTPTransport", product("NIOCore", nio), product("NIOHTTP1", nio)], exclude: ["console"],
             swiftSettings: settings),
         // MARK: Programs
         .executableTarget(

@@ -1,3 +1,4 @@
+import Formats
 import Foundation
 package import HTTPTransport
 import NIOCore
@@ -38,9 +39,10 @@ package enum ConsoleFiles {
     }
 
     private static var directory: URL? {
-        // The bundle's own accessor ends the program where the directory is missing.
-        let beside = Bundle.main.bundleURL.appendingPathComponent("edge_PlatformConsole.resources/console")
-        return FileManager.default.fileExists(atPath: beside.path) ? beside : nil
+        let found = ProgramFiles.candidates("console", source: "Sources/PlatformConsole/console").first {
+            FileManager.default.fileExists(atPath: "\($0)/index.html")
+        }
+        return found.map { URL(filePath: $0) }
     }
 
     /// nil where there is no such file.

@@ -22,7 +22,7 @@ struct LuaCommand: AsyncParsableCommand {
         @Option(help: "The script, where it is no Thing.")
         var script: String?
         @Option(help: "The configuration that luaScriptResource runs with.")
-        var config = "etc/config.lua"
+        var config = StandardPaths.lua
 
         func run() async throws {
             guard let name = thing ?? script else { throw ValidationError("expected --thing or --script") }

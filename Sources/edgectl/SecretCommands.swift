@@ -8,7 +8,7 @@ struct Encrypt: AsyncParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Encrypt a secret for a configuration; reads it from standard input.")
 
     @Option(help: "The configuration that it is for: the key file lies beside it.")
-    var config = "etc/config.json"
+    var config = StandardPaths.gateway
 
     func run() async throws {
         guard let secret = Console.secretLine(prompt: "Secret: "), !secret.isEmpty else { throw ValidationError("expected a secret on standard input") }
@@ -26,7 +26,7 @@ struct Rotate: AsyncParsableCommand {
         discussion: "Every configuration beside the key file is rewritten, and so are its last good copy and the persistent registrations.")
 
     @Option(help: "A configuration beside the key file; more than one may be given.")
-    var config: [String] = ["etc/config.json"]
+    var config: [String] = [StandardPaths.gateway]
 
     func run() async throws {
         let directory = AtomicFile.directory(of: config[0])

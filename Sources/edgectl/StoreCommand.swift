@@ -96,7 +96,7 @@ struct Selection: ParsableArguments {
 /// A gateway's configuration, and so its store and its local server.
 struct StorePlace: ParsableArguments {
     @Option(help: "The gateway's configuration.")
-    var config = "etc/config.json"
+    var config = StandardPaths.gateway
 
     private func configuration() throws -> (GatewayConfiguration, ConfigurationFile) {
         let file = ConfigurationFile(path: config)

@@ -233,6 +233,8 @@ package struct GatewayConfiguration: SettingsTarget, Equatable {
         var configuration = GatewayConfiguration()
         var root = reader.root()
         root.read(settings, into: &configuration)
+        // Editors find the schema by it.
+        root.passOver("$schema")
         root.finish()
         configuration.settle(reader)
         return (configuration, reader.diagnostics)

@@ -62,11 +62,7 @@ package final class ScriptEnvironment: Sendable {
 
     /// Beside the configuration, beside the program, where packages put it, or in the source tree that the program was built in.
     private static func findThingworx(etc: String) throws -> String {
-        var buffer = [CChar](repeating: 0, count: 4096)
-        let length = readlink("/proc/self/exe", &buffer, buffer.count - 1)
-        let program = AtomicFile.directory(of: String(decoding: buffer.prefix(max(length, 0)).map { UInt8(bitPattern: $0) }, as: UTF8.self))
-        let source = (1...4).map { "\(program)/\(String(repeating: "../", count: $0))Sources/ScriptResource/thingworx" }
-        let candidates = ["\(etc)/thingworx", "\(program)/etc/thingworx", "\(program)/../share/thingworx-edge/thingworx"] + source
+        let candidates = ["\(etc)/thingworx"] + ProgramFiles.candidates("thingworx", source: "Sources/ScriptResource/thingworx")
         guard let found = candidates.first(where: { access("\($0)/lua/boot.lua", R_OK) == 0 }) else {
             throw FileFailure("find the Lua modules lua/boot.lua below any of \(candidates.prefix(3).joined(separator: ", ")), such as", candidates[0], code: ENOENT)
         }

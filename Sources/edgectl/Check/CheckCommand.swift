@@ -36,13 +36,17 @@ struct CheckCommand: AsyncParsableCommand {
 /// The configurations that a check is about.
 struct CheckPlace: ParsableArguments {
     @Option(help: "The gateway's configuration.")
-    var config = "etc/config.json"
+    var config = StandardPaths.gateway
 
     @Option(help: "The Lua host's configuration; looked at where it is there.")
     var lua: String?
 
     /// Beside the gateway's, where none was named.
-    var luaPath: String { lua ?? "\(config.split(separator: "/", omittingEmptySubsequences: false).dropLast().map { "\($0)/" }.joined())config.lua" }
+    var luaPath: String {
+        if let lua { return lua }
+        let near = "\(config.split(separator: "/", omittingEmptySubsequences: false).dropLast().map { "\($0)/" }.joined())config.lua"
+        return access(near, F_OK) == 0 ? near : StandardPaths.lua
+    }
     var hasLua: Bool { lua != nil || access(luaPath, F_OK) == 0 }
 
     /// Everything, in the order in which one thing needs the other.

@@ -87,10 +87,7 @@ enum SiblingProgram {
 
     /// Beside this one, else in the PATH.
     static func path(of name: String) -> String? {
-        var buffer = [UInt8](repeating: 0, count: 4096)
-        let length = buffer.withUnsafeMutableBytes { $0.baseAddress.map { readlink("/proc/self/exe", $0, 4096) } ?? 0 }
-        let own = String(decoding: buffer.prefix(max(length, 0)), as: UTF8.self).split(separator: "/").dropLast().joined(separator: "/")
-        let places = ["/\(own)"] + (getenv("PATH").map { String(cString: $0) } ?? "").split(separator: ":").map(String.init)
+        let places = [ProgramFiles.directory] + (getenv("PATH").map { String(cString: $0) } ?? "").split(separator: ":").map(String.init)
         return places.map { "\($0)/\(name)" }.first { access($0, X_OK) == 0 }
     }
 
