@@ -1,5 +1,10 @@
 # make run    what is missing is installed, everything is built, a platform, a gateway and a Lua Thing run
 # make test   all tests
+# make lint   the form of all Swift and Lua sources
+# make deb    Debian packages of optimised programs, in dist/
+# make dist   an archive that runs where it is unpacked, checksums and a list of what is linked, in dist/
+# make test-packages  the life of the packages in a Debian of their own (needs root, debootstrap, lintian)
+# make site   the reference of the library AlwaysOn as a site, in .build-site
 # make bench  the measurements of Benchmarks/README.md
 # make bench-forward  the gateway against nginx (needs wrk and nginx)
 # make bench-calls    a Lua Thing against plain LuaJIT with LuaSocket (needs wrk and luajit)
@@ -21,19 +26,20 @@
 # make tsan   all tests under the thread sanitizer
 SHELL = /bin/bash -o pipefail
 CONFIG ?= debug
-JOBS ?= 2
+JOBS ?= $(shell nproc)
 SCRATCH ?= .build
 BIN = $(SCRATCH)/$(CONFIG)
 BUILD = swift build -j $(JOBS) --scratch-path $(SCRATCH)
 PROGRAMS = thingplatform wsems luaScriptResource edgectl
 
 # Tests that would keep others waiting beyond their limits.
-HEAVY = Acceptance.Hostile|FileChaosTests|anyFileBetweenAnyEnds|FuzzTests|InputLimitTests|aThousandThings|textsThatTakeMuchMemory|ChaosTests|StoreModelTests|damageCosts|everythingIsDelivered|expressionsWithoutEnd|PlatformStoreTests
+HEAVY = Acceptance.Hostile|CheckTests|FileChaosTests|anyFileBetweenAnyEnds|FuzzTests|InputLimitTests|aThousandThings|textsThatTakeMuchMemory|ChaosTests|StoreModelTests|damageCosts|everythingIsDelivered|expressionsWithoutEnd|PlatformStoreTests
 
-.PHONY: bench-tunnels chaos-tunnels bench-files chaos-files test-console test-api bench-platform chaos chaos-model hostile run test build release bench bench-codec bench-forward bench-calls bench-store soak conformance docs fuzz tsan deps test-deps clean
+.PHONY: lint format deb dist test-packages site bench-tunnels chaos-tunnels bench-files chaos-files test-console test-api bench-platform chaos chaos-model hostile run test build release bench bench-codec bench-forward bench-calls bench-store soak conformance docs fuzz tsan deps test-deps clean
 
+# DEPS=no: everything is there, as in a container that is being built.
 deps:
-	@Scripts/install-deps
+	@[ "$(DEPS)" = no ] || Scripts/install-deps
 
 test-deps:
 	@Scripts/install-deps test
@@ -53,9 +59,29 @@ test: test-deps
 	@echo "==> Testing what takes all of the machine"
 	@swift test --skip-build -c $(CONFIG) --scratch-path $(SCRATCH) --filter '$(HEAVY)'
 
+# Everything that has a form of its own: swift format's, and luacheck's.
+FORMATTED = Sources Tests Benchmarks Package.swift
+lint:
+	@swift format lint --strict -r --parallel $(FORMATTED)
+	@luacheck -q --no-color Sources/ScriptResource/thingworx Examples
+
+format:
+	@swift format -i -r --parallel $(FORMATTED)
+
 release: deps
 	@echo "==> Building optimised programs"
 	@for program in $(PROGRAMS); do $(BUILD) -c release --static-swift-stdlib -Xlinker -s --product $$program || exit 1; done
+
+DIST ?= dist
+deb: release
+	@Packaging/deb/build $(SCRATCH)/release $(DIST)
+
+dist: release
+	@Packaging/dist $(SCRATCH)/release $(DIST)
+
+test-packages: deb
+	@lintian --fail-on error $(DIST)/*.deb
+	@Packaging/deb/test $(DIST)
 
 hostile: release
 	@$(BUILD) -c debug --build-tests

@@ -28,7 +28,8 @@ func resident() -> Double {
 
 /// A push of one value, as a device sends it, with `size` bytes of text.
 func push(_ thing: String, _ number: Int, size: Int) throws -> ByteBuffer {
-    var values = Infotable(DataShape([.init("name", .string), .init("value", .variant), .init("time", .datetime), .init("quality", .string)]))
+    var values = Infotable(
+        DataShape([.init("name", .string), .init("value", .variant), .init("time", .datetime), .init("quality", .string)]))
     let value: Value = size > 0 ? .string(String(repeating: "x", count: size)) : .number(Double(number))
     values.append([.string("n"), value, .datetime(1_700_000_000_000 + Int64(number)), .string("GOOD")])
     return StoredRequest.encoded(
@@ -55,7 +56,8 @@ func append(_ directory: String, _ time: Double, _ sync: MessageStore.Sync, isSe
             let promise = loop.makePromise(of: Int.self)
             @Sendable func next(_ count: Int) {
                 guard seconds() - begun < time else { return promise.succeed(count) }
-                store.append(NewMessage(key: "T\(producer)", label: 1, payload: payload, time: SystemClock.shared.now)).whenComplete { result in
+                store.append(NewMessage(key: "T\(producer)", label: 1, payload: payload, time: SystemClock.shared.now)).whenComplete {
+                    result in
                     if case .failure(let error) = result { promise.fail(error) } else { next(count + 1) }
                 }
             }
@@ -64,7 +66,9 @@ func append(_ directory: String, _ time: Double, _ sync: MessageStore.Sync, isSe
         }
     }.wait()
     let total = try done.reduce(0) { try $0 + $1.wait() }
-    print("\(Int(Double(total) / (seconds() - begun))) appends/s of \(payload.readableBytes) bytes, \(producers) producers, \(Int(resident())) MiB at most")
+    print(
+        "\(Int(Double(total) / (seconds() - begun))) appends/s of \(payload.readableBytes) bytes, \(producers) producers, \(Int(resident())) MiB at most"
+    )
     try loop.flatSubmit { store.close() }.wait()
 }
 
@@ -75,7 +79,8 @@ func fill(_ directory: String, _ count: Int, things: Int, size: Int) throws {
         var batch: [NewMessage] = []
         for _ in 0..<min(10_000, count - number) {
             let thing = "T\(number % things)"
-            batch.append(NewMessage(key: thing, label: 1, payload: try push(thing, number / things + 1, size: size), time: SystemClock.shared.now))
+            batch.append(
+                NewMessage(key: thing, label: 1, payload: try push(thing, number / things + 1, size: size), time: SystemClock.shared.now))
             number += 1
         }
         for result in log.append(batch, sync: false) { _ = try result.get() }
@@ -91,7 +96,9 @@ func open(_ directory: String) throws {
     let log = try SegmentLog(files: DiskFiles(directory), ring: nil, isSealing: false, limits: limits(64 << 30))
     let time = seconds() - begun
     let found = log.read(from: .init(), bytes: 1, isWanted: { _, _ in true })
-    print("opened \(log.messages) messages, \(log.bytes >> 20) MiB in \(Int(time * 1000)) ms, \(Int(resident() - before)) MiB more resident; first of \(found.messages.first?.key ?? "none")")
+    print(
+        "opened \(log.messages) messages, \(log.bytes >> 20) MiB in \(Int(time * 1000)) ms, \(Int(resident() - before)) MiB more resident; first of \(found.messages.first?.key ?? "none")"
+    )
 }
 
 switch arguments.first {

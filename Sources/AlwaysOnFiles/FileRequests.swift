@@ -10,7 +10,9 @@ package enum FileRequests {
         let (service, parameters) = parameters(of: operation, job)
         var request = Request(.post, thing, .service, service.rawValue)
         guard !parameters.isEmpty else { return request }
-        do throws(WireError) { request.content = try EncodedInfotable(Infotable(row: parameters)) } catch { throw TransferFailure(.tooLarge, error.message) }
+        do throws(WireError) { request.content = try EncodedInfotable(Infotable(row: parameters)) } catch {
+            throw TransferFailure(.tooLarge, error.message)
+        }
         return request
     }
 

@@ -20,12 +20,13 @@ package struct DeviceClient: DeviceCaller {
     }
 
     package func call(_ request: Request, of thing: EdgeThing) -> EventLoopFuture<Response> {
-        let method: HTTPMethod = switch request.method {
-        case .get: .GET
-        case .put: .PUT
-        case .post: .POST
-        case .delete: .DELETE
-        }
+        let method: HTTPMethod =
+            switch request.method {
+            case .get: .GET
+            case .put: .PUT
+            case .post: .POST
+            case .delete: .DELETE
+            }
         var headers: HTTPHeaders = ["Accept": "application/json"]
         if request.method != .get { headers.add(name: "Content-Type", value: "application/json") }
         if let user = thing.user {
@@ -39,7 +40,9 @@ package struct DeviceClient: DeviceCaller {
         let isMetadata = request.characteristic == .service && request.name == "GetMetadata"
         return execute(call, request)
             .flatMap { answer in
-                LongWork.run(size: answer.body.readableBytes, on: client.loop) { DeviceClient.response(answer, wrapping: name, isMetadata: isMetadata) }
+                LongWork.run(size: answer.body.readableBytes, on: client.loop) {
+                    DeviceClient.response(answer, wrapping: name, isMetadata: isMetadata)
+                }
             }
             .flatMapErrorThrowing { DeviceClient.response($0) }
     }
@@ -67,7 +70,9 @@ package struct DeviceClient: DeviceCaller {
             return Response(Status(httpStatus: Int(answer.status.code)), reason: reason(answer))
         }
         var body = answer.body
-        while let byte = body.getInteger(at: body.readerIndex, as: UInt8.self), [0x20, 0x0A, 0x0D, 0x09].contains(byte) { body.moveReaderIndex(forwardBy: 1) }
+        while let byte = body.getInteger(at: body.readerIndex, as: UInt8.self), [0x20, 0x0A, 0x0D, 0x09].contains(byte) {
+            body.moveReaderIndex(forwardBy: 1)
+        }
         guard body.readableBytes > 0, answer.status != .noContent else { return Response(.success) }
         let isText = answer.headers.first(name: "Content-Type")?.hasPrefix("text/") == true
         do {

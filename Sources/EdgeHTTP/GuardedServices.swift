@@ -1,7 +1,8 @@
 import HTTPTransport
 import NIOHTTP1
 
-/// Services of `LocalEms` that change the configuration, restart the program or write files, or throw stored requests away: whoever can make a browser send
+/// Services of `LocalEms` that change the configuration, restart the program or write files, or throw stored requests away: whoever can
+/// make a browser send
 /// a request must not reach them, with authentication or without.
 enum GuardedServices {
     static let names: Set<String> = [

@@ -27,7 +27,8 @@ package final class LocalAccess: Sendable {
         guard settings.authenticate else { return State() }
         // Without user and password nothing matches: no user name holds a colon.
         let hasUser = settings.user != nil && settings.password != nil
-        let authentication = BasicAuthentication(user: hasUser ? settings.user! : ":", password: settings.password?.reveal() ?? "", realm: "wsems")
+        let authentication = BasicAuthentication(
+            user: hasUser ? settings.user! : ":", password: settings.password?.reveal() ?? "", realm: "wsems")
         let rotation = TimeAmount.minutes(Int64(settings.csrfRotationMinutes))
         return State(authentication: authentication, tokens: settings.csrfTokens ? CSRFTokens(rotation: rotation, now: now) : nil)
     }
@@ -47,8 +48,13 @@ package final class LocalAccess: Sendable {
             guard let authentication = state.authentication else { return .admitted(carriesToken: false) }
             if let refusal = authentication.refusal(of: request.headers) { return .refused(refusal) }
             guard state.tokens != nil else { return .admitted(carriesToken: false) }
-            if let token = request.headers.first(name: CSRFTokens.header), state.tokens!.accepts(token, now: now) { return .admitted(carriesToken: true) }
-            var answer = HTTPResponse.error(.unauthorized, "the header \(CSRFTokens.header) is missing or out of date: send the request again with the one of this answer (or set http_server.enable_csrf_tokens to false)")
+            if let token = request.headers.first(name: CSRFTokens.header), state.tokens!.accepts(token, now: now) {
+                return .admitted(carriesToken: true)
+            }
+            var answer = HTTPResponse.error(
+                .unauthorized,
+                "the header \(CSRFTokens.header) is missing or out of date: send the request again with the one of this answer (or set http_server.enable_csrf_tokens to false)"
+            )
             answer.headers.replaceOrAdd(name: CSRFTokens.header, value: state.tokens!.current(now: now))
             return .withoutToken(answer)
         }
@@ -63,7 +69,8 @@ package final class LocalAccess: Sendable {
             }
             defer { (state.lastAudit, state.unsaid) = (now, 0) }
             let more = state.unsaid > 0 ? " (and \(state.unsaid) more)" : ""
-            return "a request from \(request.remoteAddress?.ipAddress ?? "an unknown address") was refused: user name or password missing or wrong\(more)"
+            return
+                "a request from \(request.remoteAddress?.ipAddress ?? "an unknown address") was refused: user name or password missing or wrong\(more)"
         }
     }
 

@@ -22,7 +22,8 @@ package struct LocalServer: Sendable {
     /// - Parameter identity: made of `settings`; nil without TLS.
     /// - Throws: `ListenFailure`.
     package static func start(
-        _ settings: GatewayConfiguration.HTTPServer, identity: Identity?, maximumBodySize: Int, gateway: Gateway, version: String, logger: Logger
+        _ settings: GatewayConfiguration.HTTPServer, identity: Identity?, maximumBodySize: Int, gateway: Gateway, version: String,
+        logger: Logger
     ) async throws -> LocalServer {
         var configuration = LocalServer.configuration(settings, identity, maximumBodySize: maximumBodySize)
         let access = LocalAccess(settings, now: gateway.loop.now)
@@ -67,7 +68,8 @@ package struct LocalServer: Sendable {
     }
 
     /// Serves one connection on any channel of the gateway's loop: for tests of what bytes do to it.
-    package static func serve(_ channel: any Channel, _ settings: GatewayConfiguration.HTTPServer, gateway: Gateway, logger: Logger) throws {
+    package static func serve(_ channel: any Channel, _ settings: GatewayConfiguration.HTTPServer, gateway: Gateway, logger: Logger) throws
+    {
         let access = LocalAccess(settings, now: gateway.loop.now)
         try HTTPServer.serve(
             channel, configuration(settings, nil, maximumBodySize: 1 << 20), logger: logger,
@@ -75,7 +77,9 @@ package struct LocalServer: Sendable {
             responder: responder(access, OperationsPages(gateway, version: "", RequestMeter()), gateway: gateway, version: ""))
     }
 
-    private static func configuration(_ settings: GatewayConfiguration.HTTPServer, _ identity: Identity?, maximumBodySize: Int) -> HTTPServer.Configuration {
+    private static func configuration(
+        _ settings: GatewayConfiguration.HTTPServer, _ identity: Identity?, maximumBodySize: Int
+    ) -> HTTPServer.Configuration {
         var configuration = HTTPServer.Configuration()
         configuration.host = settings.host
         configuration.port = settings.port
@@ -117,14 +121,18 @@ package struct LocalServer: Sendable {
             // What only reads, and tells no page of another site anything, needs no token.
             case .withoutToken(let refusal): return page == nil ? .refused(refusal) : .admitted(nil)
             case .admitted(let carriesToken):
-                let isGuarded = http.path.count == 5 && GuardedServices.names.contains(http.path[4]) && gateway.assumeIsolated { $0.answersItself(http.path[2]) }
+                let isGuarded =
+                    http.path.count == 5 && GuardedServices.names.contains(http.path[4])
+                    && gateway.assumeIsolated { $0.answersItself(http.path[2]) }
                 if let refusal = GuardedServices.refusal(of: http, isGuarded: isGuarded) { return .refused(refusal) }
                 return .admitted(carriesToken ? true : nil)
             }
         }
     }
 
-    private static func responder(_ access: LocalAccess, _ pages: OperationsPages, gateway: Gateway, version: String) -> HTTPServer.Responder {
+    private static func responder(
+        _ access: LocalAccess, _ pages: OperationsPages, gateway: Gateway, version: String
+    ) -> HTTPServer.Responder {
         let loop = gateway.loop
         return { http in
             if let page = OperationsPages.page(for: http) { return pages.response(page, on: loop) }
@@ -139,14 +147,20 @@ package struct LocalServer: Sendable {
     }
 
     /// A client that sends a request again, because it was not told what became of it, says by this that it is the same.
-    static func identity(of http: HTTPRequest) -> MessageIdentity? { http.headers.first(name: MessageIdentity.header).flatMap { MessageIdentity($0) } }
+    static func identity(of http: HTTPRequest) -> MessageIdentity? {
+        http.headers.first(name: MessageIdentity.header).flatMap { MessageIdentity($0) }
+    }
 
     private static func answer(_ http: HTTPRequest, _ gateway: isolated Gateway, version: String) -> EventLoopFuture<HTTPResponse> {
         if http.path.isEmpty, http.method == .GET || http.method == .HEAD {
             return gateway.loop.makeSucceededFuture(StatusPage.response(to: http, gateway.status, version: version))
         }
         guard LongWork.isLong(http.body.readableBytes) else {
-            do throws(RestFailure) { return gateway.handleLocal(try RestPath.request(from: http), identity: identity(of: http)).map { HTTPResponse($0, order: .rowsFirst) } } catch {
+            do throws(RestFailure) {
+                return gateway.handleLocal(try RestPath.request(from: http), identity: identity(of: http)).map {
+                    HTTPResponse($0, order: .rowsFirst)
+                }
+            } catch {
                 return gateway.loop.makeSucceededFuture(HTTPResponse(error))
             }
         }
@@ -161,7 +175,8 @@ extension OperationsPages {
     /// What a gateway tells. To be asked on its loop.
     fileprivate init(_ gateway: Gateway, version: String, _ meter: RequestMeter) {
         self.init(
-            program: "wsems", version: version, health: { gateway.assumeIsolated { $0.health } }, readiness: { gateway.assumeIsolated { $0.readiness } },
+            program: "wsems", version: version, health: { gateway.assumeIsolated { $0.health } },
+            readiness: { gateway.assumeIsolated { $0.readiness } },
             metrics: { gateway.assumeIsolated { $0.metricsSettings.isEnabled ? $0.metrics(local: meter.figures) : nil } })
     }
 }

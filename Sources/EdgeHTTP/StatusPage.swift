@@ -20,7 +20,8 @@ enum StatusPage {
             ["name": .string(binding.name), "state": .string("\(binding.state)"), "host": .string(binding.host)]
         }
         return [
-            "version": .string(version), "isConnected": .bool(status.isConnected), "platform": .string(status.platform), "things": .array(things),
+            "version": .string(version), "isConnected": .bool(status.isConnected), "platform": .string(status.platform),
+            "things": .array(things),
             "session": .object(counters), "store": status.store.map { json($0) } ?? .null, "files": status.files.map { json($0) } ?? .null,
             "tunnels": json(status.tunnels),
             "warnings": .array(status.warnings.map { .string($0) }),
@@ -29,19 +30,24 @@ enum StatusPage {
 
     private static func json(_ store: GatewayStatus.Store) -> JSONValue {
         [
-            "messages": .int(store.messages), "bytes": .int(store.bytes), "maximumBytes": .int(store.maximumBytes), "delivered": .int(store.delivered),
+            "messages": .int(store.messages), "bytes": .int(store.bytes), "maximumBytes": .int(store.maximumBytes),
+            "delivered": .int(store.delivered),
             "refused": .int(store.refused), "expired": .int(store.expired), "dropped": .int(store.dropped), "damaged": .int(store.damaged),
-            "notStored": .int(store.notStored), "waiting": .array(store.waiting.map { .string($0) }), "lastRefusal": store.lastRefusal.map { .string($0) } ?? .null,
+            "notStored": .int(store.notStored), "waiting": .array(store.waiting.map { .string($0) }),
+            "lastRefusal": store.lastRefusal.map { .string($0) } ?? .null,
         ]
     }
 
     private static func json(_ files: GatewayStatus.Files) -> JSONValue {
         let counters = files.counters
         return [
-            "started": .int(counters.started), "completed": .int(counters.completed), "failed": .int(counters.failed), "refused": .int(counters.refusals),
+            "started": .int(counters.started), "completed": .int(counters.completed), "failed": .int(counters.failed),
+            "refused": .int(counters.refusals),
             "bytesIn": .int(counters.bytesIn), "bytesOut": .int(counters.bytesOut),
             "active": .array(
-                files.active.map { ["transfer": .string($0.transfer), "direction": .string($0.direction.rawValue), "path": .string("\($0.path)")] }),
+                files.active.map {
+                    ["transfer": .string($0.transfer), "direction": .string($0.direction.rawValue), "path": .string("\($0.path)")]
+                }),
         ]
     }
 
@@ -74,7 +80,10 @@ enum StatusPage {
     }
 
     private static func fileRows(_ files: GatewayStatus.Files) -> String {
-        rows(numbers(files.counters)) + files.active.map { "<tr><td>\($0.direction == .read ? "reads" : "writes")</td><td>\(HTMLPage.escaped("\($0.path)"))</td></tr>" }.joined()
+        rows(numbers(files.counters))
+            + files.active.map {
+                "<tr><td>\($0.direction == .read ? "reads" : "writes")</td><td>\(HTMLPage.escaped("\($0.path)"))</td></tr>"
+            }.joined()
     }
 
     private static func rows(_ numbers: [(String, Int)]) -> String {
@@ -83,12 +92,16 @@ enum StatusPage {
 
     private static func storeRows(_ store: GatewayStatus.Store) -> String {
         let numbers = [
-            ("waiting for the platform", store.messages), ("bytes of \(store.maximumBytes)", store.bytes), ("delivered since the start", store.delivered),
-            ("refused by the platform, set aside", store.refused), ("too old", store.expired), ("dropped for room", store.dropped), ("damaged", store.damaged),
+            ("waiting for the platform", store.messages), ("bytes of \(store.maximumBytes)", store.bytes),
+            ("delivered since the start", store.delivered),
+            ("refused by the platform, set aside", store.refused), ("too old", store.expired), ("dropped for room", store.dropped),
+            ("damaged", store.damaged),
             ("not stored", store.notStored),
         ]
         var rows = rows(numbers)
-        if !store.waiting.isEmpty { rows += "<tr><td>held back for</td><td>\(HTMLPage.escaped(store.waiting.prefix(20).joined(separator: ", ")))</td></tr>" }
+        if !store.waiting.isEmpty {
+            rows += "<tr><td>held back for</td><td>\(HTMLPage.escaped(store.waiting.prefix(20).joined(separator: ", ")))</td></tr>"
+        }
         if let refusal = store.lastRefusal { rows += "<tr><td>last refusal</td><td>\(HTMLPage.escaped(refusal))</td></tr>" }
         return rows
     }

@@ -9,7 +9,9 @@ package enum LongWork {
 
     package static func isLong(_ size: Int) -> Bool { size > shortest }
 
-    package static func run<Result: Sendable>(size: Int, on loop: any EventLoop, _ work: @escaping @Sendable () throws -> Result) -> EventLoopFuture<Result> {
+    package static func run<Result: Sendable>(
+        size: Int, on loop: any EventLoop, _ work: @escaping @Sendable () throws -> Result
+    ) -> EventLoopFuture<Result> {
         guard isLong(size) else { return loop.makeCompletedFuture(withResultOf: work) }
         return NIOThreadPool.singleton.runIfActive(eventLoop: loop, work)
     }

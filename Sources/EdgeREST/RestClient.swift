@@ -12,7 +12,9 @@ package struct RestClient: Sendable {
     /// - Parameter url: `http://host:port` or `https://host:port`.
     /// - Throws: `RestError`.
     package init(url: String, key: String?, tls: HTTPClient.Configuration = HTTPClient.Configuration(), on loop: any EventLoop) throws {
-        guard let (origin, _) = HTTPOrigin.parse(url) else { throw RestError("expected http://host:port or https://host:port, found \(url)") }
+        guard let (origin, _) = HTTPOrigin.parse(url) else {
+            throw RestError("expected http://host:port or https://host:port, found \(url)")
+        }
         self.origin = origin
         self.key = key
         client = try HTTPClient(tls, on: loop)
@@ -20,12 +22,15 @@ package struct RestClient: Sendable {
 
     /// - Returns: status and JSON of the answer, whatever they are; null where the answer is no JSON.
     /// - Throws: `HTTPCallFailure`.
-    package func send(_ method: HTTPMethod, _ path: String, body: JSONValue? = nil, headers extra: HTTPHeaders = [:]) async throws -> (status: Int, json: JSONValue) {
+    package func send(
+        _ method: HTTPMethod, _ path: String, body: JSONValue? = nil, headers extra: HTTPHeaders = [:]
+    ) async throws -> (status: Int, json: JSONValue) {
         var headers: HTTPHeaders = ["Accept": "application/json"]
         headers.add(contentsOf: extra)
         if let key { headers.add(name: "appKey", value: key) }
         if body != nil || method != .GET { headers.add(name: "Content-Type", value: "application/json") }
-        let call = HTTPCall(method, origin, path, headers: headers, body: body.map { ByteBuffer(string: $0.description) }, timeout: .seconds(60))
+        let call = HTTPCall(
+            method, origin, path, headers: headers, body: body.map { ByteBuffer(string: $0.description) }, timeout: .seconds(60))
         let response = try await client.loop.flatSubmit { client.execute(call) }.get()
         return (Int(response.status.code), (try? JSONValue(parsing: response.body)) ?? .null)
     }
@@ -43,7 +48,9 @@ package struct RestClient: Sendable {
     /// - Throws: `RestError` for any status but 200 and 202 (stored for later), `HTTPCallFailure`.
     package func call(_ method: HTTPMethod, _ path: String, body: JSONValue? = nil) async throws -> JSONValue {
         let (status, json) = try await send(method, path, body: body)
-        guard status == 200 || status == 202 else { throw RestError("\(method) \(path): \(status) \((json["message"] ?? json["error"])?.string ?? "")") }
+        guard status == 200 || status == 202 else {
+            throw RestError("\(method) \(path): \(status) \((json["message"] ?? json["error"])?.string ?? "")")
+        }
         return json
     }
 

@@ -28,7 +28,9 @@ package enum RestPath {
     package static func request(from http: HTTPRequest) throws(RestFailure) -> Request {
         var request = try head(of: http)
         if request.method != .get, http.body.readableBytes > 0 { request.content = try content(http.body) }
-        if request.method == .put, request.content == nil { throw RestFailure(.badRequest, "expected a JSON object with the new value as body") }
+        if request.method == .put, request.content == nil {
+            throw RestFailure(.badRequest, "expected a JSON object with the new value as body")
+        }
         return request
     }
 
@@ -41,7 +43,8 @@ package enum RestPath {
     /// - Throws: `RestFailure`.
     package static func head(of http: HTTPRequest) throws(RestFailure) -> Request {
         let path = http.path
-        guard path.count >= 4, path[0] == "Thingworx" || path[0].lowercased() == "thingworx", let entity = EntityType(collection: path[1]) else {
+        guard path.count >= 4, path[0] == "Thingworx" || path[0].lowercased() == "thingworx", let entity = EntityType(collection: path[1])
+        else {
             throw RestFailure(.notFound, "expected /Thingworx/<collection>/<entity>/<Properties|Services|Events>/<name>")
         }
         guard path.count <= 5 else { throw RestFailure(.notFound, "more than a characteristic's name after \"\(path[3])\"") }

@@ -33,7 +33,8 @@ public struct JSONDocument: Sendable {
 
     /// The file's bytes with the values at these paths replaced by strings.
     public func replacingStrings(_ replacements: [String: String]) -> [UInt8] {
-        let edits = replacements
+        let edits =
+            replacements
             .compactMap { path, text in positions[path].map { ($0, text) } }
             .sorted { $0.0.lowerBound < $1.0.lowerBound }
         var result: [UInt8] = []

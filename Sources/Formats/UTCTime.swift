@@ -42,13 +42,15 @@ public struct UTCTime: Sendable, Equatable {
     public var imfFixdate: String {
         // 1970 began on a Thursday.
         let weekday = ((UTCTime.days(year: year, month: month, day: day) + 4) % 7 + 7) % 7
-        return "\(UTCTime.weekdays[weekday]), \(pad(day, 2)) \(UTCTime.months[month - 1]) \(pad(year, 4)) \(pad(hour, 2)):\(pad(minute, 2)):\(pad(second, 2)) GMT"
+        return
+            "\(UTCTime.weekdays[weekday]), \(pad(day, 2)) \(UTCTime.months[month - 1]) \(pad(year, 4)) \(pad(hour, 2)):\(pad(minute, 2)):\(pad(second, 2)) GMT"
     }
 
     /// Reads the same; nil for anything else.
     public init?(imfFixdate text: String) {
         let words = text.split(separator: " ", omittingEmptySubsequences: false)
-        guard words.count == 6, words[0].hasSuffix(","), words[5] == "GMT", let month = UTCTime.months.firstIndex(where: { $0 == words[2] }),
+        guard words.count == 6, words[0].hasSuffix(","), words[5] == "GMT",
+            let month = UTCTime.months.firstIndex(where: { $0 == words[2] }),
             words[1].utf8.count == 2, words[3].utf8.count == 4
         else { return nil }
         let digits = "\(words[3])-\(month < 9 ? "0" : "")\(month + 1)-\(words[1])T\(words[4])Z"

@@ -41,11 +41,15 @@ package final class LogFiles: Sendable {
     /// - Throws: `FileFailure`-like text of what cannot be opened.
     package init(_ configuration: Configuration) throws(LogFilesFailure) {
         self.configuration = configuration
-        if mkdir(configuration.directory, 0o750) != 0, errno != EEXIST { throw LogFilesFailure("cannot make the directory \(configuration.directory)") }
+        if mkdir(configuration.directory, 0o750) != 0, errno != EEXIST {
+            throw LogFilesFailure("cannot make the directory \(configuration.directory)")
+        }
         var times = [0, 0]
         for index in 0...1 {
             var status = stat()
-            if stat(LogFiles.path(configuration, index), &status) == 0 { times[index] = status.st_mtim.tv_sec * 1_000_000_000 + status.st_mtim.tv_nsec }
+            if stat(LogFiles.path(configuration, index), &status) == 0 {
+                times[index] = status.st_mtim.tv_sec * 1_000_000_000 + status.st_mtim.tv_nsec
+            }
         }
         let index = times[1] > times[0] ? 1 : 0
         let (file, size) = try LogFiles.open(configuration, index, truncating: false)
@@ -57,7 +61,9 @@ package final class LogFiles: Sendable {
 
     package static func path(_ configuration: Configuration, _ index: Int) -> String { "\(configuration.directory)/ems_log_\(index).log" }
 
-    private static func open(_ configuration: Configuration, _ index: Int, truncating: Bool) throws(LogFilesFailure) -> (file: Int32, size: Int) {
+    private static func open(
+        _ configuration: Configuration, _ index: Int, truncating: Bool
+    ) throws(LogFilesFailure) -> (file: Int32, size: Int) {
         let path = path(configuration, index)
         let file = Glibc.open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | (truncating ? O_TRUNC : 0), 0o640)
         guard file >= 0 else { throw LogFilesFailure("cannot write \(path)") }
@@ -109,7 +115,9 @@ package final class LogFiles: Sendable {
                 return
             }
             let head = rest.prefix(max(room - size, 0))
-            let end = head.lastIndex(of: 0x0A).map { $0 + 1 } ?? (size == 0 ? rest.firstIndex(of: 0x0A).map { $0 + 1 } ?? rest.endIndex : rest.startIndex)
+            let end =
+                head.lastIndex(of: 0x0A).map { $0 + 1 }
+                ?? (size == 0 ? rest.firstIndex(of: 0x0A).map { $0 + 1 } ?? rest.endIndex : rest.startIndex)
             put(rest[..<end], file)
             rest = rest[end...]
             if !rest.isEmpty { rotate() }

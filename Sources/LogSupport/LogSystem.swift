@@ -29,7 +29,9 @@ package final class LogSystem: Sendable {
     /// - Parameters:
     ///   - journal: gets the lines in the console's place, unless they are to be JSON.
     ///   - console: gets whole lines, with their line end, from any thread. Standard output when not given.
-    package init(level: Logger.Level = .info, journal: JournalSocket? = nil, console: @escaping @Sendable (String) -> Void = LogSystem.standardOutput) {
+    package init(
+        level: Logger.Level = .info, journal: JournalSocket? = nil, console: @escaping @Sendable (String) -> Void = LogSystem.standardOutput
+    ) {
         state = NIOLockedValueBox(State(level: level))
         threshold = Atomic(level.index)
         self.journal = journal

@@ -23,7 +23,9 @@ struct LuaJSONFailure: Error {
 /// text can be looked at, without a table or a string of Lua's that the result does not hold.
 extension LuaState {
     func addJSON(toTableAt index: Int32) {
-        for (name, function) in [("json_setup", LuaState.setUpJSON), ("json_encode", LuaState.encodeJSON), ("json_decode", LuaState.decodeJSON)] {
+        for (name, function) in [
+            ("json_setup", LuaState.setUpJSON), ("json_encode", LuaState.encodeJSON), ("json_decode", LuaState.decodeJSON),
+        ] {
             pushBytes(Array(name.utf8), on: main)
             twlua_push_native(main, function, Unmanaged.passUnretained(self).toOpaque(), 0)
             lua_rawset(main, index)
@@ -38,7 +40,8 @@ extension LuaState {
         let objectReference = luaL_ref(thread, twlua_registry())
         let arrayReference = luaL_ref(thread, twlua_registry())
         Unmanaged<LuaState>.fromOpaque(context).takeUnretainedValue().jsonMarks = LuaJSONMarks(
-            null: pointers[0], array: pointers[1], object: pointers[2], arrayReference: arrayReference, objectReference: objectReference, resolver: resolver)
+            null: pointers[0], array: pointers[1], object: pointers[2], arrayReference: arrayReference, objectReference: objectReference,
+            resolver: resolver)
         return 0
     }
 
@@ -56,14 +59,16 @@ extension LuaState {
             guard lua_type(thread, 1) == LUA_TSTRING, let text = lua_tolstring(thread, 1, &count) else {
                 throw LuaJSONFailure("json.decode: expected a string, found \(String(cString: lua_typename(thread, lua_type(thread, 1))))")
             }
-            var decoder = LuaJSONDecoder(thread: thread, marks: marks, text: UnsafeRawPointer(text).assumingMemoryBound(to: UInt8.self), count: count)
+            var decoder = LuaJSONDecoder(
+                thread: thread, marks: marks, text: UnsafeRawPointer(text).assumingMemoryBound(to: UInt8.self), count: count)
             try decoder.run()
         }
     }
 
     /// One argument, one result, and what is thrown is raised.
     private static func perform(
-        _ thread: OpaquePointer?, _ context: UnsafeMutableRawPointer?, _ body: (OpaquePointer, LuaState, LuaJSONMarks) throws(LuaJSONFailure) -> Void
+        _ thread: OpaquePointer?, _ context: UnsafeMutableRawPointer?,
+        _ body: (OpaquePointer, LuaState, LuaJSONMarks) throws(LuaJSONFailure) -> Void
     ) -> Int32 {
         guard let thread, let context else { return 0 }
         let state = Unmanaged<LuaState>.fromOpaque(context).takeUnretainedValue()

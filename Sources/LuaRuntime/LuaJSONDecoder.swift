@@ -53,8 +53,12 @@ struct LuaJSONDecoder {
     private mutating func value(depth: Int) throws(LuaJSONFailure) {
         guard depth <= LuaJSONEncoder.maximumDepth, lua_checkstack(thread, 8) != 0 else { throw expected("less than 100 levels") }
         values += 1
-        guard values <= LuaJSONDecoder.maximumValues else { throw LuaJSONFailure("json.decode: more than \(LuaJSONDecoder.maximumValues) values") }
-        if values % 1024 == 0, twlua_holds_too_much(thread) != 0 { throw LuaJSONFailure("json.decode: the text's values take more memory than the script may have (maxMemory)") }
+        guard values <= LuaJSONDecoder.maximumValues else {
+            throw LuaJSONFailure("json.decode: more than \(LuaJSONDecoder.maximumValues) values")
+        }
+        if values % 1024 == 0, twlua_holds_too_much(thread) != 0 {
+            throw LuaJSONFailure("json.decode: the text's values take more memory than the script may have (maxMemory)")
+        }
         skipBlanks()
         switch position < count ? text[position] : 0 {
         case UInt8(ascii: "{"): try object(depth: depth)
@@ -68,7 +72,9 @@ struct LuaJSONDecoder {
     }
 
     private mutating func take(_ word: StaticString) -> Bool {
-        guard count - position >= word.utf8CodeUnitCount, memcmp(text + position, word.utf8Start, word.utf8CodeUnitCount) == 0 else { return false }
+        guard count - position >= word.utf8CodeUnitCount, memcmp(text + position, word.utf8Start, word.utf8CodeUnitCount) == 0 else {
+            return false
+        }
         position += word.utf8CodeUnitCount
         return true
     }
@@ -95,7 +101,9 @@ struct LuaJSONDecoder {
     /// A table takes many times the bytes that it needs in the text.
     private mutating func countTable() throws(LuaJSONFailure) {
         tables += 1
-        guard tables <= LuaState.maximumTables else { throw LuaJSONFailure("json.decode: more than \(LuaState.maximumTables) arrays and objects") }
+        guard tables <= LuaState.maximumTables else {
+            throw LuaJSONFailure("json.decode: more than \(LuaState.maximumTables) arrays and objects")
+        }
     }
 
     private mutating func object(depth: Int) throws(LuaJSONFailure) {
@@ -229,7 +237,9 @@ struct LuaJSONDecoder {
     private mutating func fourDigits() throws(LuaJSONFailure) -> UInt32 {
         var code: UInt32 = 0
         for _ in 0..<4 {
-            guard position < count, let digit = Character(Unicode.Scalar(text[position])).hexDigitValue else { throw expected("four hexadecimal digits") }
+            guard position < count, let digit = Character(Unicode.Scalar(text[position])).hexDigitValue else {
+                throw expected("four hexadecimal digits")
+            }
             code = code << 4 | UInt32(digit)
             position += 1
         }

@@ -21,7 +21,9 @@ struct LuaJSONEncoder {
 
     /// Writes the value at an index of the stack, counted from its bottom.
     mutating func write(_ index: Int32, depth: Int = 0) throws(LuaJSONFailure) {
-        guard bytes.count <= LuaJSONEncoder.maximumLength else { throw LuaJSONFailure("json.encode: a text of more than \(LuaJSONEncoder.maximumLength) bytes") }
+        guard bytes.count <= LuaJSONEncoder.maximumLength else {
+            throw LuaJSONFailure("json.encode: a text of more than \(LuaJSONEncoder.maximumLength) bytes")
+        }
         switch lua_type(thread, index) {
         case LUA_TNIL: append("null")
         case LUA_TBOOLEAN: append(lua_toboolean(thread, index) != 0 ? "true" : "false")

@@ -13,7 +13,9 @@ package struct HealthReport: Sendable, Equatable {
 
     package init() {}
 
-    package mutating func add(_ name: String, _ isGood: Bool, _ text: String) { findings.append(Finding(name: name, isGood: isGood, text: text)) }
+    package mutating func add(_ name: String, _ isGood: Bool, _ text: String) {
+        findings.append(Finding(name: name, isGood: isGood, text: text))
+    }
 
     package var isGood: Bool { findings.allSatisfy(\.isGood) }
 
@@ -23,7 +25,9 @@ package struct HealthReport: Sendable, Equatable {
     /// `{"status": "ok" or "failing", "checks": {name: {"status", "reason"}}}`
     package var json: JSONValue {
         var checks = JSONObject()
-        for finding in findings { checks[finding.name] = ["status": .string(HealthReport.word(finding.isGood)), "reason": .string(finding.text)] }
+        for finding in findings {
+            checks[finding.name] = ["status": .string(HealthReport.word(finding.isGood)), "reason": .string(finding.text)]
+        }
         return ["status": .string(HealthReport.word(isGood)), "checks": .object(checks)]
     }
 

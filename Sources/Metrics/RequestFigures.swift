@@ -22,14 +22,16 @@ package struct RequestFigures: Sendable, Equatable {
 extension MetricsText {
     /// Families of requests, by the way that they come.
     package mutating func add(_ requests: KeyValuePairs<String, RequestFigures>, prefix: String) {
-        family(.counter, "\(prefix)_requests_total", "Requests that were answered, by the way that they came and their HTTP status.") { family in
+        family(.counter, "\(prefix)_requests_total", "Requests that were answered, by the way that they came and their HTTP status.") {
+            family in
             for (direction, figures) in requests {
                 for (status, count) in figures.answered.sorted(by: { $0.key < $1.key }) {
                     family.sample(["direction": direction, "status": String(status)], count)
                 }
             }
         }
-        family(.histogram, "\(prefix)_request_duration_seconds", "How long requests took from their last byte to the answer's first.") { family in
+        family(.histogram, "\(prefix)_request_duration_seconds", "How long requests took from their last byte to the answer's first.") {
+            family in
             for (direction, figures) in requests { family.histogram(["direction": direction], figures.duration) }
         }
         family(.gauge, "\(prefix)_requests_in_flight", "Requests that have no answer yet.") { family in

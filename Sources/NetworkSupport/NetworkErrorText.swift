@@ -11,7 +11,8 @@ package enum NetworkErrorText {
         case let error as NIOConnectionError: describe(error)
         case ChannelError.connectTimeout(let limit): "no answer within \(limit.nanoseconds / 1_000_000) ms"
         case ChannelError.eof, ChannelError.inputClosed, ChannelError.alreadyClosed, ChannelError.ioOnClosedChannel,
-            ChannelError.inappropriateOperationForState: "the connection was closed"
+            ChannelError.inappropriateOperationForState:
+            "the connection was closed"
         case NIOSSLError.handshakeFailed(let cause): "the TLS handshake failed: \(tls(cause))"
         case let error as NIOSSLExtraError: "the TLS certificate does not fit: \(error)"
         case NIOSSLError.uncleanShutdown: "the connection was closed"

@@ -159,7 +159,9 @@ package final class PlatformDatabase: ModelStore {
         read(query.property, on: loop, none: []) { series, tail, db in try HistoryReading.values(query, series: series, tail: tail, db) }
     }
 
-    package func chart(_ property: PropertyRef, span: ClosedRange<Int64>, most: Int, on loop: any EventLoop) -> EventLoopFuture<
+    package func chart(
+        _ property: PropertyRef, span: ClosedRange<Int64>, most: Int, on loop: any EventLoop
+    ) -> EventLoopFuture<
         [ChartPoint]
     > {
         read(property, on: loop, none: []) { series, tail, db in
@@ -217,7 +219,9 @@ package final class PlatformDatabase: ModelStore {
             ?? 0
     }
 
-    private func write(on loop: any EventLoop, _ body: @escaping @Sendable (HistoryTables, Database) throws -> Void) -> EventLoopFuture<
+    private func write(
+        on loop: any EventLoop, _ body: @escaping @Sendable (HistoryTables, Database) throws -> Void
+    ) -> EventLoopFuture<
         Void
     > {
         let promise = loop.makePromise(of: Void.self)

@@ -17,7 +17,8 @@ package enum ScriptCheck {
     /// - Throws: what keeps all of them from being loaded.
     package static func run(_ configuration: ScriptConfiguration, on loop: any EventLoop) async throws -> Findings {
         let silent = { @Sendable (name: String) in Logger(label: name) { _ in SwiftLogNoOpLogHandler() } }
-        let environment = try ScriptEnvironment(configuration: configuration, client: try HTTPClient(on: loop), isCheck: true, logger: silent)
+        let environment = try ScriptEnvironment(
+            configuration: configuration, client: try HTTPClient(on: loop), isCheck: true, logger: silent)
         var findings = Findings()
         if let problem = environment.persistentData.problem { findings.errors.append(problem) }
         for entry in configuration.entries {
@@ -35,7 +36,9 @@ package enum ScriptCheck {
     }
 
     /// A Thing's template is run in a state of its own; a plain script is a program: it is read, and not run.
-    private static func look(at entry: ScriptConfiguration.Entry, of environment: ScriptEnvironment) async -> (error: String?, warnings: [String]) {
+    private static func look(
+        at entry: ScriptConfiguration.Entry, of environment: ScriptEnvironment
+    ) async -> (error: String?, warnings: [String]) {
         guard entry.isThing else {
             let path = try? environment.scriptPath(entry.file)
             return (compile(entry, environment), path.map { deprecatedNames(in: $0, environment) } ?? [])
@@ -43,7 +46,8 @@ package enum ScriptCheck {
         let thing = Script.ThingName(name: entry.name, identifier: entry.identifier)
         let logger = Logger(label: entry.name) { _ in SwiftLogNoOpLogHandler() }
         let script = Script(
-            name: entry.name, file: entry.file, settings: entry.settings, thingName: thing, isCheck: true, environment: environment, logger: logger)
+            name: entry.name, file: entry.file, settings: entry.settings, thingName: thing, isCheck: true, environment: environment,
+            logger: logger)
         await script.start()
         defer { Task { await script.stop() } }
         let files = script.files.withLockedValue { $0.keys.sorted() }.filter { !$0.hasPrefix(environment.thingworx) }
@@ -68,8 +72,10 @@ package enum ScriptCheck {
     }
 
     private static let presentNames = [
-        "ps_logger": "log", "ps_rap": "tw_ems", "ps_utils": "tw_utils", "ps_http": "tw_http", "ps_dir": "tw_dir", "ps_script": "tw_script", "ps_mutex": "tw_mutex",
-        "ps_ems": "tw_ems", "ps_server": "tw_server", "ps_service": "tw_service", "ps_datashape": "tw_datashape", "ps_infotable": "tw_infotable",
+        "ps_logger": "log", "ps_rap": "tw_ems", "ps_utils": "tw_utils", "ps_http": "tw_http", "ps_dir": "tw_dir", "ps_script": "tw_script",
+        "ps_mutex": "tw_mutex",
+        "ps_ems": "tw_ems", "ps_server": "tw_server", "ps_service": "tw_service", "ps_datashape": "tw_datashape",
+        "ps_infotable": "tw_infotable",
     ]
 
     private static func compile(_ entry: ScriptConfiguration.Entry, _ environment: ScriptEnvironment) -> String? {

@@ -44,7 +44,9 @@ package final class ScriptResource: Sendable {
         do {
             control = try await ControlSocket.open(environment, logger: logger("control"))
         } catch {
-            logger("control").warning("scripts cannot be looked into with edgectl: \(ControlSocket.path(besides: configuration.path)): \(NetworkErrorText.describe(error))")
+            logger("control").warning(
+                "scripts cannot be looked into with edgectl: \(ControlSocket.path(besides: configuration.path)): \(NetworkErrorText.describe(error))"
+            )
         }
         for entry in configuration.entries { environment.start(entry, values: .nil) }
         let resource = ScriptResource(environment: environment, server: server, control: control, logger: logger("scripts"))

@@ -36,9 +36,10 @@ package struct ConfigurationSecrets: Sendable {
         let clear = strings(in: document).filter { !$0.text.isEmpty && !KeyRing.isSealed($0.text) && !KeyRing.isLegacy($0.text) }
         guard !clear.isEmpty else { return nil }
         return document.replacingStrings(
-            Dictionary(uniqueKeysWithValues: clear.map {
-                ($0.path, keys.seal(Secret($0.text), place: ConfigurationSecrets.place(of: $0.path).lowercased()))
-            }))
+            Dictionary(
+                uniqueKeysWithValues: clear.map {
+                    ($0.path, keys.seal(Secret($0.text), place: ConfigurationSecrets.place(of: $0.path).lowercased()))
+                }))
     }
 
     /// The document's bytes with each sealed secret sealed anew.

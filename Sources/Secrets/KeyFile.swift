@@ -11,7 +11,8 @@ package struct KeyFile: Sendable {
     package let isCredential: Bool
 
     /// - Parameter configuration: path of the configuration file.
-    package init(besides configuration: String, credentialsDirectory: String? = getenv("CREDENTIALS_DIRECTORY").map { String(cString: $0) }) {
+    package init(besides configuration: String, credentialsDirectory: String? = getenv("CREDENTIALS_DIRECTORY").map { String(cString: $0) })
+    {
         if let credentialsDirectory, access("\(credentialsDirectory)/\(KeyFile.name)", F_OK) == 0 {
             path = "\(credentialsDirectory)/\(KeyFile.name)"
             isCredential = true

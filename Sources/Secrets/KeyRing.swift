@@ -1,9 +1,9 @@
 import Crypto
 import Formats
 #if canImport(FoundationEssentials)
-import FoundationEssentials
+    import FoundationEssentials
 #else
-import Foundation
+    import Foundation
 #endif
 
 /// Seals and opens secrets at rest (ems.md §3): AES-256-GCM, a random nonce each, the place of the value in its

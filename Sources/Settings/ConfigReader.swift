@@ -86,10 +86,11 @@ package struct ConfigGroup {
     }
 
     package func mismatch(_ found: (value: JSONValue, path: String), _ expected: String) {
-        let shown = switch found.value {
-        case .number, .bool: "\(found.value)"
-        default: found.value.kindName
-        }
+        let shown =
+            switch found.value {
+            case .number, .bool: "\(found.value)"
+            default: found.value.kindName
+            }
         reader.reportMismatch(found.path, "expected \(expected), found \(shown)", isRequired: isRequired)
     }
 

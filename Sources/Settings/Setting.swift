@@ -22,11 +22,14 @@ package struct Setting<Target: SettingsTarget>: Sendable {
         self.description = description
         self.read = { group, target in target[keyPath: path] = read(&group, target[keyPath: path]) }
         self.json = { json($0[keyPath: path]) }
-        changes = { old, new, place, change in old[keyPath: path] == new[keyPath: path] ? [] : [SettingChange(path: place, change: change)] }
+        changes = { old, new, place, change in old[keyPath: path] == new[keyPath: path] ? [] : [SettingChange(path: place, change: change)]
+        }
         copy = { new, target in target[keyPath: path] = new[keyPath: path] }
     }
 
-    private init<Member: SettingsTarget>(_ path: WritableKeyPath<Target, Member> & Sendable, _ description: SettingDescription, _ members: [Setting<Member>]) {
+    private init<Member: SettingsTarget>(
+        _ path: WritableKeyPath<Target, Member> & Sendable, _ description: SettingDescription, _ members: [Setting<Member>]
+    ) {
         self.description = description
         read = { group, target in group.group(description.name) { $0.read(members, into: &target[keyPath: path]) } }
         json = { .object(members.json(of: $0[keyPath: path])) }
@@ -87,7 +90,8 @@ extension Array {
     }
 
     /// The settings whose values differ, by their paths.
-    package func changes<Target>(from old: Target, to new: Target, below path: String = "") -> [SettingChange] where Element == Setting<Target> {
+    package func changes<Target>(from old: Target, to new: Target, below path: String = "") -> [SettingChange]
+    where Element == Setting<Target> {
         flatMap { setting in
             let name = setting.description.name
             return setting.changes(old, new, path.isEmpty ? name : "\(path).\(name)", setting.description.change)
@@ -110,7 +114,8 @@ extension Setting {
         _ name: String, _ path: Path<Int>, in range: ClosedRange<Int>, unit: SettingDescription.Unit = .none, _ text: String
     ) -> Setting {
         let kind = SettingDescription.Kind.integer(range, unit: unit)
-        return Setting(path, SettingDescription(name, kind, default: .int(Target()[keyPath: path]), text), json: { .int($0) }) { group, value in
+        return Setting(path, SettingDescription(name, kind, default: .int(Target()[keyPath: path]), text), json: { .int($0) }) {
+            group, value in
             group.integer(name, default: value, in: range)
         }
     }
@@ -121,7 +126,8 @@ extension Setting {
         let range = lowest...2_147_483_647
         let initial = Int(Target()[keyPath: path].nanoseconds / 1_000_000)
         let kind = SettingDescription.Kind.integer(range, unit: .milliseconds)
-        return Setting(path, SettingDescription(name, kind, default: .int(initial), text), json: { .int($0.nanoseconds / 1_000_000) }) { group, value in
+        return Setting(path, SettingDescription(name, kind, default: .int(initial), text), json: { .int($0.nanoseconds / 1_000_000) }) {
+            group, value in
             .milliseconds(Int64(group.integer(name, default: Int(value.nanoseconds / 1_000_000), in: range)))
         }
     }
@@ -164,8 +170,13 @@ extension Setting {
         Setting(path, SettingDescription(name, .strings, sample: sample, text), json: Setting.list) { group, _ in group.strings(name) }
     }
 
-    package static func secret(_ name: String, _ path: Path<Secret?>, sample: JSONValue? = nil, required: Bool = false, _ text: String) -> Setting {
-        Setting(path, SettingDescription(name, .secret, sample: sample, isRequired: required, text), json: { $0 == nil ? nil : .string(SecretMask.text) }) { group, _ in
+    package static func secret(
+        _ name: String, _ path: Path<Secret?>, sample: JSONValue? = nil, required: Bool = false, _ text: String
+    ) -> Setting {
+        Setting(
+            path, SettingDescription(name, .secret, sample: sample, isRequired: required, text),
+            json: { $0 == nil ? nil : .string(SecretMask.text) }
+        ) { group, _ in
             group.secret(name)
         }
     }
@@ -176,7 +187,9 @@ extension Setting {
     ) -> Setting {
         let initial = choices.first { $0.1 == Target()[keyPath: path] }?.0
         let description = SettingDescription(name, .choice(choices.map(\.0)), default: initial.map { .string($0) }, text)
-        return Setting(path, description, json: { value in choices.first { $0.1 == value }.map { .string($0.0) } }) { group, value in group.choice(name, default: value, choices) }
+        return Setting(path, description, json: { value in choices.first { $0.1 == value }.map { .string($0.0) } }) { group, value in
+            group.choice(name, default: value, choices)
+        }
     }
 
     /// A setting of older files that changes nothing here.
@@ -189,7 +202,9 @@ extension Setting {
         }
     }
 
-    package static func group<Member: SettingsTarget>(_ name: String, _ path: Path<Member>, _ members: [Setting<Member>], _ text: String) -> Setting {
+    package static func group<Member: SettingsTarget>(
+        _ name: String, _ path: Path<Member>, _ members: [Setting<Member>], _ text: String
+    ) -> Setting {
         Setting(path, SettingDescription(name, .object(members.map(\.description)), text), members)
     }
 

@@ -28,7 +28,8 @@ package struct SettingsReference: Sendable {
         var text = "| setting | type | default | reload | |\n| --- | --- | --- | --- | --- |\n"
         for setting in settings {
             let initial = setting.isRequired ? "*required*" : setting.defaultValue.map { "`\($0)`" } ?? ""
-            text += "| `\(setting.name)` | \(SettingsReference.type(setting)) | \(initial) | \(setting.change == .live ? "live" : "") | \(setting.text) |\n"
+            text +=
+                "| `\(setting.name)` | \(SettingsReference.type(setting)) | \(initial) | \(setting.change == .live ? "live" : "") | \(setting.text) |\n"
         }
         return text
     }
@@ -37,7 +38,8 @@ package struct SettingsReference: Sendable {
         switch setting.kind {
         case .bool: "true, false"
         case .integer(let range, let unit):
-            (unit == .none ? "" : "\(unit.rawValue), ") + (range.upperBound >= 2_147_483_647 ? "\(range.lowerBound) or more" : "\(range.lowerBound) to \(range.upperBound)")
+            (unit == .none ? "" : "\(unit.rawValue), ")
+                + (range.upperBound >= 2_147_483_647 ? "\(range.lowerBound) or more" : "\(range.lowerBound) to \(range.upperBound)")
         case .string: "text"
         case .path: "path"
         case .secret: "secret"
@@ -68,15 +70,16 @@ package struct SettingsReference: Sendable {
     }
 
     private static func schema(_ setting: SettingDescription) -> JSONObject {
-        var schema: JSONObject = switch setting.kind {
-        case .bool: ["type": "boolean"]
-        case .integer(let range, _): ["type": "integer", "minimum": .int(range.lowerBound), "maximum": .int(range.upperBound)]
-        case .string, .path, .secret: ["type": "string"]
-        case .choice(let words): ["type": "string", "enum": .array(words.map { .string($0) })]
-        case .strings: ["type": ["array", "string"], "items": ["type": "string"]]
-        case .object(let members): self.schema(members)
-        case .objects(let members): ["type": "array", "items": .object(self.schema(members))]
-        }
+        var schema: JSONObject =
+            switch setting.kind {
+            case .bool: ["type": "boolean"]
+            case .integer(let range, _): ["type": "integer", "minimum": .int(range.lowerBound), "maximum": .int(range.upperBound)]
+            case .string, .path, .secret: ["type": "string"]
+            case .choice(let words): ["type": "string", "enum": .array(words.map { .string($0) })]
+            case .strings: ["type": ["array", "string"], "items": ["type": "string"]]
+            case .object(let members): self.schema(members)
+            case .objects(let members): ["type": "array", "items": .object(self.schema(members))]
+            }
         schema["description"] = .string(setting.text)
         if let value = setting.defaultValue { schema["default"] = value }
         return schema

@@ -23,13 +23,14 @@ struct ConfigCommand: AsyncParsableCommand {
 
     func run() async throws {
         let reference = SettingsReference(GatewayConfiguration.settings.map(\.description))
-        let text = switch form {
-        case .reference: ConfigCommand.introduction + reference.markdown()
-        case .schema: reference.schema(title: "config.json of wsems").pretty + "\n"
-        case .minimal: reference.sample(.minimal)
-        case .complete: reference.sample(.complete)
-        case .documented: reference.sample(.documented)
-        }
+        let text =
+            switch form {
+            case .reference: ConfigCommand.introduction + reference.markdown()
+            case .schema: reference.schema(title: "config.json of wsems").pretty + "\n"
+            case .minimal: reference.sample(.minimal)
+            case .complete: reference.sample(.complete)
+            case .documented: reference.sample(.documented)
+            }
         Console.prompt(text)
     }
 

@@ -37,7 +37,8 @@ struct LoadCommand: AsyncParsableCommand {
         var configuration = HTTPServer.Configuration()
         configuration.maximumClients = 10_000
         let loop = MultiThreadedEventLoopGroup.singleton.next()
-        let device = try await HTTPServer.start(configuration, on: loop, logger: Logger(label: "device") { _ in SwiftLogNoOpLogHandler() }) { _ in
+        let device = try await HTTPServer.start(configuration, on: loop, logger: Logger(label: "device") { _ in SwiftLogNoOpLogHandler() })
+        { _ in
             loop.makeSucceededFuture(.json(ByteBuffer(string: "{}")))
         }
         let clock = ContinuousClock()
@@ -45,7 +46,9 @@ struct LoadCommand: AsyncParsableCommand {
         try await register(at: gateway, port: device.port)
         let registered = clock.now - start
         while try await boundCount(platform) < count { try await Task.sleep(for: .milliseconds(10)) }
-        Console.line("{\"things\":\(count),\"registeredMilliseconds\":\(registered.milliseconds),\"boundMilliseconds\":\((clock.now - start).milliseconds)}")
+        Console.line(
+            "{\"things\":\(count),\"registeredMilliseconds\":\(registered.milliseconds),\"boundMilliseconds\":\((clock.now - start).milliseconds)}"
+        )
         await device.stop()
     }
 

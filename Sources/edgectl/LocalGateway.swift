@@ -46,7 +46,8 @@ struct LocalGateway: Sendable {
     /// - Returns: the result of a service of LocalEms.
     /// - Throws: `RestError` with what the gateway says.
     func invoke(_ service: String, _ parameters: JSONValue = [:]) async throws -> JSONValue {
-        let (status, json) = try await client().send(.POST, RestClient.thing("LocalEms", "Services", service), body: parameters, headers: headers)
+        let (status, json) = try await client().send(
+            .POST, RestClient.thing("LocalEms", "Services", service), body: parameters, headers: headers)
         guard status == 200 else { throw RestError("the gateway answered \(status): \(json["error"]?.string ?? "")") }
         return json
     }

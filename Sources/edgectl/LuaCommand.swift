@@ -44,7 +44,8 @@ struct LuaCommand: AsyncParsableCommand {
                     code = ""
                     continue
                 }
-                let answer = try JSONValue(parsing: try connection.exchange(JSONValue.object(["script": .string(name), "code": .string(code)]).description))
+                let answer = try JSONValue(
+                    parsing: try connection.exchange(JSONValue.object(["script": .string(name), "code": .string(code)]).description))
                 let outcome = answer["outcome"]?.string
                 if outcome == "incomplete" { continue }
                 code = ""

@@ -15,7 +15,11 @@ struct NewCommand: AsyncParsableCommand {
         var directory = "etc"
 
         func validate() throws {
-            guard let first = name.utf8.first, first < 0x30 || first > 0x39, name.utf8.allSatisfy({ $0 == 0x5F || UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 || UInt8(ascii: "a")...UInt8(ascii: "z") ~= $0 | 0x20 }) else {
+            guard let first = name.utf8.first, first < 0x30 || first > 0x39,
+                name.utf8.allSatisfy({
+                    $0 == 0x5F || UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 || UInt8(ascii: "a")...UInt8(ascii: "z") ~= $0 | 0x20
+                })
+            else {
                 throw ValidationError("\(name): expected letters, digits and underscores, and no digit in front")
             }
         }
@@ -32,7 +36,8 @@ struct NewCommand: AsyncParsableCommand {
                 Console.error("\(failure)")
                 throw ExitCode(1)
             }
-            Console.line("""
+            Console.line(
+                """
                 \(path) is written. In \(directory)/config.lua a Thing of it is
 
                 scripts.My\(name.prefix(1).uppercased())\(name.dropFirst()) = { file = "thing.lua", template = "\(name)", scanRate = 1000 }

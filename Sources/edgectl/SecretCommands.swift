@@ -11,13 +11,16 @@ struct Encrypt: AsyncParsableCommand {
     var config = StandardPaths.gateway
 
     func run() async throws {
-        guard let secret = Console.secretLine(prompt: "Secret: "), !secret.isEmpty else { throw ValidationError("expected a secret on standard input") }
+        guard let secret = Console.secretLine(prompt: "Secret: "), !secret.isEmpty else {
+            throw ValidationError("expected a secret on standard input")
+        }
         Console.line(try KeyFile(besides: config).loadOrCreate().seal(Secret(secret), place: nil))
     }
 }
 
 struct SecretsCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "secrets", abstract: "Look after encrypted secrets.", subcommands: [Rotate.self])
+    static let configuration = CommandConfiguration(
+        commandName: "secrets", abstract: "Look after encrypted secrets.", subcommands: [Rotate.self])
 }
 
 struct Rotate: AsyncParsableCommand {
@@ -50,10 +53,13 @@ struct Rotate: AsyncParsableCommand {
     private func refuseWhereStored() throws {
         for path in config where access(path, F_OK) == 0 {
             let file = ConfigurationFile(path: path)
-            guard let settings = file.reread(report: { _, _ in })?.configuration.offlineStore, access(settings.directory, F_OK) == 0 else { continue }
+            guard let settings = file.reread(report: { _, _ in })?.configuration.offlineStore, access(settings.directory, F_OK) == 0 else {
+                continue
+            }
             let counts = try StoredRequests(settings, keyFile: file.keyFile).counts
             guard counts.waiting + counts.refused > 0 else { continue }
-            Console.error("""
+            Console.error(
+                """
                 nothing was changed: \(counts.waiting) requests in \(settings.directory) wait for the platform and \(counts.refused) were refused, encrypted with \
                 the key of now. Let the gateway deliver them, and drop or retry the refused ones (`edgectl store`)
                 """)

@@ -1,6 +1,7 @@
 import Glibc
 
-/// Configurations where none is named: below the working directory, as the programs themselves have it, else those of the packages' services.
+/// Configurations where none is named: below the working directory, as the programs themselves have it, else those of the packages'
+/// services.
 enum StandardPaths {
     static var gateway: String { first("etc/config.json", "/etc/edge-gateway/config.json") }
     static var lua: String { first("etc/config.lua", "/etc/edge-lua/config.lua") }

@@ -29,7 +29,9 @@ struct ScriptResourceCommand: AsyncParsableCommand {
     @Flag(name: .customLong("check", withSingleDash: true), help: "Say what is wrong with the configuration and its scripts, and exit.")
     var check = false
 
-    @Flag(name: .customLong("probe", withSingleDash: true), help: "Print as JSON whether gateway and a running luaScriptResource answer, and exit.")
+    @Flag(
+        name: .customLong("probe", withSingleDash: true),
+        help: "Print as JSON whether gateway and a running luaScriptResource answer, and exit.")
     var probe = false
 
     @OptionGroup var secret: EncryptOption
@@ -94,7 +96,9 @@ struct ScriptResourceCommand: AsyncParsableCommand {
         let outputs = LogOutputs(log: log, client: try HTTPClient(on: loop), logger: logger)
         outputs.apply(configuration.log)
         let resource = try await ScriptResource.start(configuration, version: Product.version, on: loop) { log.logger($0) }
-        logger.info("version \(Product.version), listening on \(configuration.server.tls ? "https" : "http")://\(configuration.server.host):\(resource.server.port), \(configuration.entries.count) scripts")
+        logger.info(
+            "version \(Product.version), listening on \(configuration.server.tls ? "https" : "http")://\(configuration.server.host):\(resource.server.port), \(configuration.entries.count) scripts"
+        )
         let manager = ServiceManager()
         manager.ready("running")
         StartupMemory.release()
@@ -148,7 +152,10 @@ extension ScriptResourceCommand {
         do {
             let (sealed, left) = try ConfigurationSealing.run(configuration)
             if !sealed.isEmpty { logger.info("encrypted the clear-text secrets in \(cfg): \(sealed.joined(separator: ", "))") }
-            for name in left { logger.warning("\(cfg): \(name) stays in clear text: write it as scripts.\(name) = \"…\", or put in a value of `edgectl encrypt`") }
+            for name in left {
+                logger.warning(
+                    "\(cfg): \(name) stays in clear text: write it as scripts.\(name) = \"…\", or put in a value of `edgectl encrypt`")
+            }
         } catch {
             logger.warning("the secrets in \(cfg) stay in clear text: \(error)")
         }
@@ -160,7 +167,9 @@ enum SecurityWarnings {
     static func of(_ configuration: ScriptConfiguration) -> [String] {
         var warnings: [String] = []
         if !configuration.gateway.tls { warnings.append("rap_ssl is off: requests to the gateway are not encrypted") }
-        if configuration.gateway.tls, !configuration.gateway.validate { warnings.append("rap_validate is off: any server can pose as the gateway") }
+        if configuration.gateway.tls, !configuration.gateway.validate {
+            warnings.append("rap_validate is off: any server can pose as the gateway")
+        }
         if configuration.gateway.tls, !configuration.gateway.denySelfSigned {
             warnings.append("rap_deny_selfsigned is off: the gateway's certificate is not checked against a CA")
         }
@@ -175,7 +184,9 @@ enum SecurityWarnings {
         if configuration.server.authenticate, configuration.server.user == nil {
             warnings.append("script_resource_authenticate is on and there is no script_resource_userid: nobody can call")
         }
-        if !configuration.server.authenticate { warnings.append("script_resource_authenticate is off: every local program may send requests to scripts") }
+        if !configuration.server.authenticate {
+            warnings.append("script_resource_authenticate is off: every local program may send requests to scripts")
+        }
         return warnings
     }
 }

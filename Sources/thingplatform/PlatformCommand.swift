@@ -17,7 +17,8 @@ import ThingPlatform
 /// The command line of the development platform.
 struct PlatformCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "thingplatform", abstract: "A development platform: the other end of AlwaysOn, with users, keys, Things, REST and a console.",
+        commandName: "thingplatform",
+        abstract: "A development platform: the other end of AlwaysOn, with users, keys, Things, REST and a console.",
         version: Product.version)
 
     enum ModelSource: String, ExpressibleByArgument, CaseIterable {
@@ -40,7 +41,8 @@ struct PlatformCommand: AsyncParsableCommand {
     @Option(help: "Where the model comes from: the database, or at each start the configuration file, with everything in memory.")
     var model = ModelSource.database
 
-    @Option(help: "Where the files of repositories lie; without it beside the database, and where there is none, only while the program runs.")
+    @Option(
+        help: "Where the files of repositories lie; without it beside the database, and where there is none, only while the program runs.")
     var files: String?
 
     @Flag(help: "Answer administrators at /metrics with figures for Prometheus.")
@@ -64,7 +66,8 @@ struct PlatformCommand: AsyncParsableCommand {
         let content: ModelFile.Content
         do {
             // One that nobody named need not be there.
-            content = config == nil && model == .database && access(path, F_OK) != 0 ? ModelFile.Content() : try ModelFile(path: path).read()
+            content =
+                config == nil && model == .database && access(path, F_OK) != 0 ? ModelFile.Content() : try ModelFile(path: path).read()
         } catch {
             for line in "\(error)".split(separator: "\n") { logger.error("\(line)") }
             throw ExitCode(1)
@@ -131,7 +134,8 @@ struct PlatformCommand: AsyncParsableCommand {
         let database = try PlatformDatabase(path: path, limits: limits)
         logger.info("model and history are in \(path)\(isNew ? ", which is new" : "")")
         if !isNew, access(configPath, F_OK) == 0 {
-            logger.info("users, keys and Things of \(configPath) began that model and are not read again (--model file does so at each start)")
+            logger.info(
+                "users, keys and Things of \(configPath) began that model and are not read again (--model file does so at each start)")
         }
         return database
     }
@@ -162,11 +166,14 @@ struct PlatformCommand: AsyncParsableCommand {
         alwaysOn.session.authenticationTimeout = configured.authenticationTimeout
         alwaysOn.compression = configured.compression
         alwaysOn.session.limits.maximumRequestsInFlight = 10_000
-        let running = try await PlatformServer.start(server, alwaysOn: alwaysOn, platform: platform, logger: log.logger("http"), assets: ConsoleFiles.response)
+        let running = try await PlatformServer.start(
+            server, alwaysOn: alwaysOn, platform: platform, logger: log.logger("http"), assets: ConsoleFiles.response)
         let origin = "\(server.identity == nil ? "http" : "https")://\(server.host):\(running.port)"
         log.logger("platform").info("listening on \(origin)/Thingworx")
         if link, let user = await platform.firstAdministrator {
-            tell("Console, signed in as \(user), once and within an hour: \(origin)/#token=\(await platform.makeSignInToken(for: user).reveal())")
+            tell(
+                "Console, signed in as \(user), once and within an hour: \(origin)/#token=\(await platform.makeSignInToken(for: user).reveal())"
+            )
         }
         return running
     }

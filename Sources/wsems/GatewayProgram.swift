@@ -28,7 +28,9 @@ struct GatewayProgram {
         let logger = log.logger("wsems")
         let signals = Signals.stream([SIGTERM, SIGINT, SIGHUP])
         log.level = Logger.Level(name: configuration.log.level) ?? .warning
-        for diagnostic in loaded.warnings { logger.log(level: diagnostic.severity == .warning ? .warning : .error, "\(file.path): \(diagnostic)") }
+        for diagnostic in loaded.warnings {
+            logger.log(level: diagnostic.severity == .warning ? .warning : .error, "\(file.path): \(diagnostic)")
+        }
         if configuration.fips.isEnabled {
             logger.error("fips.enabled is true and this build has no FIPS module: not started")
             return .exit(3)
@@ -46,7 +48,8 @@ struct GatewayProgram {
             logOutputs = LogOutputs(log: log, client: client, logger: logger)
             logOutputs.apply(configuration.log.settings)
             gateway = Gateway(
-                configuration: configuration, security: security, devices: DeviceClient(client: client), persistence: PersistentThings(besides: file),
+                configuration: configuration, security: security, devices: DeviceClient(client: client),
+                persistence: PersistentThings(besides: file),
                 host: host, logger: log.logger("gateway"), on: loop)
         } catch {
             logger.error("\(error)")
@@ -77,12 +80,14 @@ struct GatewayProgram {
         do {
             let identity = try settings.identity()
             if let identity,
-                let text = ClientSecurity.expiryText(identity, "http_server.certificate", days: configuration.certificates.expiryWarningDays)
+                let text = ClientSecurity.expiryText(
+                    identity, "http_server.certificate", days: configuration.certificates.expiryWarningDays)
             {
                 logger.warning("\(text)")
             }
             let server = try await LocalServer.start(
-                settings, identity: identity, maximumBodySize: configuration.connection.maximumMessageSize, gateway: gateway, version: Product.version, logger: logger)
+                settings, identity: identity, maximumBodySize: configuration.connection.maximumMessageSize, gateway: gateway,
+                version: Product.version, logger: logger)
             logger.info("listening on \(settings.tls ? "https" : "http")://\(settings.host):\(server.port)")
             return server
         } catch {

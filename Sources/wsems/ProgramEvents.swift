@@ -38,7 +38,9 @@ struct ProgramEvents {
     }
 
     private func console(_ end: AsyncStream<GatewayProgram.Outcome>.Continuation) async {
-        let isEndWanted = await CommandPrompt.untilQuit(hint: "ENTER shows the state, q ends the gateway") { await gateway.isConnected ? "++ " : "-- " }
+        let isEndWanted = await CommandPrompt.untilQuit(hint: "ENTER shows the state, q ends the gateway") {
+            await gateway.isConnected ? "++ " : "-- "
+        }
         if isEndWanted { end.yield(.exit(0)) }
     }
 }

@@ -64,7 +64,9 @@ final class ProgramHost: GatewayHost {
             if level >= .error { problems.withLockedValue { $0.append(text) } } else { logger.log(level: level, "\(text)") }
         }
         guard let loaded else { throw ReloadFailure(problems.withLockedValue { $0 }.joined(separator: "; ")) }
-        for diagnostic in loaded.warnings { logger.log(level: diagnostic.severity == .warning ? .warning : .error, "\(file.path): \(diagnostic)") }
+        for diagnostic in loaded.warnings {
+            logger.log(level: diagnostic.severity == .warning ? .warning : .error, "\(file.path): \(diagnostic)")
+        }
         do {
             let new = loaded.configuration
             let security = try ClientSecurity(new, userAgent: ProgramHost.userAgent) { logger.warning("\($0)") }

@@ -31,7 +31,9 @@ import Testing
         let (status, json) = try await rest.send(.GET, "/Thingworx/Things")
         #expect(status == 401 && json == ["status": 401, "message": "authentication failed"])
         // It tries again, at the pace of the cap, and says so no second time within a minute.
-        _ = try await platform.line(after: platform.mark, within: 20, what: "a second try") { $0.contains("refused: \(cause)") && $0.contains("connection") }
+        _ = try await platform.line(after: platform.mark, within: 20, what: "a second try") {
+            $0.contains("refused: \(cause)") && $0.contains("connection")
+        }
         #expect(gateway.lines.count { $0.contains("refused the application key") } == 1)
         #expect(!(gateway.output + platform.output).contains(key))
         await gateway.end()
@@ -48,7 +50,10 @@ import Testing
 
     @Test func aRequestHasThePermissionsOfItsKeysUser() async throws {
         let chain = try Chain()
-        try chain.writeModel(things: #"[{"name": "T1", "properties": {"p": {"baseType": "NUMBER"}}}, {"name": "Secret", "properties": {"p": {"baseType": "NUMBER"}}}]"#)
+        try chain.writeModel(
+            things:
+                #"[{"name": "T1", "properties": {"p": {"baseType": "NUMBER"}}}, {"name": "Secret", "properties": {"p": {"baseType": "NUMBER"}}}]"#
+        )
         let platform = try chain.startPlatform()
         let port = try await platform.port()
         try chain.writeGateway(platform: port)
@@ -57,8 +62,11 @@ import Testing
         try await gateway.line(containing: "authenticated")
         _ = try await local.call(.PUT, RestClient.thing("T1", "Properties", "p"), body: ["p": 4])
         #expect(try await local.property("T1", "p").int == 4)
-        for (method, path) in [("GET", "Properties/p"), ("PUT", "Properties/p"), ("POST", "Services/GetPropertyValues"), ("POST", "Events/Alarm")] {
-            let (status, json) = try await local.send(.init(rawValue: method), "/Thingworx/Things/Secret/\(path)", body: method == "GET" ? nil : ["p": 1])
+        for (method, path) in [
+            ("GET", "Properties/p"), ("PUT", "Properties/p"), ("POST", "Services/GetPropertyValues"), ("POST", "Events/Alarm"),
+        ] {
+            let (status, json) = try await local.send(
+                .init(rawValue: method), "/Thingworx/Things/Secret/\(path)", body: method == "GET" ? nil : ["p": 1])
             #expect(status == 403 && json["error"]?.string?.hasPrefix("edge may not") == true, "\(method) \(path): \(status)")
         }
         #expect(try await local.send(.POST, "/Thingworx/Resources/EntityServices/Services/DeleteThing", body: ["name": "T1"]).status == 403)
@@ -91,11 +99,14 @@ import Testing
         try await gateway.line(containing: "and authenticated")
     }
 
-    @Test("ems 2, 8: clear secrets are encrypted in place at the first start") func clearSecretsAreEncryptedInPlaceAtFirstStart() async throws {
+    @Test("ems 2, 8: clear secrets are encrypted in place at the first start") func clearSecretsAreEncryptedInPlaceAtFirstStart()
+        async throws
+    {
         let chain = try Chain()
         try chain.writeModel()
         let platform = try chain.startPlatform()
-        try chain.writeGateway(platform: try await platform.port(), autoBind: #"[{"name": "T1", "user": "u", "password": "auto-password-66"}]"#)
+        try chain.writeGateway(
+            platform: try await platform.port(), autoBind: #"[{"name": "T1", "user": "u", "password": "auto-password-66"}]"#)
         let before = try chain.directory.read("etc/config.json")
         let first = try chain.startGateway()
         try await first.line(containing: "and authenticated")
@@ -139,7 +150,9 @@ import Testing
         try chain.writeModel(things: #"[{"name": "T1"}, {"name": "T2"}]"#)
         let platform = try chain.startPlatform()
         let port = try await platform.port()
-        try chain.directory.write("etc/config.json", """
+        try chain.directory.write(
+            "etc/config.json",
+            """
             {"ws_servers": [{"host": "127.0.0.1", "port": \(port)}], "appKey": "\(Chain.edgeKey)", "logger": {"level": "TRACE"},
              "http_server": {"host": "127.0.0.1", "port": 0, "ssl": false, "authenticate": true, "user": "lsr", "password": "http-secret-72"},
              "ws_connection": {"encryption": "none", "max_connect_delay": 0, "verbose": true},
@@ -148,7 +161,9 @@ import Testing
         let gateway = try chain.startGateway()
         let gatewayPort = try await gateway.port()
         try chain.writeTemplate("plain", "properties.p = { baseType = 'NUMBER', value = 1, scanRate = 1000 }")
-        try chain.writeScripts(gateway: gatewayPort, """
+        try chain.writeScripts(
+            gateway: gatewayPort,
+            """
             scripts.rap_server_authenticate = true
             scripts.rap_userid = "lsr"
             scripts.rap_password = "http-secret-72"

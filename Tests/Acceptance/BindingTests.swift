@@ -10,9 +10,13 @@ import Testing
 
 @Suite struct BindingTests {
     /// A device host that answers every request with `{"rows":[…]}` of what it was asked.
-    func device(_ answer: @escaping @Sendable (HTTPRequest) -> HTTPResponse = { _ in .json(ByteBuffer(string: "{}")) }) async throws -> HTTPServer {
+    func device(
+        _ answer: @escaping @Sendable (HTTPRequest) -> HTTPResponse = { _ in .json(ByteBuffer(string: "{}")) }
+    ) async throws -> HTTPServer {
         let loop = MultiThreadedEventLoopGroup.singleton.next()
-        return try await HTTPServer.start(HTTPServer.Configuration(), on: loop, logger: Logger(label: "device") { _ in SwiftLogNoOpLogHandler() }) {
+        return try await HTTPServer.start(
+            HTTPServer.Configuration(), on: loop, logger: Logger(label: "device") { _ in SwiftLogNoOpLogHandler() }
+        ) {
             loop.makeSucceededFuture(answer($0))
         }
     }
@@ -23,12 +27,18 @@ import Testing
         let platform = try chain.startPlatform()
         let port = try await platform.port()
         let host = try await device { request in
-            .json(ByteBuffer(string: "{\"result\":\"\(request.method) /\(request.path.joined(separator: "/")) \(String(buffer: request.body).replacing("\"", with: "'"))\"}"))
+            .json(
+                ByteBuffer(
+                    string:
+                        "{\"result\":\"\(request.method) /\(request.path.joined(separator: "/")) \(String(buffer: request.body).replacing("\"", with: "'"))\"}"
+                ))
         }
-        try chain.writeGateway(platform: port, autoBind: """
-            [{"name": "T1", "host": "127.0.0.1", "port": \(host.port), "path": "/base/"}, {"name": "*SN-2", "port": "\(host.port)", "host": "127.0.0.1"},
-             {"name": "Other"}, {"name": "Gate7", "gateway": true}]
-            """)
+        try chain.writeGateway(
+            platform: port,
+            autoBind: """
+                [{"name": "T1", "host": "127.0.0.1", "port": \(host.port), "path": "/base/"}, {"name": "*SN-2", "port": "\(host.port)", "host": "127.0.0.1"},
+                 {"name": "Other"}, {"name": "Gate7", "gateway": true}]
+                """)
         let gateway = try chain.startGateway()
         for name in ["T1", "T2", "Gate7"] { try await platform.line(containing: "\(name) is bound") }
         try await gateway.line(containing: "refused to bind Other")
@@ -37,7 +47,8 @@ import Testing
         #expect(t1 == "POST /base/Things/T1/Services/Run {'speed':5,'name':'x'}")
         #expect(try await admin.invoke("T2", "Run")["rows"]?[0]?["result"]?.string?.hasPrefix("POST /Things/*SN-2/Services/Run") == true)
         // The gateway answers for itself, and its Thing lives as long as it is bound.
-        #expect(try await admin.invoke("Gate7", "GetEdgeThings")["rows"]?.array?.compactMap { $0["name"]?.string } == ["*SN-2", "Other", "T1"])
+        #expect(
+            try await admin.invoke("Gate7", "GetEdgeThings")["rows"]?.array?.compactMap { $0["name"]?.string } == ["*SN-2", "Other", "T1"])
         #expect(try await admin.property("Gate7", "isConnected") == true)
         await gateway.end()
         for name in ["T1", "T2", "Gate7"] { try await platform.line(containing: "\(name) is not connected") }
@@ -56,7 +67,8 @@ import Testing
         let local = try chain.local(try await gateway.port())
         // As an LSR of the original writes it: the port is a string.
         let registration: JSONValue = [
-            "name": "T1", "host": "127.0.0.1", "port": .string("\(host.port)"), "path": "/scripts/Thingworx", "proto": "http", "timeout": 15000,
+            "name": "T1", "host": "127.0.0.1", "port": .string("\(host.port)"), "path": "/scripts/Thingworx", "proto": "http",
+            "timeout": 15000,
             "keepalive": 60000,
         ]
         _ = try await local.invoke("LocalEms", "AddEdgeThing", registration)
@@ -65,14 +77,17 @@ import Testing
         #expect(try await local.invoke("LocalEms", "HasEdgeThing", ["name": "T9"])["rows"]?[0]?["result"] == false)
         _ = try await local.invoke("LocalEms", "RemoveEdgeThing", ["name": "T1"])
         try await platform.line(containing: "T1 is not connected")
-        #expect(try await local.send(.POST, RestClient.thing("LocalEms", "Services", "RemoveEdgeThing"), body: ["name": "T1"]).status == 404)
+        #expect(
+            try await local.send(.POST, RestClient.thing("LocalEms", "Services", "RemoveEdgeThing"), body: ["name": "T1"]).status == 404)
         let (status, json) = try await local.send(.POST, RestClient.thing("LocalEms", "Services", "AddEdgeThing"), body: ["host": "h"])
         #expect(status == 400 && json["error"] == "AddEdgeThing: expected a string \"name\"")
 
         // Persistent: bound again after a SIGKILL without a new call.
-        _ = try await local.invoke("LocalEms", "AddEdgeThing", [
-            "name": "T2", "host": "127.0.0.1", "port": .int(host.port), "persist": true, "user": "u", "password": "device-password-55",
-        ])
+        _ = try await local.invoke(
+            "LocalEms", "AddEdgeThing",
+            [
+                "name": "T2", "host": "127.0.0.1", "port": .int(host.port), "persist": true, "user": "u", "password": "device-password-55",
+            ])
         try await platform.line(containing: "T2 is bound")
         #expect(try !chain.directory.read("etc/config.json.things").contains("device-password"))
         await gateway.end(SIGKILL)
@@ -109,7 +124,8 @@ import Testing
         let admin = try chain.platform(port)
         _ = try await admin.invokeEntityService("CreateThing", ["name": "Tnew", "thingTemplateName": "RemoteThing"])
         try await platform.line(containing: "Tnew is bound")
-        _ = try await admin.invokeEntityService("CreateThing", ["name": "Tsecond", "thingTemplateName": "RemoteThing", "identifier": "T-id"])
+        _ = try await admin.invokeEntityService(
+            "CreateThing", ["name": "Tsecond", "thingTemplateName": "RemoteThing", "identifier": "T-id"])
         try await platform.line(containing: "Tsecond is bound")
         #expect(await gateway.end() == 0)
     }
@@ -170,7 +186,8 @@ import Testing
     @Test func aThousandThings() async throws {
         let chain = try Chain()
         let count = 1000
-        let model = try Program(Chain.binary("edgectl"), ["load", "--model", "--count", "\(count)", "--log-level", "INFO"], in: chain.directory.path)
+        let model = try Program(
+            Chain.binary("edgectl"), ["load", "--model", "--count", "\(count)", "--log-level", "INFO"], in: chain.directory.path)
         #expect(await model.exitStatus() == 0)
         try chain.directory.write("platform.json", model.output)
         let platform = try chain.startPlatform()
@@ -179,7 +196,10 @@ import Testing
         let gateway = try chain.startGateway()
         let load = try Program(
             Chain.binary("edgectl"),
-            ["load", "--count", "\(count)", "--url", "http://127.0.0.1:\(port)", "--gateway", "http://127.0.0.1:\(try await gateway.port())"],
+            [
+                "load", "--count", "\(count)", "--url", "http://127.0.0.1:\(port)", "--gateway",
+                "http://127.0.0.1:\(try await gateway.port())",
+            ],
             in: chain.directory.path, environment: ["THINGWORX_APP_KEY": "load-test"])
         #expect(await load.exitStatus() == 0, "\(load.output)")
         #expect(load.output.contains("\"things\":\(count)"))

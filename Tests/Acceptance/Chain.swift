@@ -29,7 +29,9 @@ final class Chain: Sendable {
 
     /// - Parameter things: JSON of the model's things; the edge's user may do everything with names that begin with `T` or `Gate`.
     func writeModel(things: String = "[]", keys: String = "", server: String = "") throws {
-        try directory.write("platform.json", """
+        try directory.write(
+            "platform.json",
+            """
             {
               "server": {"log_level": "TRACE"\(server)},
               "users": [{"name": "Administrator", "groups": ["Administrators"]}, {"name": "edge", "groups": ["Edge"]}],
@@ -46,16 +48,22 @@ final class Chain: Sendable {
     /// - Parameter journal: whether every value goes to `journal.jsonl` too.
     func startPlatform(port: Int = 0, journal: Bool = false) throws -> Program {
         let more = journal ? ["--journal", directory.path("journal.jsonl")] : []
-        return try Program(Chain.binary("thingplatform"), ["--config", directory.path("platform.json"), "--port", "\(port)", "--model", "file"] + more, in: directory.path)
+        return try Program(
+            Chain.binary("thingplatform"), ["--config", directory.path("platform.json"), "--port", "\(port)", "--model", "file"] + more,
+            in: directory.path)
     }
 
     /// What the platform has taken so far, oldest first.
-    func journal() throws -> [JSONValue] { try directory.read("journal.jsonl").split(separator: "\n").map { try JSONValue(parsing: String($0)) } }
+    func journal() throws -> [JSONValue] {
+        try directory.read("journal.jsonl").split(separator: "\n").map { try JSONValue(parsing: String($0)) }
+    }
 
     // MARK: Gateway
 
     func writeGateway(platform: Int, key: String = Chain.edgeKey, autoBind: String = "[]", httpPort: Int = 0, more: String = "") throws {
-        try directory.write("etc/config.json", """
+        try directory.write(
+            "etc/config.json",
+            """
             {
               "ws_servers": [{"host": "127.0.0.1", "port": \(platform)}],
               "appKey": "\(key)",
@@ -80,7 +88,9 @@ final class Chain: Sendable {
     // MARK: Script resource
 
     func writeScripts(gateway: Int, port: Int = 0, _ entries: String) throws {
-        try directory.write("etc/config.lua", """
+        try directory.write(
+            "etc/config.lua",
+            """
             scripts.log_level = "TRACE"
             scripts.rap_host = "127.0.0.1"
             scripts.rap_port = "\(gateway)"

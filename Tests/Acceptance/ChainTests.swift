@@ -22,7 +22,8 @@ private let template = """
     tasks.Echo = function(me) me.properties.count.value = tonumber(io.popen("echo 21.5"):read("*a")) * 2 end
     """
 
-private let entry = "{ file = 'thing.lua', template = 'machine', scanRateResolution = 20, scanRate = 60, taskRate = 50, keepAliveRate = 1000 }"
+private let entry =
+    "{ file = 'thing.lua', template = 'machine', scanRateResolution = 20, scanRate = 60, taskRate = 50, keepAliveRate = 1000 }"
 
 @Suite struct ChainTests {
     /// A running chain with the Lua Thing T1 bound, and its three ports.
@@ -80,7 +81,9 @@ private let entry = "{ file = 'thing.lua', template = 'machine', scanRateResolut
         _ = try await platform.invoke("T1", "Set", ["speed": 99])
         try await running.platform.line(containing: "T1.speed = 99")
         _ = try await platform.call(.PUT, RestClient.thing("T1", "Properties", "target"), body: ["target": 5])
-        #expect(try await running.chain.local(running.scriptsPort).call(.GET, "/scripts/Thingworx/T1/Properties/target")["rows"]?[0]?["target"]?.int == 5)
+        #expect(
+            try await running.chain.local(running.scriptsPort).call(.GET, "/scripts/Thingworx/T1/Properties/target")["rows"]?[0]?["target"]?
+                .int == 5)
 
         // All of them end in order.
         #expect(await running.scripts.end() == 0)
@@ -120,7 +123,8 @@ private let entry = "{ file = 'thing.lua', template = 'machine', scanRateResolut
         // The Thing is told, and pushes what it has.
         try await platform.line(containing: "T1.speed = 7.5")
         #expect(try await gateway.property("LocalEms", "isConnected") == true)
-        #expect(try await running.chain.platform(running.platformPort).invoke("T1", "Add", ["a": 3, "b": 4])["rows"]?[0]?["result"]?.int == 7)
+        #expect(
+            try await running.chain.platform(running.platformPort).invoke("T1", "Add", ["a": 3, "b": 4])["rows"]?[0]?["result"]?.int == 7)
     }
 
     @Test("lsr 7: a killed gateway is found again by its Things") func aKilledGatewayIsFoundAgainByItsThings() async throws {

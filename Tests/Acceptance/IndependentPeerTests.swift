@@ -44,7 +44,9 @@ import Testing
         let platform = try peer(["platform", Chain.edgeKey], in: chain)
         let port = try await platform.port()
         let loop = MultiThreadedEventLoopGroup.singleton.next()
-        let device = try await HTTPServer.start(HTTPServer.Configuration(), on: loop, logger: Logger(label: "device") { _ in SwiftLogNoOpLogHandler() }) { request in
+        let device = try await HTTPServer.start(
+            HTTPServer.Configuration(), on: loop, logger: Logger(label: "device") { _ in SwiftLogNoOpLogHandler() }
+        ) { request in
             let text = (try? JSONValue(parsing: request.body))?["text"]?.string ?? ""
             let answer: JSONValue = request.path.last == "small" ? ["small": "tiny"] : ["result": .string(reversed(text))]
             return loop.makeSucceededFuture(.json(ByteBuffer(string: answer.description)))

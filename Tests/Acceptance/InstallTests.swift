@@ -16,7 +16,9 @@ import Testing
             try FileManager.default.createDirectory(atPath: directory.path("units"), withIntermediateDirectories: true)
         }
         let path = "\(directory.path("bin")):\(ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin")"
-        let program = try Program("/bin/bash", ["install_services/install"] + arguments, in: directory.path, environment: ["PATH": path, "UNIT_DIR": directory.path("units")])
+        let program = try Program(
+            "/bin/bash", ["install_services/install"] + arguments, in: directory.path,
+            environment: ["PATH": path, "UNIT_DIR": directory.path("units")])
         return (await program.exitStatus(), program.output)
     }
 
@@ -25,8 +27,13 @@ import Testing
         let (status, output) = try await install(["-w", "--lsr=press-lua", "-u=root"], in: directory)
         #expect(status == 0, "\(output)")
         let unit = try directory.read("units/tw_microServerd.service")
-        #expect(unit.contains("ExecStart=\(directory.path)/wsems -cfg \(directory.path)/etc/config.json") && unit.contains("User=root") && !unit.contains("@R"))
-        for setting in ["NoNewPrivileges=yes", "ProtectSystem=strict", "PrivateTmp=yes", "RestrictAddressFamilies=", "Type=notify", "WatchdogSec=", "Restart=on-failure", "RestartSec=5s"] {
+        #expect(
+            unit.contains("ExecStart=\(directory.path)/wsems -cfg \(directory.path)/etc/config.json") && unit.contains("User=root")
+                && !unit.contains("@R"))
+        for setting in [
+            "NoNewPrivileges=yes", "ProtectSystem=strict", "PrivateTmp=yes", "RestrictAddressFamilies=", "Type=notify", "WatchdogSec=",
+            "Restart=on-failure", "RestartSec=5s",
+        ] {
             #expect(unit.contains(setting))
         }
         #expect(try directory.read("units/press-lua.service").contains("luaScriptResource -cfg"))
@@ -36,7 +43,8 @@ import Testing
     @Test func mistakesAreNamed() async throws {
         let directory = try TemporaryDirectory()
         for (arguments, status, text) in [
-            ([], 2, "expected -w or -l"), (["-x"], 2, "unknown option -x"), (["-w", "-u=no-such-user-7"], 1, "there is no user no-such-user-7"),
+            ([], 2, "expected -w or -l"), (["-x"], 2, "unknown option -x"),
+            (["-w", "-u=no-such-user-7"], 1, "there is no user no-such-user-7"),
             (["-w=a/b"], 1, "is no name of a service"), (["-h"], 0, "usage: install"),
         ] as [([String], Int32, String)] {
             let (found, output) = try await install(arguments, in: directory)

@@ -26,13 +26,16 @@ import Testing
         #expect(decoded[0]["name"] == "bind")
         #expect(decoded[1]["fields"]?["trailingBytes"] == 2)
         #expect(decoded[1]["more"] == [1])
-        let encoded = try await run("encode", decoded.map { .object(["fields": $0["fields"] ?? .null]) }.map { (line: JSONValue) in line.description })
+        let encoded = try await run(
+            "encode", decoded.map { .object(["fields": $0["fields"] ?? .null]) }.map { (line: JSONValue) in line.description })
         #expect(encoded[0]["hex"] == "010a0000000a000000001a2b3c4d000000010c537465616d53656e736f7231")
         #expect(encoded[1]["hex"] == "011f00000001000000000000000000")
     }
 
     @Test func aBadLineDoesNotEndTheRun() async throws {
-        let decoded = try await run("decode", ["nonsense", "[]", #"{"hex":"0z"}"#, #"{"hex":"0102","fields":{}}"#, "", #"{"hex":"011f00000001000000000000000000"}"#])
+        let decoded = try await run(
+            "decode",
+            ["nonsense", "[]", #"{"hex":"0z"}"#, #"{"hex":"0102","fields":{}}"#, "", #"{"hex":"011f00000001000000000000000000"}"#])
         #expect(decoded.count == 5)
         for line in decoded.dropLast() { #expect(line["error"]?.string?.isEmpty == false && line["fields"] == nil) }
         #expect(decoded.last?["fields"]?["kind"] == "keepAlive")

@@ -14,13 +14,18 @@ import Testing
 
         init(_ name: String, gateway gatewayIdentity: String = "gateway", device deviceIdentity: String = "device") async throws {
             directory = try TemporaryDirectory()
-            let script = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../Examples/security/run").standardized.path
+            let script = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../Examples/security/run").standardized
+                .path
             // Below the ports that the system hands out, so that nobody gets one between the look and the use.
             let port = 20_000 + 4 * Int.random(in: 0..<3000)
-            program = try Program("/bin/bash", [script, name], in: directory.path, environment: [
-                "BIN": (Chain.binary("wsems") as NSString).deletingLastPathComponent, "RUN": directory.path("level"), "PLATFORM_PORT": "\(port)",
-                "GATEWAY_PORT": "\(port + 1)", "DEVICE_PORT": "\(port + 2)", "GATEWAY_IDENTITY": gatewayIdentity, "DEVICE_IDENTITY": deviceIdentity,
-            ])
+            program = try Program(
+                "/bin/bash", [script, name], in: directory.path,
+                environment: [
+                    "BIN": (Chain.binary("wsems") as NSString).deletingLastPathComponent, "RUN": directory.path("level"),
+                    "PLATFORM_PORT": "\(port)",
+                    "GATEWAY_PORT": "\(port + 1)", "DEVICE_PORT": "\(port + 2)", "GATEWAY_IDENTITY": gatewayIdentity,
+                    "DEVICE_IDENTITY": deviceIdentity,
+                ])
             let words = try await program.line(containing: "level \(name):").split(separator: " ").map(String.init)
             func word(after name: String) throws -> String { try #require(words.firstIndex(of: name).map { words[$0 + 1] }) }
             (platform, gateway) = (try word(after: "platform"), try word(after: "gateway"))
@@ -34,7 +39,8 @@ import Testing
         func works() async throws {
             try await program.line(containing: "Meter is bound")
             let key = ["-H", "appKey: example-admin-key"]
-            let answer = try await Curl(key[0], key[1], "-H", "Content-Type: application/json", "-X", "POST", "\(platform)/Thingworx/Things/Meter/Services/Read")
+            let answer = try await Curl(
+                key[0], key[1], "-H", "Content-Type: application/json", "-X", "POST", "\(platform)/Thingworx/Things/Meter/Services/Read")
             #expect(answer.status == 200 && answer.body.contains("17.5"), "\(answer.body)")
         }
 
@@ -46,7 +52,10 @@ import Testing
         try await level.works()
         #expect(try await Curl(level.isConnected).status == 200)
         #expect(try await Curl(level.energy).status == 200)
-        for text in ["http_server.ssl is off", "http_server.authenticate is off", "certificates.validate is off", "certificates.allow_self_signed is on"] {
+        for text in [
+            "http_server.ssl is off", "http_server.authenticate is off", "certificates.validate is off",
+            "certificates.allow_self_signed is on",
+        ] {
             #expect(level.program.output.contains(text))
         }
         await level.end()
@@ -69,7 +78,9 @@ import Testing
     @Test("lsr 11: a password at either end stops whoever has none") func basicStopsWhoeverHasNoPassword() async throws {
         let level = try await Level("basic")
         try await level.works()
-        for (url, user, password) in [(level.isConnected, "device-host", "example-gateway-password"), (level.energy, "gateway", "example-device-password")] {
+        for (url, user, password) in [
+            (level.isConnected, "device-host", "example-gateway-password"), (level.energy, "gateway", "example-device-password"),
+        ] {
             #expect(try await Curl("--cacert", level.authority, url).status == 401)
             #expect(try await Curl("--cacert", level.authority, "-u", "\(user):wrong", url).status == 401)
             let wrong = try await Curl("--cacert", level.authority, "-u", "\(user):wrong", level.energy)
@@ -80,10 +91,13 @@ import Testing
                 continue
             }
             #expect(right.status == 401)
-            #expect(try await Curl("--cacert", level.authority, "-u", "\(user):\(password)", "-H", "x-csrf-token: \(token)", url).status == 200)
+            #expect(
+                try await Curl("--cacert", level.authority, "-u", "\(user):\(password)", "-H", "x-csrf-token: \(token)", url).status == 200)
         }
         let written = try level.directory.read("level/etc/config.json")
-        for secret in ["example-gateway-password", "example-passphrase", "example-gateway-key"] { #expect(!written.contains(secret) && !level.program.output.contains(secret)) }
+        for secret in ["example-gateway-password", "example-passphrase", "example-gateway-key"] {
+            #expect(!written.contains(secret) && !level.program.output.contains(secret))
+        }
         await level.end()
     }
 
@@ -118,7 +132,9 @@ import Testing
     private func refusesDevice(_ name: String, _ identity: String, because text: String) async throws {
         let level = try await Level(name, device: identity)
         try await level.program.line(containing: "Meter is bound")
-        let answer = try await Curl("-H", "appKey: example-admin-key", "-H", "Content-Type: application/json", "-X", "POST", "\(level.platform)/Thingworx/Things/Meter/Services/Read")
+        let answer = try await Curl(
+            "-H", "appKey: example-admin-key", "-H", "Content-Type: application/json", "-X", "POST",
+            "\(level.platform)/Thingworx/Things/Meter/Services/Read")
         #expect(answer.status == 503 && answer.body.contains(text), "\(answer.status) \(answer.body)")
         await level.end()
     }

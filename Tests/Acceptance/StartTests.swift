@@ -22,8 +22,10 @@ import Testing
     @Test(arguments: [
         ("{\n  \"appKey\": \"k\",\n}", "etc/config.json: line 3, column 1: not valid JSON: a comma before '}' is not allowed"),
         ("[]", "etc/config.json: line 1, column 1: expected an object, found an array"),
-        (#"{"ws_servers": [{"host": "h", "port": "x"}], "appKey": "k"}"#,
-         "etc/config.json: line 1, column 39: ws_servers[0].port: expected a whole number from 1 to 65535, found a string"),
+        (
+            #"{"ws_servers": [{"host": "h", "port": "x"}], "appKey": "k"}"#,
+            "etc/config.json: line 1, column 39: ws_servers[0].port: expected a whole number from 1 to 65535, found a string"
+        ),
     ])
     func aWrongConfigurationIsNamedAndLeftAlone(text: String, message: String) async throws {
         let chain = try Chain()
@@ -56,8 +58,10 @@ import Testing
     @Test("ems 5: command lines") func commandLines() async throws {
         let chain = try Chain()
         for (name, arguments, status, text) in [
-            ("wsems", ["-version"], 0, "0.1.0"), ("luaScriptResource", ["-version"], 0, "0.1.0"), ("thingplatform", ["--version"], 0, "0.1.0"),
-            ("wsems", ["-foo"], 2, "Unknown option '-foo'"), ("wsems", ["-help"], 0, "-cfg"), ("edgectl", ["secrets", "rotate"], 1, "nothing was changed"),
+            ("wsems", ["-version"], 0, "0.1.0"), ("luaScriptResource", ["-version"], 0, "0.1.0"),
+            ("thingplatform", ["--version"], 0, "0.1.0"),
+            ("wsems", ["-foo"], 2, "Unknown option '-foo'"), ("wsems", ["-help"], 0, "-cfg"),
+            ("edgectl", ["secrets", "rotate"], 1, "nothing was changed"),
         ] as [(String, [String], Int32, String)] {
             let program = try Program(Chain.binary(name), arguments, in: chain.directory.path)
             #expect(await program.exitStatus() == status, "\(name) \(arguments)")
@@ -74,7 +78,9 @@ import Testing
         #expect(await second.exitStatus() == 1)
         #expect(second.output.contains("port \(port) on 127.0.0.1 in use"))
 
-        try chain.directory.write("etc/config.json", """
+        try chain.directory.write(
+            "etc/config.json",
+            """
             {"ws_servers": [{"host": "no-such-host.invalid", "port": 1}], "appKey": "k", "logger": {"level": "INFO"},
              "http_server": {"host": "127.0.0.1", "port": \(port), "ssl": false, "authenticate": false, "ports_to_try": 0},
              "ws_connection": {"encryption": "none", "max_connect_delay": 0, "connect_retry_interval": 50, "connect_retries": 2}}

@@ -16,7 +16,9 @@ import Testing
                 header: Header(code: Method.post.rawValue, requestID: id, sessionID: 1),
                 body: .request(Request(.post, "Thing", .service, "Write", content: content)))
         }
-        return Message(header: Header(code: Status.success.rawValue, requestID: id, sessionID: 1), body: .response(Response(.success, content: content)))
+        return Message(
+            header: Header(code: Status.success.rawValue, requestID: id, sessionID: 1),
+            body: .response(Response(.success, content: content)))
     }
 
     func chunks(_ message: Message, size: Int = 1024) throws -> [Chunk] {
@@ -30,7 +32,10 @@ import Testing
         var generator = SeededGenerator(seed: 8)
         var assembler = ChunkAssembler(limits: SessionLimits())
         // The same id in both directions, and another one.
-        let whole = [message(5, length: 9000, isRequest: true), message(5, length: 5000, isRequest: false), message(6, length: 20_000, isRequest: true)]
+        let whole = [
+            message(5, length: 9000, isRequest: true), message(5, length: 5000, isRequest: false),
+            message(6, length: 20_000, isRequest: true),
+        ]
         var done: [ByteBuffer] = []
         for chunk in try whole.flatMap({ try chunks($0) }).shuffled(using: &generator) {
             if case .complete(let bytes) = assembler.add(chunk, now: start) { done.append(bytes) }
@@ -62,8 +67,11 @@ import Testing
             Issue.record("too many chunks were accepted")
             return
         }
-        for id: UInt32 in 1...2 { #expect(assembler.add(try chunks(message(id, length: 3000, isRequest: true))[0], now: start) == .incomplete) }
-        guard case .refused(.serviceUnavailable, _) = assembler.add(try chunks(message(3, length: 3000, isRequest: true))[0], now: start) else {
+        for id: UInt32 in 1...2 {
+            #expect(assembler.add(try chunks(message(id, length: 3000, isRequest: true))[0], now: start) == .incomplete)
+        }
+        guard case .refused(.serviceUnavailable, _) = assembler.add(try chunks(message(3, length: 3000, isRequest: true))[0], now: start)
+        else {
             Issue.record("too many sets were accepted")
             return
         }
@@ -149,9 +157,12 @@ import Testing
         }
         #expect(sent.count > 1 && sent.allSatisfy { $0.readableBytes <= chunkSize })
         var arrived: (Header, Request)?
-        for bytes in sent { if case .perform(let header, let request) = platform.received(bytes, now: start) { arrived = (header, request) } }
+        for bytes in sent {
+            if case .perform(let header, let request) = platform.received(bytes, now: start) { arrived = (header, request) }
+        }
         #expect(arrived?.1 == request)
-        guard let header = arrived?.0, case .send(let back) = platform.respond(Response(.success, content: request.content), to: header) else { return }
+        guard let header = arrived?.0, case .send(let back) = platform.respond(Response(.success, content: request.content), to: header)
+        else { return }
         var completed: Response?
         for bytes in back { if case .complete(1, let response) = edge.received(bytes, now: start) { completed = response } }
         #expect(completed?.content == request.content)

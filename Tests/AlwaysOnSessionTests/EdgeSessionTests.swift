@@ -55,7 +55,8 @@ func answer(_ response: Response, to message: Message, session: UInt32? = nil) -
         }
         #expect(response.status == .unauthorized)
         #expect(!session.isOnline)
-        guard case .complete(9, let rejected) = session.request(Request(.get, "T", .property, "p"), token: 9, deadline: start + .seconds(1)) else {
+        guard case .complete(9, let rejected) = session.request(Request(.get, "T", .property, "p"), token: 9, deadline: start + .seconds(1))
+        else {
             Issue.record("a request after a refusal was not answered")
             return
         }
@@ -76,7 +77,8 @@ func answer(_ response: Response, to message: Message, session: UInt32? = nil) -
     @Test func aRequestBeforeAuthIsAnsweredClosesTheConnection() throws {
         var session = Session(configuration: .init())
         _ = session.connected(Auth(applicationKey: "key"), now: start)
-        let request = Message(header: Header(code: Method.get.rawValue, requestID: 1, sessionID: 0), body: .request(Request(.get, "T", .property, "p")))
+        let request = Message(
+            header: Header(code: Method.get.rawValue, requestID: 1, sessionID: 0), body: .request(Request(.get, "T", .property, "p")))
         guard case .close = session.received(request.encoded(), now: start) else {
             Issue.record("not closed")
             return
@@ -85,8 +87,10 @@ func answer(_ response: Response, to message: Message, session: UInt32? = nil) -
 
     @Test func responsesFindTheirRequestsInAnyOrder() throws {
         var session = try online()
-        let first = try #require(try messages(session.request(Request(.get, "T", .property, "a"), token: 1, deadline: start + .seconds(5))).first)
-        let second = try #require(try messages(session.request(Request(.get, "T", .property, "b"), token: 2, deadline: start + .seconds(5))).first)
+        let first = try #require(
+            try messages(session.request(Request(.get, "T", .property, "a"), token: 1, deadline: start + .seconds(5))).first)
+        let second = try #require(
+            try messages(session.request(Request(.get, "T", .property, "b"), token: 2, deadline: start + .seconds(5))).first)
         #expect(first.header.requestID != second.header.requestID)
         guard case .complete(2, let response) = session.received(answer(.result(.number(2)), to: second), now: start) else {
             Issue.record("the second was not completed")
@@ -124,8 +128,12 @@ func answer(_ response: Response, to message: Message, session: UInt32? = nil) -
 
     @Test func tooManyInFlightAreRefused() throws {
         var session = try online { $0.limits.maximumRequestsInFlight = 2 }
-        for token in 1...2 { #expect(try messages(session.request(Request(.get, "T", .property, "a"), token: token, deadline: start + .seconds(2))).count == 1) }
-        guard case .complete(3, let response) = session.request(Request(.get, "T", .property, "a"), token: 3, deadline: start + .seconds(2)) else {
+        for token in 1...2 {
+            #expect(
+                try messages(session.request(Request(.get, "T", .property, "a"), token: token, deadline: start + .seconds(2))).count == 1)
+        }
+        guard case .complete(3, let response) = session.request(Request(.get, "T", .property, "a"), token: 3, deadline: start + .seconds(2))
+        else {
             Issue.record("not refused")
             return
         }
@@ -176,7 +184,8 @@ func answer(_ response: Response, to message: Message, session: UInt32? = nil) -
         }
         _ = session.received(junk, now: start)
         // A good one in between starts the count anew.
-        _ = session.received(Message(header: Header(code: Code.keepAlive, requestID: 0, sessionID: 0), body: .keepAlive).encoded(), now: start)
+        _ = session.received(
+            Message(header: Header(code: Code.keepAlive, requestID: 0, sessionID: 0), body: .keepAlive).encoded(), now: start)
         _ = session.received(junk, now: start)
         _ = session.received(junk, now: start)
         guard case .close(let reason) = session.received(junk, now: start) else {

@@ -10,7 +10,8 @@ import Testing
     func session() -> PlatformSession<Int> { PlatformSession(configuration: .init(), now: start) }
 
     func auth() -> ByteBuffer {
-        Message(header: Header(code: Code.auth, requestID: 1, sessionID: Header.noSession), body: .auth(Auth(applicationKey: "k"))).encoded()
+        Message(header: Header(code: Code.auth, requestID: 1, sessionID: Header.noSession), body: .auth(Auth(applicationKey: "k")))
+            .encoded()
     }
 
     @Test func anythingBeforeAuthCloses() {
@@ -67,7 +68,8 @@ import Testing
         let answer = try Message(decoding: sent[0])
         #expect(answer.header.code == Status.unauthorized.rawValue)
         #expect(answer.body == .response(Response(.unauthorized, reason: "authentication failed")))
-        guard case .complete(1, let response) = session.request(Request(.get, "T", .property, "p"), token: 1, deadline: start + .seconds(1)) else { return }
+        guard case .complete(1, let response) = session.request(Request(.get, "T", .property, "p"), token: 1, deadline: start + .seconds(1))
+        else { return }
         #expect(response.status == .serviceUnavailable)
     }
 }

@@ -21,8 +21,10 @@ import Testing
         for _ in 0..<30_000 {
             var bytes = small.randomElement(using: &generator)!.bytes
             for _ in 0..<Int.random(in: 1...6, using: &generator) {
-                bytes[Int.random(in: bytes.indices, using: &generator)] = [0, 1, 5, 18, 0x7F, 0x80, 0xFF, UInt8.random(in: 0...255, using: &generator)]
-                    .randomElement(using: &generator)!
+                bytes[Int.random(in: bytes.indices, using: &generator)] = [
+                    0, 1, 5, 18, 0x7F, 0x80, 0xFF, UInt8.random(in: 0...255, using: &generator),
+                ]
+                .randomElement(using: &generator)!
             }
             guard let packet = try? Packet(decoding: ByteBuffer(bytes: bytes)) else { continue }
             // What was accepted can be written, read again and turned into JSON.
@@ -59,10 +61,11 @@ import Testing
         }
     }
 
-    @Test(arguments: [
-        [2], [1, 0x85, 0, 0, 0], [1, 0xFF, 0xFF, 0xFF, 0xFF], [1, 1, 0xFF, 0, 0, 0, 0, 0], [0, 1, 0, 1, 0], [0, 2],
-        [1, 1, 0x61, 0, 21, 0, 0, 0, 1, 0, 1, 21, 0xFF, 0xFF, 0xFF, 0xFF, 0],
-    ] as [[UInt8]])
+    @Test(
+        arguments: [
+            [2], [1, 0x85, 0, 0, 0], [1, 0xFF, 0xFF, 0xFF, 0xFF], [1, 1, 0xFF, 0, 0, 0, 0, 0], [0, 1, 0, 1, 0], [0, 2],
+            [1, 1, 0x61, 0, 21, 0, 0, 0, 1, 0, 1, 21, 0xFF, 0xFF, 0xFF, 0xFF, 0],
+        ] as [[UInt8]])
     func refusesBadTables(bytes: [UInt8]) {
         #expect(throws: WireError.self) { try EncodedInfotable(validating: ByteBuffer(bytes: bytes)) }
     }

@@ -52,7 +52,9 @@ import Testing
         let fields = (0..<70_000).map { #""f\#($0)":{"name":"f\#($0)","baseType":"STRING"}"# }.joined(separator: ",")
         #expect(refused(#"{"rows":[],"dataShape":{"fieldDefinitions":{\#(fields)}}}"#)?.isLimit == true)
         let aspects = (0..<70_000).map { #""a\#($0)":1"# }.joined(separator: ",")
-        #expect(refused(#"{"rows":[],"dataShape":{"fieldDefinitions":{"f":{"name":"f","baseType":"STRING","aspects":{\#(aspects)}}}}}"#)?.isLimit == true)
+        #expect(
+            refused(#"{"rows":[],"dataShape":{"fieldDefinitions":{"f":{"name":"f","baseType":"STRING","aspects":{\#(aspects)}}}}}"#)?
+                .isLimit == true)
     }
 
     // MARK: Expansion
@@ -91,7 +93,8 @@ import Testing
 
     /// Tables in tables whose members do not come in order: each level once doubled the work of the one below.
     @Test func membersOutOfOrderAtEveryDepth() throws {
-        let shape = #""dataShape":{"fieldDefinitions":{"a":{"name":"a","baseType":"INFOTABLE","ordinal":0},"b":{"name":"b","baseType":"NUMBER","ordinal":1},"c":{"name":"c","baseType":"NUMBER","ordinal":2}}}"#
+        let shape =
+            #""dataShape":{"fieldDefinitions":{"a":{"name":"a","baseType":"INFOTABLE","ordinal":0},"b":{"name":"b","baseType":"NUMBER","ordinal":1},"c":{"name":"c","baseType":"NUMBER","ordinal":2}}}"#
         let json = (0..<30).reduce(#"{"rows":[]}"#) { inner, _ in #"{\#(shape),"rows":[{"a":\#(inner),"c":1,"b":2}]}"# }
         var cells: [Value] = []
         let time = try elapsed { cells = try encode(json).decoded().cells }
@@ -119,7 +122,9 @@ import Testing
             #expect(found == 80_000)
             object["member5"] = 6
             object["member7"] = nil
-            #expect(object["member5"] == 6 && object["member7"] == nil && object.members.count == 79_999 && object["member79999"]?.int == 79_999)
+            #expect(
+                object["member5"] == 6 && object["member7"] == nil && object.members.count == 79_999 && object["member79999"]?.int == 79_999
+            )
         }
         #expect(time < .seconds(10))
     }

@@ -64,13 +64,17 @@ import Testing
 
     /// §2: an extra, empty, last chunk.
     @Test func anEmptyChunkIsRead() throws {
-        let chunk = Chunk(header: Header(code: 2, requestID: 1, sessionID: 7), number: 3, count: 3, size: 512, entity: .init(type: .thing, name: "T"), data: ByteBuffer())
+        let chunk = Chunk(
+            header: Header(code: 2, requestID: 1, sessionID: 7), number: 3, count: 3, size: 512, entity: .init(type: .thing, name: "T"),
+            data: ByteBuffer())
         #expect(try Packet(decoding: chunk.encoded()) == .chunk(chunk))
     }
 
     /// §5: not-a-number and infinities become null, large integers and all doubles stay what they are.
     @Test func numbersInJSON() throws {
-        let values: [Double] = [0.1, -0.0, .leastNonzeroMagnitude, .greatestFiniteMagnitude, 9_007_199_254_740_992, 1e21, 1.5e-7, 123456789.123]
+        let values: [Double] = [
+            0.1, -0.0, .leastNonzeroMagnitude, .greatestFiniteMagnitude, 9_007_199_254_740_992, 1e21, 1.5e-7, 123456789.123,
+        ]
         for value in values {
             let json = try EncodedInfotable(Infotable("n", .number(value))).json()
             let back = try EncodedInfotable(json: json).decoded().first("n")
@@ -91,21 +95,29 @@ import Testing
         let table = try EncodedInfotable(Infotable("b", .blob(blob)))
         let isSame = try EncodedInfotable(json: table.json(order: .shapeFirst)) == table
         #expect(isSame)
-        let text = #"{"unknown":[1,{"x":null}],"rows":[{"b":1,"other":2}],"name":"t","dataShape":{"name":"S","fieldDefinitions":{"b":{"name":"b","baseType":"NUMBER","more":{}}}}}"#
+        let text =
+            #"{"unknown":[1,{"x":null}],"rows":[{"b":1,"other":2}],"name":"t","dataShape":{"name":"S","fieldDefinitions":{"b":{"name":"b","baseType":"NUMBER","more":{}}}}}"#
         #expect(try EncodedInfotable(json: ByteBuffer(string: text)).decoded() == Infotable("b", .number(1)))
     }
 
     /// Rows whose members come in another order than the shape's, twice or not at all.
     @Test func membersInAnyOrder() throws {
-        let text = #"{"rows":[{"b":"x","a":1},{"a":2},{"b":"y"},{},{"a":3,"b":"z","c":4},{"a":5,"a":6}],"dataShape":{"fieldDefinitions":{"a":{"name":"a","baseType":"NUMBER"},"b":{"name":"b","baseType":"STRING","ordinal":1}}}}"#
+        let text =
+            #"{"rows":[{"b":"x","a":1},{"a":2},{"b":"y"},{},{"a":3,"b":"z","c":4},{"a":5,"a":6}],"dataShape":{"fieldDefinitions":{"a":{"name":"a","baseType":"NUMBER"},"b":{"name":"b","baseType":"STRING","ordinal":1}}}}"#
         let cells = try EncodedInfotable(json: ByteBuffer(string: text)).decoded().cells
-        #expect(cells == [.number(1), .string("x"), .number(2), .nothing, .nothing, .string("y"), .nothing, .nothing, .number(3), .string("z"), .number(6), .nothing])
+        #expect(
+            cells == [
+                .number(1), .string("x"), .number(2), .nothing, .nothing, .string("y"), .nothing, .nothing, .number(3), .string("z"),
+                .number(6), .nothing,
+            ])
     }
 
     /// A list that is skipped by its brackets first is refused all the same where its grammar is wrong.
     @Test(arguments: [
-        #"{"rows":[{"a":1}}],"dataShape":{"fieldDefinitions":{}}}"#, #"{"rows":[{"a" 1}]}"#, #"{"rows":[{"a":1},]}"#, #"{"rows":[{"a":tru}],"dataShape":{"fieldDefinitions":{}}}"#,
-        #"{"rows":[{"a":"\#u{1}"}]}"#, #"{"rows":[{"a":1]],"dataShape":{}}"#, #"{"rows":[{"a":1}"#, #"{"dataShape":{"fieldDefinitions":{"a":{]}}},"rows":[]}"#,
+        #"{"rows":[{"a":1}}],"dataShape":{"fieldDefinitions":{}}}"#, #"{"rows":[{"a" 1}]}"#, #"{"rows":[{"a":1},]}"#,
+        #"{"rows":[{"a":tru}],"dataShape":{"fieldDefinitions":{}}}"#,
+        #"{"rows":[{"a":"\#u{1}"}]}"#, #"{"rows":[{"a":1]],"dataShape":{}}"#, #"{"rows":[{"a":1}"#,
+        #"{"dataShape":{"fieldDefinitions":{"a":{]}}},"rows":[]}"#,
         #"{"rows":[],"rows":[nonsense],"dataShape":{"fieldDefinitions":{}}}"#,
     ])
     func brokenTables(text: String) {

@@ -31,7 +31,10 @@ import Testing
         #expect(MessageIdentity.parts(in: fields) == parts)
     }
 
-    @Test(arguments: ["", ".", "ä.1", "1.", ".1", "12345678901.1", "1.2:", "1.2:a", "1.2:1*0", "1.2:1*-1", "1.2:1*99999999", "1.2:-4", "1.2:1**2", "1.2:99999999999999999999", "1.18446744073709551616", "1.+1", "1.1.1"])
+    @Test(arguments: [
+        "", ".", "ä.1", "1.", ".1", "12345678901.1", "1.2:", "1.2:a", "1.2:1*0", "1.2:1*-1", "1.2:1*99999999", "1.2:-4", "1.2:1**2",
+        "1.2:99999999999999999999", "1.18446744073709551616", "1.+1", "1.1.1",
+    ])
     func nonsenseNamesNothing(text: String) {
         #expect(MessageIdentity.parts(in: [.init(name: MessageIdentity.header, value: text)]).isEmpty)
     }

@@ -81,14 +81,16 @@ import Testing
     }
 
     @Test func readsEitherOrderAndSpelling() throws {
-        let shape = #"{"fieldDefinitions":{"b":{"name":"b","baseType":"INTEGER","ordinal":1},"a":{"name":"a","baseType":"DATETIME","ordinal":0}}}"#
+        let shape =
+            #"{"fieldDefinitions":{"b":{"name":"b","baseType":"INTEGER","ordinal":1},"a":{"name":"a","baseType":"DATETIME","ordinal":0}}}"#
         let rows = #"[{"b":2,"a":"1970-01-01T00:00:01Z","unknown":{}},{"a":5}]"#
         for json in [#"{"rows":\#(rows),"dataShape":\#(shape)}"#, #"{"datashape":\#(shape),"rows":\#(rows)}"#] {
             let table = try read(json)
             #expect(table.shape.fields.map(\.name) == ["a", "b"])
             #expect(Array(table.cells) == [.datetime(1000), .integer(2), .datetime(5), .nothing])
         }
-        let list = try read(#"{"dataShape":{"fieldDefinitions":[{"name":"v","baseType":"VARIANT"}]},"rows":[{"v":{"baseType":"INTEGER","value":7}}]}"#)
+        let list = try read(
+            #"{"dataShape":{"fieldDefinitions":[{"name":"v","baseType":"VARIANT"}]},"rows":[{"v":{"baseType":"INTEGER","value":7}}]}"#)
         #expect(list.first("v") == .variant(.integer(7)))
     }
 

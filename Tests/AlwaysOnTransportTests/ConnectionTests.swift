@@ -42,7 +42,11 @@ struct EchoPlatform {
         var configuration = HTTPServer.Configuration()
         configuration.identity = identity
         configuration.upgraders = [
-            upgrader.makeUpgrader(makeID: { ids.withLockedValue { $0 += 1; return $0 } }) { connection, event in
+            upgrader.makeUpgrader(makeID: {
+                ids.withLockedValue {
+                    $0 += 1; return $0
+                }
+            }) { connection, event in
                 switch event {
                 case .authenticate(let header, let auth):
                     if auth.applicationKey == "good" { connection.accept(header) } else { connection.refuse(header) }
@@ -74,14 +78,18 @@ struct EchoPlatform {
         _ endpoint: PlatformEndpoint, key: String = "good", session: EdgeConnection.Session.Configuration = .init(),
         events: Events<EdgeConnection.Event> = Events(), respond: @escaping @Sendable (Request) -> Response = { _ in Response(.notFound) }
     ) async throws -> EdgeConnection {
-        let connection = try await EdgeConnector.connect(to: endpoint, applicationKey: key, session: session, on: loop) { connection, event in
+        let connection = try await EdgeConnector.connect(to: endpoint, applicationKey: key, session: session, on: loop) {
+            connection, event in
             if case .request(let header, let request) = event { connection.respond(respond(request), to: header) }
             events.send(event)
         }.get()
         return connection
     }
 
-    func online(_ platform: EchoPlatform, compression: Bool = true, respond: @escaping @Sendable (Request) -> Response = { _ in Response(.notFound) }) async throws -> EdgeConnection {
+    func online(
+        _ platform: EchoPlatform, compression: Bool = true,
+        respond: @escaping @Sendable (Request) -> Response = { _ in Response(.notFound) }
+    ) async throws -> EdgeConnection {
         let events = Events<EdgeConnection.Event>()
         var endpoint = platform.endpoint
         endpoint.compression = compression
@@ -97,10 +105,14 @@ struct EchoPlatform {
         let blob = ByteBuffer(bytes: (0..<size).map { UInt8(truncatingIfNeeded: $0 &* 31) })
         let content = try EncodedInfotable(Infotable("data", .blob(blob)))
         let edge = try await online(platform, compression: compression.edge) { Response(.success, content: $0.content) }
-        let there = try await loop.flatSubmit { edge.request(Request(.post, "T", .service, "Echo", content: content), timeout: .seconds(20)) }.get()
+        let there = try await loop.flatSubmit {
+            edge.request(Request(.post, "T", .service, "Echo", content: content), timeout: .seconds(20))
+        }.get()
         #expect(there.status.isSuccess && there.content == content)
         let connection = try await platform.events.next { if case .request = $0.1 { $0.0 } else { nil } }
-        let back = try await platform.loop.flatSubmit { connection.request(Request(.post, "T", .service, "Echo", content: content), timeout: .seconds(20)) }.get()
+        let back = try await platform.loop.flatSubmit {
+            connection.request(Request(.post, "T", .service, "Echo", content: content), timeout: .seconds(20))
+        }.get()
         #expect(back.status.isSuccess && back.content == content)
         await platform.server.stop()
     }
@@ -110,7 +122,9 @@ struct EchoPlatform {
         let edge = try await online(platform)
         let futures = try await loop.submit {
             (0..<400).map { index in
-                edge.request(Request(.post, "T", .service, "Echo", content: try? EncodedInfotable(Infotable("n", .integer(Int32(index))))), timeout: .seconds(20))
+                edge.request(
+                    Request(.post, "T", .service, "Echo", content: try? EncodedInfotable(Infotable("n", .integer(Int32(index))))),
+                    timeout: .seconds(20))
             }
         }.get()
         for (index, future) in futures.enumerated() {
@@ -132,7 +146,8 @@ struct EchoPlatform {
 
     @Test func aConnectionWithoutAuthIsClosedInTime() async throws {
         let platform = try await EchoPlatform { $0.session.authenticationTimeout = .milliseconds(100) }
-        let upgrade = "GET /Thingworx/WS HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+        let upgrade =
+            "GET /Thingworx/WS HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
         let channel = try await ClientBootstrap(group: loop).connect(host: "127.0.0.1", port: platform.server.port) { channel in
             channel.eventLoop.makeCompletedFuture { try NIOAsyncChannel<ByteBuffer, ByteBuffer>(wrappingChannelSynchronously: channel) }
         }
@@ -158,15 +173,23 @@ struct EchoPlatform {
         var wrongPath = platform.endpoint
         wrongPath.path = "/elsewhere"
         let refusal = await failure(wrongPath)
-        #expect(refusal == "ws://127.0.0.1:\(port)/elsewhere answered 404 Not Found to the WebSocket upgrade: check `resource` and that a ThingWorx platform listens there")
+        #expect(
+            refusal
+                == "ws://127.0.0.1:\(port)/elsewhere answered 404 Not Found to the WebSocket upgrade: check `resource` and that a ThingWorx platform listens there"
+        )
         var tls = platform.endpoint
         tls.tls = try TLSClient()
         let noTLS = await failure(tls)
         #expect(noTLS.contains("Check `ws_connection.encryption` and `certificates`"), "\(noTLS)")
-        #expect(await failure(PlatformEndpoint(host: "no-such-host.invalid", port: 1)).contains("no-such-host.invalid does not resolve. Check `ws_servers` and DNS"))
+        #expect(
+            await failure(PlatformEndpoint(host: "no-such-host.invalid", port: 1)).contains(
+                "no-such-host.invalid does not resolve. Check `ws_servers` and DNS"))
         await platform.server.stop()
         let refused = await failure(PlatformEndpoint(host: "127.0.0.1", port: port))
-        #expect(refused == "no connection to ws://127.0.0.1:\(port)/Thingworx/WS: connection refused. Check `ws_servers`, that the platform runs, and firewalls between")
+        #expect(
+            refused
+                == "no connection to ws://127.0.0.1:\(port)/Thingworx/WS: connection refused. Check `ws_servers`, that the platform runs, and firewalls between"
+        )
     }
 
     @Test func tlsIsVerified() async throws {
@@ -177,7 +200,9 @@ struct EchoPlatform {
         endpoint.connectTimeout = .seconds(60)
         endpoint.tls = try TLSClient()
         await #expect(throws: ConnectFailure.self) { try await connect(endpoint) }
-        do { _ = try await connect(endpoint) } catch { #expect("\(error)".contains("no trusted authority vouches for the certificate of localhost"), "\(error)") }
+        do { _ = try await connect(endpoint) } catch {
+            #expect("\(error)".contains("no trusted authority vouches for the certificate of localhost"), "\(error)")
+        }
         var settings = TLSClientSettings()
         settings.roots = [certificates.authority]
         endpoint.tls = try TLSClient(settings)

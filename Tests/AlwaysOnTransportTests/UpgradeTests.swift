@@ -12,11 +12,14 @@ import Testing
     let loop = MultiThreadedEventLoopGroup.singleton.next()
 
     private static let good = [
-        "Host": "h", "Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+        "Host": "h", "Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13",
+        "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
     ]
 
     /// The head of the answer to a request.
-    private func ask(_ platform: EchoPlatform, _ line: String = "GET /Thingworx/WS HTTP/1.1", changing changes: [String: String?] = [:]) async throws -> String {
+    private func ask(
+        _ platform: EchoPlatform, _ line: String = "GET /Thingworx/WS HTTP/1.1", changing changes: [String: String?] = [:]
+    ) async throws -> String {
         var headers = UpgradeTests.good
         for (name, value) in changes { headers[name] = value }
         let request = line + "\r\n" + headers.map { "\($0): \($1)\r\n" }.joined() + "\r\n"
@@ -35,10 +38,11 @@ import Testing
     }
 
     /// §4.2.2 and §1.3: the accept value of the RFC's own example; RFC 7692 §5: the extension that was agreed on.
-    @Test(arguments: [
-        ("permessage-deflate", true, "permessage-deflate"), ("permessage-deflate", false, nil), ("x-other", true, nil), ("", true, nil),
-        ("x-other, permessage-deflate; server_no_context_takeover", true, "permessage-deflate; server_no_context_takeover"),
-    ] as [(String, Bool, String?)])
+    @Test(
+        arguments: [
+            ("permessage-deflate", true, "permessage-deflate"), ("permessage-deflate", false, nil), ("x-other", true, nil), ("", true, nil),
+            ("x-other, permessage-deflate; server_no_context_takeover", true, "permessage-deflate; server_no_context_takeover"),
+        ] as [(String, Bool, String?)])
     func serverAnswers(offer: String, isOn: Bool, answer: String?) async throws {
         let platform = try await EchoPlatform { $0.compression = isOn }
         let head = try await ask(platform, changing: ["Sec-WebSocket-Extensions": offer])
@@ -52,11 +56,14 @@ import Testing
     }
 
     /// §4.2.1: what is no opening handshake is answered as HTTP.
-    @Test(arguments: [
-        ("GET /Thingworx/WS HTTP/1.1", "Sec-WebSocket-Version", "12"), ("GET /Thingworx/WS HTTP/1.1", "Sec-WebSocket-Version", nil), ("GET /Thingworx/WS HTTP/1.1", "Sec-WebSocket-Key", nil),
-        ("GET /Thingworx/WS HTTP/1.1", "Upgrade", nil), ("GET /Thingworx/WS HTTP/1.1", "Upgrade", "h2c"), ("GET /Thingworx/WS HTTP/1.1", "Connection", "keep-alive"),
-        ("GET /elsewhere HTTP/1.1", "Host", "h"),
-    ] as [(String, String, String?)])
+    @Test(
+        arguments: [
+            ("GET /Thingworx/WS HTTP/1.1", "Sec-WebSocket-Version", "12"), ("GET /Thingworx/WS HTTP/1.1", "Sec-WebSocket-Version", nil),
+            ("GET /Thingworx/WS HTTP/1.1", "Sec-WebSocket-Key", nil),
+            ("GET /Thingworx/WS HTTP/1.1", "Upgrade", nil), ("GET /Thingworx/WS HTTP/1.1", "Upgrade", "h2c"),
+            ("GET /Thingworx/WS HTTP/1.1", "Connection", "keep-alive"),
+            ("GET /elsewhere HTTP/1.1", "Host", "h"),
+        ] as [(String, String, String?)])
     func serverRefuses(line: String, header: String, value: String?) async throws {
         let platform = try await EchoPlatform()
         let head = try await ask(platform, line, changing: [header: value])
@@ -66,8 +73,12 @@ import Testing
 
     /// §4.1: a client fails the connection on any answer that does not prove a WebSocket server.
     @Test(arguments: [
-        ("101 Switching Protocols", ["Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Accept: AAAAAAAAAAAAAAAAAAAAAAAAAAA="], "WebSocket"),
-        ("101 Switching Protocols", ["Connection: Upgrade", "Upgrade: websocket"], "WebSocket"), ("200 OK", ["Content-Length: 0"], "answered 200"),
+        (
+            "101 Switching Protocols", ["Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Accept: AAAAAAAAAAAAAAAAAAAAAAAAAAA="],
+            "WebSocket"
+        ),
+        ("101 Switching Protocols", ["Connection: Upgrade", "Upgrade: websocket"], "WebSocket"),
+        ("200 OK", ["Content-Length: 0"], "answered 200"),
         ("404 Not Found", ["Content-Length: 0"], "answered 404"), ("503 Service Unavailable", ["Content-Length: 0"], "answered 503"),
     ])
     func clientRefuses(status: String, headers: [String], message: String) async throws {
@@ -89,16 +100,21 @@ import Testing
         let failure = await #expect(throws: ConnectFailure.self) {
             try await EdgeConnector.connect(to: endpoint, applicationKey: "k", session: .init(), on: loop) { _, _ in }.get()
         }
-        #expect(failure?.description.contains(message) == true || failure?.description.contains("upgrade") == true, "\(failure?.description ?? "")")
+        #expect(
+            failure?.description.contains(message) == true || failure?.description.contains("upgrade") == true,
+            "\(failure?.description ?? "")")
         serving.cancel()
         _ = try? await serving.value
     }
 
     @Test("What a server says right behind its agreement is heard, though it comes with it")
     func aServerThatSpeaksFirst() async throws {
-        let upgrader = NIOWebSocketServerUpgrader(shouldUpgrade: { channel, _ in channel.eventLoop.makeSucceededFuture([:]) }) { channel, _ in
+        let upgrader = NIOWebSocketServerUpgrader(shouldUpgrade: { channel, _ in channel.eventLoop.makeSucceededFuture([:]) }) {
+            channel, _ in
             // Before anything else is read on this loop, on which the client is too.
-            channel.eventLoop.execute { channel.writeAndFlush(WebSocketFrame(fin: true, opcode: .text, data: ByteBuffer(string: "hello")), promise: nil) }
+            channel.eventLoop.execute {
+                channel.writeAndFlush(WebSocketFrame(fin: true, opcode: .text, data: ByteBuffer(string: "hello")), promise: nil)
+            }
             return channel.eventLoop.makeSucceededVoidFuture()
         }
         let server = try await ServerBootstrap(group: loop).childChannelInitializer { channel in
@@ -112,7 +128,9 @@ import Testing
             ])
         }
         let loop = loop
-        let outcome = try await loop.flatSubmit { WebSocketConnector.open(upgrade, to: endpoint, deadline: .now() + .seconds(30), on: loop) }.get()
+        let outcome = try await loop.flatSubmit {
+            WebSocketConnector.open(upgrade, to: endpoint, deadline: .now() + .seconds(30), on: loop)
+        }.get()
         guard case .upgraded = outcome else {
             Issue.record("not upgraded")
             return

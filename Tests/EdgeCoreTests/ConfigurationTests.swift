@@ -28,7 +28,8 @@ import Testing
     }
 
     @Test("ems 66: what users write is accepted") func acceptsWhatUsersWrite() throws {
-        let (configuration, diagnostics) = try read(#"""
+        let (configuration, diagnostics) = try read(
+            #"""
             {"ws_servers":[{"host":"h","port":"8080"}], "appkey":"k",
              "http_server":{"ssl":"false","port":"8005"}, "ws_connection":{"encryption":"ssl ", "connect_retries":-1},
              "auto-bind":[{"name":"*SN1","port":"8002"}, {"name":"G","gateway":true}]}
@@ -44,7 +45,8 @@ import Testing
     }
 
     @Test func allErrorsAreReportedWithTheirPlace() throws {
-        let (_, diagnostics) = try read("""
+        let (_, diagnostics) = try read(
+            """
             {
               "ws_servers": [{"host": "h", "port": 70000}],
               "appKey": "k",
@@ -57,7 +59,10 @@ import Testing
         #expect(lines.contains("line 2, column 40: ws_servers[0].port: expected a whole number from 1 to 65535, found 70000"))
         #expect(lines.contains("line 4, column 26: http_server.ssl: expected true or false, found a string; the default is used"))
         #expect(lines.contains("line 4, column 43: http_server.prot: unknown setting, ignored; did you mean \"port\"?"))
-        #expect(lines.contains("line 5, column 23: logger.level: expected one of AUDIT, ERROR, WARN, INFO, DEBUG, TRACE, found a string; the default is used"))
+        #expect(
+            lines.contains(
+                "line 5, column 23: logger.level: expected one of AUDIT, ERROR, WARN, INFO, DEBUG, TRACE, found a string; the default is used"
+            ))
         #expect(lines.contains { $0.hasPrefix("line 6, column 36: ws_connection.msg_timeout: expected a whole number") })
         #expect(diagnostics.count { $0.severity == .problem } == 3 && diagnostics.count { $0.severity == .error } == 1)
     }
@@ -75,16 +80,21 @@ import Testing
 
     /// Each value that cannot be used is named and replaced by its default; the start goes on.
     @Test(arguments: [
-        ("http_server", "port", "70000"), ("http_server", "max_clients", "0"), ("http_server", "enable_csrf_tokens", "\"perhaps\""), ("http_server", "host", "5"),
+        ("http_server", "port", "70000"), ("http_server", "max_clients", "0"), ("http_server", "enable_csrf_tokens", "\"perhaps\""),
+        ("http_server", "host", "5"),
         ("logger", "max_file_storage", "-1"), ("logger", "publish_level", "\"LOUDER\""), ("ws_connection", "message_chunk_size", "1"),
-        ("ws_connection", "connect_retries", "-2"), ("ws_connection", "msg_timeout", "1.5"), ("duty_cycle", "duty_cycle", "101"), ("proxy", "port", "\"x\""),
-        ("certificates", "validate", "[]"), ("certificates", "cert_chain", "{}"), ("offline_msg_store", "max_size", "\"big\""), ("file", "virtual_dirs", "{}"),
+        ("ws_connection", "connect_retries", "-2"), ("ws_connection", "msg_timeout", "1.5"), ("duty_cycle", "duty_cycle", "101"),
+        ("proxy", "port", "\"x\""),
+        ("certificates", "validate", "[]"), ("certificates", "cert_chain", "{}"), ("offline_msg_store", "max_size", "\"big\""),
+        ("file", "virtual_dirs", "{}"),
         ("fips", "enabled", "3"), ("failover", "return_interval", "0"),
     ])
     func valuesThatCannotBeUsed(group: String, key: String, value: String) throws {
         let (configuration, diagnostics) = try read("{\(servers),\"\(group)\":{\"\(key)\":\(value)}}")
         #expect(diagnostics.count == 1 && diagnostics[0].severity == .problem && diagnostics[0].location != nil, "\(diagnostics)")
-        #expect(diagnostics.first?.message.hasPrefix("\(group).\(key): expected ") == true && diagnostics.first?.message.hasSuffix("; the default is used") == true)
+        #expect(
+            diagnostics.first?.message.hasPrefix("\(group).\(key): expected ") == true
+                && diagnostics.first?.message.hasSuffix("; the default is used") == true)
         #expect(configuration == (try read("{\(servers)}")).0)
     }
 
@@ -99,7 +109,8 @@ import Testing
     @Test func settingsThatDoNotGoTogether() throws {
         #expect(try read("{\(servers),\"http_server\":{\"user\":\"a:b\"}}").1.first?.message.contains("never matches") == true)
         #expect(try read("{\(servers),\"certificates\":{\"fingerprint_allowlist\":[\"AB:CD\"]}}").0.certificates.fingerprints == ["AB:CD"])
-        #expect(try read("{\(servers),\"certificates\":{\"client_cert\":\"/etc/hostname\"}}").1.contains { $0.message.contains("go together") })
+        #expect(
+            try read("{\(servers),\"certificates\":{\"client_cert\":\"/etc/hostname\"}}").1.contains { $0.message.contains("go together") })
         #expect(try read("{\(servers),\"http_server\":{\"use_default_certificate\":true}}").1.map(\.severity) == [.warning])
         #expect(try read("{\(servers),\"offline_msg_store\":{\"enabled\":true},\"tunnel\":{}}").1.map(\.severity) == [.warning])
     }

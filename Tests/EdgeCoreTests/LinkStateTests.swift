@@ -8,7 +8,9 @@ import Testing
 @Suite struct LinkStateTests {
     private let start = NIODeadline.uptimeNanoseconds(1_000_000_000)
 
-    private func clock(percent: Int = 50, period: TimeAmount = .seconds(10), delay: TimeAmount = .zero, idle: TimeAmount = .milliseconds(50)) -> DutyCycleClock {
+    private func clock(
+        percent: Int = 50, period: TimeAmount = .seconds(10), delay: TimeAmount = .zero, idle: TimeAmount = .milliseconds(50)
+    ) -> DutyCycleClock {
         var settings = GatewayConfiguration.DutyCycle()
         settings.percent = percent
         settings.period = period

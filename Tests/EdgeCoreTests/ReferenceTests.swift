@@ -31,20 +31,25 @@ import Testing
     @Test(arguments: [SettingsReference.Sample.minimal, .complete])
     func samplesCanBeRead(form: SettingsReference.Sample) throws {
         let document = try JSONDocument(bytes: Array(reference.sample(form).utf8))
-        let (_, diagnostics) = GatewayConfiguration.read(document, keys: nil, keyFile: KeyFile(besides: "/nowhere/config.json", credentialsDirectory: nil))
+        let (_, diagnostics) = GatewayConfiguration.read(
+            document, keys: nil, keyFile: KeyFile(besides: "/nowhere/config.json", credentialsDirectory: nil))
         // A sample names files that are not there; nothing else is wrong with it.
-        let others = diagnostics.filter { !$0.message.contains("cannot read") && !$0.message.contains("no directory") && $0.severity != .warning }
+        let others = diagnostics.filter {
+            !$0.message.contains("cannot read") && !$0.message.contains("no directory") && $0.severity != .warning
+        }
         #expect(others.map(\.message).allSatisfy { $0.hasPrefix("certificates.fingerprint_allowlist") })
     }
 
     /// What is shown of a configuration can be written back, and shows the same.
     @Test func theConfigurationInForceIsAConfiguration() throws {
-        let text = #"{"ws_servers":[{"host":"h"}],"appKey":"k","auto_bind":[{"name":"A","password":"p","user":"u"},{"name":"G","gateway":true}],"http_server":{"password":"q","user":"me"}}"#
+        let text =
+            #"{"ws_servers":[{"host":"h"}],"appKey":"k","auto_bind":[{"name":"A","password":"p","user":"u"},{"name":"G","gateway":true}],"http_server":{"password":"q","user":"me"}}"#
         let keyFile = KeyFile(besides: "/nowhere/config.json", credentialsDirectory: nil)
         let first = GatewayConfiguration.read(try JSONDocument(bytes: Array(text.utf8)), keys: nil, keyFile: keyFile).0
         let shown = JSONValue.object(GatewayConfiguration.settings.json(of: first))
         #expect(!shown.description.contains("\"p\"") && !shown.description.contains("\"q\"") && !shown.description.contains("\"k\""))
-        let (second, diagnostics) = GatewayConfiguration.read(try JSONDocument(bytes: Array(shown.pretty.utf8)), keys: nil, keyFile: keyFile)
+        let (second, diagnostics) = GatewayConfiguration.read(
+            try JSONDocument(bytes: Array(shown.pretty.utf8)), keys: nil, keyFile: keyFile)
         #expect(diagnostics.filter { $0.severity != .warning }.isEmpty, "\(diagnostics)")
         #expect(JSONValue.object(GatewayConfiguration.settings.json(of: second)) == shown)
     }
@@ -69,15 +74,17 @@ import Testing
         var checked = 0
         func check(_ setting: SettingDescription, in group: [String]) throws {
             if case .object(let members) = setting.kind { return try members.forEach { try check($0, in: group + [setting.name]) } }
-            let wrong: [JSONValue] = switch setting.kind {
-            case .bool: [3, "perhaps", []]
-            case .integer(let range, _): ["many", true, .int(range.lowerBound - 1)] + (range.upperBound < Int.max ? [.int(range.upperBound + 1)] : [])
-            case .string, .path, .secret: [["a"], 4]
-            case .choice: ["no such word", 7]
-            case .strings: [5, [6]]
-            case .objects: [5, "text"]
-            case .object: []
-            }
+            let wrong: [JSONValue] =
+                switch setting.kind {
+                case .bool: [3, "perhaps", []]
+                case .integer(let range, _):
+                    ["many", true, .int(range.lowerBound - 1)] + (range.upperBound < Int.max ? [.int(range.upperBound + 1)] : [])
+                case .string, .path, .secret: [["a"], 4]
+                case .choice: ["no such word", 7]
+                case .strings: [5, [6]]
+                case .objects: [5, "text"]
+                case .object: []
+                }
             // Settings that older files have and nothing reads are taken as they come.
             let isRetired = setting.text.hasPrefix("Kept for older files") || setting.text.hasPrefix("Gone since")
             for value in wrong where !isRetired {

@@ -44,7 +44,9 @@ import Testing
         while let action = open.popLast() {
             switch action {
             case .bind(let binds):
-                for bind in binds { open += registry.answered(bind, bind.names.contains("T4") ? Response(.forbidden, reason: "no") : Response(.success)) }
+                for bind in binds {
+                    open += registry.answered(bind, bind.names.contains("T4") ? Response(.forbidden, reason: "no") : Response(.success))
+                }
             case .refused(let name, _, let again): refused.append("\(name) \(again)")
             case .unbind: Issue.record("nothing was to be unbound")
             }

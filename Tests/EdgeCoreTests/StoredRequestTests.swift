@@ -5,7 +5,9 @@ import NIOCore
 import Testing
 
 @Suite struct StoredRequestTests {
-    private func request(_ method: AlwaysOn.Method, _ characteristic: Characteristic, _ name: String, entity: EntityType = .thing) -> Request {
+    private func request(
+        _ method: AlwaysOn.Method, _ characteristic: Characteristic, _ name: String, entity: EntityType = .thing
+    ) -> Request {
         Request(method, entityType: entity, "T", characteristic, name)
     }
 
@@ -24,7 +26,9 @@ import Testing
     }
 
     private func message(at time: StoredTime, isOfThisBoot: Bool = true) -> StoredMessage {
-        StoredMessage(place: .init(segment: 1, sequence: 1), key: "T", label: 0, time: time, isOfThisBoot: isOfThisBoot, payload: ByteBuffer(), size: 1)
+        StoredMessage(
+            place: .init(segment: 1, sequence: 1), key: "T", label: 0, time: time, isOfThisBoot: isOfThisBoot, payload: ByteBuffer(),
+            size: 1)
     }
 
     @Test func aTimeOfBeforeTheClockWasSetIsPutRight() {

@@ -18,7 +18,9 @@ import Testing
         let third = tokens.current(now: start + .minutes(20))
         #expect(!accepted(first, after: .minutes(20)))
         #expect(accepted(second, after: .minutes(20)))
-        for wrong in ["", String(third.dropLast()), third + "0", String(third.reversed())] { #expect(!accepted(wrong, after: .minutes(21))) }
+        for wrong in ["", String(third.dropLast()), third + "0", String(third.reversed())] {
+            #expect(!accepted(wrong, after: .minutes(21)))
+        }
         // After a long pause nothing old is valid.
         #expect(!accepted(third, after: .hours(1)))
     }

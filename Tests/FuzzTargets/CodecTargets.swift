@@ -22,7 +22,9 @@ extension FuzzTarget {
         guard let table = try? EncodedInfotable(validating: ByteBuffer(bytes: bytes)) else { return }
         guard let again = try? EncodedInfotable(table.decoded()) else { fatalError("what was decoded is not encoded again") }
         guard again.decoded().cells.count == table.decoded().cells.count else { fatalError("cells went missing") }
-        guard (try? JSONValue(parsing: table.json(), maximumDepth: 512)) != nil else { fatalError("JSON that does not parse: \(String(buffer: table.json()))") }
+        guard (try? JSONValue(parsing: table.json(), maximumDepth: 512)) != nil else {
+            fatalError("JSON that does not parse: \(String(buffer: table.json()))")
+        }
     }
 
     static func json(_ bytes: [UInt8]) {
@@ -65,16 +67,22 @@ extension FuzzTarget {
         check(encoded: table)
         // Two fields of one name are two members of one name, of which JSON knows no order.
         guard !table.decoded().hasRepeatedNames else { return }
-        guard let first = try? EncodedInfotable(json: table.json()), let second = try? EncodedInfotable(json: first.json()), second.json() == first.json() else {
+        guard let first = try? EncodedInfotable(json: table.json()), let second = try? EncodedInfotable(json: first.json()),
+            second.json() == first.json()
+        else {
             fatalError("JSON changes on its way: \(String(buffer: table.json()))")
         }
     }
 
     /// A peer reads what was made here, and answers and requests of it are encoded.
     private static func check(encoded table: EncodedInfotable) {
-        guard let read = try? EncodedInfotable(validating: table.bytes), read == table else { fatalError("a peer refuses what was made here") }
+        guard let read = try? EncodedInfotable(validating: table.bytes), read == table else {
+            fatalError("a peer refuses what was made here")
+        }
         let decoded = table.decoded()
-        guard let again = try? EncodedInfotable(decoded), again.decoded().cells.count == decoded.cells.count else { fatalError("a table is not encoded again") }
+        guard let again = try? EncodedInfotable(decoded), again.decoded().cells.count == decoded.cells.count else {
+            fatalError("a table is not encoded again")
+        }
         // As a value of its own it is one level deeper, which may be one too many.
         let wrapped = Response.success(Infotable("value", .variant(.infotable(decoded))))
         let message = Message(header: Header(code: wrapped.status.rawValue, requestID: 1, sessionID: 1), body: .response(wrapped))

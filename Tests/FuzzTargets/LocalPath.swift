@@ -15,7 +15,9 @@ enum LocalPath {
     /// No device answers here: what is under test comes before that.
     private struct NoDevices: DeviceCaller {
         let loop: any EventLoop
-        func call(_ request: Request, of thing: EdgeThing) -> EventLoopFuture<Response> { loop.makeSucceededFuture(Response(.serviceUnavailable)) }
+        func call(_ request: Request, of thing: EdgeThing) -> EventLoopFuture<Response> {
+            loop.makeSucceededFuture(Response(.serviceUnavailable))
+        }
         func probe(_ host: DeviceHost, timeout: TimeAmount) -> EventLoopFuture<Void> { loop.makeSucceededVoidFuture() }
         func use(_ tls: TLSClient) {}
     }
@@ -44,7 +46,8 @@ enum LocalPath {
         configuration.servers = [.init(host: "localhost", port: 1)]
         guard let security = try? ClientSecurity(configuration, userAgent: "", warn: { _ in }) else { fatalError("no settings for TLS") }
         let gateway = Gateway(
-            configuration: configuration, security: security, devices: NoDevices(loop: loop), persistence: nil, host: host, logger: logger, on: loop, executor: InlineExecutor.shared)
+            configuration: configuration, security: security, devices: NoDevices(loop: loop), persistence: nil, host: host, logger: logger,
+            on: loop, executor: InlineExecutor.shared)
         func open() -> EmbeddedChannel {
             let channel = EmbeddedChannel(loop: loop)
             if let address = try? SocketAddress(ipAddress: "127.0.0.1", port: 1) { channel.connect(to: address, promise: nil) }
@@ -62,7 +65,9 @@ enum LocalPath {
         let other = open()
         _ = try? other.writeInbound(ByteBuffer(string: "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"))
         loop.run()
-        guard let answer = try? other.readOutbound(as: ByteBuffer.self), answer.readableBytesView.starts(with: "HTTP/1.1 \(settings.authenticate ? 401 : 200)".utf8) else {
+        guard let answer = try? other.readOutbound(as: ByteBuffer.self),
+            answer.readableBytesView.starts(with: "HTTP/1.1 \(settings.authenticate ? 401 : 200)".utf8)
+        else {
             fatalError("a plain request is not answered any more")
         }
         _ = try? other.finish(acceptAlreadyClosed: true)

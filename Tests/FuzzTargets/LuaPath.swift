@@ -20,7 +20,8 @@ enum LuaPath {
         init() throws {
             state = try LuaState()
             state.register("native", NativeTable([:]), owner: owner, config: .nil)
-            _ = try run("""
+            _ = try run(
+                """
                 native.json_setup(function() end, {}, {}, function(o) return o end)
                 function again(text)
                   local value = native.json_decode(text)
@@ -42,7 +43,9 @@ enum LuaPath {
             let json = try JSON()
             json.state.setGlobal("text", .string(bytes))
             guard let results = try? json.run("return again(text)") else { return }
-            guard results.count == 2, results[0].bytes?.count == results[1].bytes?.count else { fatalError("JSON changes on its way through Lua") }
+            guard results.count == 2, results[0].bytes?.count == results[1].bytes?.count else {
+                fatalError("JSON changes on its way through Lua")
+            }
         } catch {
             fatalError("\(error)")
         }
@@ -69,14 +72,20 @@ enum LuaPath {
         do {
             let etc = FileManager.default.temporaryDirectory.appendingPathComponent("edge-fuzz-\(getpid())").path
             try FileManager.default.createDirectory(atPath: "\(etc)/custom/templates", withIntermediateDirectories: true)
-            let sources = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("../../Sources/ScriptResource/thingworx").standardized.path
+            let sources = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent(
+                "../../Sources/ScriptResource/thingworx"
+            ).standardized.path
             try FileManager.default.createSymbolicLink(atPath: "\(etc)/thingworx", withDestinationPath: sources)
             try template.write(toFile: "\(etc)/custom/templates/fuzz.lua", atomically: true, encoding: .utf8)
             try configuration.write(toFile: "\(etc)/config.lua", atomically: true, encoding: .utf8)
             let loop = MultiThreadedEventLoopGroup.singleton.next()
             let configuration = try ScriptConfiguration.read("\(etc)/config.lua")
             let started = loop.makePromise(of: ScriptResource.self)
-            started.completeWithTask { try await ScriptResource.start(configuration, version: "", on: loop) { _ in Logger(label: "fuzz") { _ in SwiftLogNoOpLogHandler() } } }
+            started.completeWithTask {
+                try await ScriptResource.start(configuration, version: "", on: loop) { _ in
+                    Logger(label: "fuzz") { _ in SwiftLogNoOpLogHandler() }
+                }
+            }
             let environment = try started.futureResult.wait().environment
             while send("GET /scripts/Thingworx/F/Properties/number HTTP/1.1", [:], [], environment)?.status != .ok { usleep(1000) }
             return environment
@@ -105,8 +114,10 @@ enum LuaPath {
         """
 
     private static let targets = [
-        "Properties/number", "Properties/text", "Properties/table", "Properties/place", "Properties/json", "Properties/blob", "Properties/*", "Services/Echo",
-        "Services/GetMetadata", "Services/GetPropertyValues", "Services/UpdateSubscribedPropertyValues", "Properties", "Services/None", "Events/E",
+        "Properties/number", "Properties/text", "Properties/table", "Properties/place", "Properties/json", "Properties/blob",
+        "Properties/*", "Services/Echo",
+        "Services/GetMetadata", "Services/GetPropertyValues", "Services/UpdateSubscribedPropertyValues", "Properties", "Services/None",
+        "Events/E",
     ]
 
     /// The first byte chooses method and target, or that the first line of the rest is the target.
@@ -115,7 +126,9 @@ enum LuaPath {
         let method = ["GET", "PUT", "POST", "DELETE"][Int(first & 3)]
         let choice = Int(first >> 2)
         if choice < targets.count {
-            send("\(method) /scripts/Thingworx/F/\(targets[choice]) HTTP/1.1", ["Content-Type": "application/json"], Array(bytes.dropFirst()), environment)
+            send(
+                "\(method) /scripts/Thingworx/F/\(targets[choice]) HTTP/1.1", ["Content-Type": "application/json"],
+                Array(bytes.dropFirst()), environment)
         } else {
             let line = bytes.dropFirst().prefix { $0 != 0x0A }
             send("\(method) \(String(decoding: line, as: UTF8.self)) HTTP/1.1", [:], Array(bytes.dropFirst(line.count + 2)), environment)

@@ -46,7 +46,8 @@ struct PlatformPath {
 
     private init() throws {
         let loop = self.loop
-        platform = try Platform(store: ForgetfulStore(), seed: PlatformPath.model, logger: PlatformPath.logger, on: loop, executor: InlineExecutor.shared)
+        platform = try Platform(
+            store: ForgetfulStore(), seed: PlatformPath.model, logger: PlatformPath.logger, on: loop, executor: InlineExecutor.shared)
         alwaysOn = AlwaysOnUpgrader()
         func channel() throws -> EmbeddedChannel {
             let channel = EmbeddedChannel(loop: loop)
@@ -79,9 +80,19 @@ struct PlatformPath {
     }
 
     private func connect() {
-        write(edge, ByteBuffer(string: "GET /Thingworx/WS HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"))
+        write(
+            edge,
+            ByteBuffer(
+                string:
+                    "GET /Thingworx/WS HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+            ))
         loop.run()
-        write(edge, frame(2, Message(header: Header(code: Code.auth, requestID: 1, sessionID: Header.noSession), body: .auth(Auth(applicationKey: "k"))).encoded()))
+        write(
+            edge,
+            frame(
+                2,
+                Message(header: Header(code: Code.auth, requestID: 1, sessionID: Header.noSession), body: .auth(Auth(applicationKey: "k")))
+                    .encoded()))
         loop.run()
         // The answer to the upgrade is no frame.
         while let bytes = try? edge.readOutbound(as: ByteBuffer.self) { if bytes.readableBytesView.starts(with: "HTTP".utf8) { continue } }
@@ -105,26 +116,32 @@ struct PlatformPath {
     }
 
     private static let targets = [
-        "Things/T/Properties/p", "Things/T/Properties/*", "Things/T/Services/UpdateSubscribedPropertyValues", "Resources/EntityServices/Services/CreateThing",
-        "Resources/EntityServices/Services/DeleteThing", "Things/T/Services/GetPropertyValues", "Things/T/Services/Other", "Things/T/Events/E",
+        "Things/T/Properties/p", "Things/T/Properties/*", "Things/T/Services/UpdateSubscribedPropertyValues",
+        "Resources/EntityServices/Services/CreateThing",
+        "Resources/EntityServices/Services/DeleteThing", "Things/T/Services/GetPropertyValues", "Things/T/Services/Other",
+        "Things/T/Events/E",
     ]
 
     private func rest(_ method: String, _ input: inout ByteBuffer) {
         let target = PlatformPath.targets[Int(input.readInteger(as: UInt8.self) ?? 0) % PlatformPath.targets.count]
         var body = bytes(&input)
-        var head = ByteBuffer(string: "\(method) /Thingworx/\(target) HTTP/1.1\r\nHost: localhost\r\nappKey: k\r\nContent-Length: \(body.readableBytes)\r\n\r\n")
+        var head = ByteBuffer(
+            string:
+                "\(method) /Thingworx/\(target) HTTP/1.1\r\nHost: localhost\r\nappKey: k\r\nContent-Length: \(body.readableBytes)\r\n\r\n")
         head.writeBuffer(&body)
         write(browser, head)
     }
 
     /// The platform answers a client who did nothing of it.
     private func isAlive() {
-        guard let channel = try? { () throws -> EmbeddedChannel in
-            let channel = EmbeddedChannel(loop: loop)
-            channel.connect(to: try SocketAddress(ipAddress: "127.0.0.1", port: 2), promise: nil)
-            try PlatformServer.serve(channel, alwaysOn: alwaysOn, platform: platform, logger: PlatformPath.logger)
-            return channel
-        }() else { fatalError("no further client can connect") }
+        guard
+            let channel = try? { () throws -> EmbeddedChannel in
+                let channel = EmbeddedChannel(loop: loop)
+                channel.connect(to: try SocketAddress(ipAddress: "127.0.0.1", port: 2), promise: nil)
+                try PlatformServer.serve(channel, alwaysOn: alwaysOn, platform: platform, logger: PlatformPath.logger)
+                return channel
+            }()
+        else { fatalError("no further client can connect") }
         defer { _ = try? channel.finish(acceptAlreadyClosed: true) }
         write(channel, ByteBuffer(string: "GET /Thingworx/Things HTTP/1.1\r\nHost: localhost\r\nappKey: k\r\n\r\n"))
         loop.run()

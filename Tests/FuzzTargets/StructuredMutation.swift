@@ -1,7 +1,9 @@
 /// Mutations that know what they change: tables by their pieces, JSON by its tokens. Valid but odd inputs are reached by these.
 package enum StructuredMutation {
     /// - Returns: nil where the input has no such structure; it is then for mutations of bytes.
-    package static func mutate(_ bytes: [UInt8], as form: FuzzTarget.Form, most: Int, using generator: inout some RandomNumberGenerator) -> [UInt8]? {
+    package static func mutate(
+        _ bytes: [UInt8], as form: FuzzTarget.Form, most: Int, using generator: inout some RandomNumberGenerator
+    ) -> [UInt8]? {
         switch form {
         case .bytes: return nil
         case .wireTable: return mutateTable(bytes, 0, most, &generator)
@@ -15,7 +17,8 @@ package enum StructuredMutation {
 
     // MARK: Tables
 
-    private static func mutateTable(_ bytes: [UInt8], _ start: Int, _ most: Int, _ generator: inout some RandomNumberGenerator) -> [UInt8]? {
+    private static func mutateTable(_ bytes: [UInt8], _ start: Int, _ most: Int, _ generator: inout some RandomNumberGenerator) -> [UInt8]?
+    {
         var rest = bytes[start...]
         guard var tree = WireTree(&rest) else { return nil }
         for _ in 0..<Int.random(in: 1...4, using: &generator) { change(&tree, 0, &generator) }
@@ -37,7 +40,10 @@ package enum StructuredMutation {
         }
         switch Int.random(in: 0..<12, using: &generator) {
         case 0: tree.fields.append(.init(name: name(&generator), description: [], type: type(&generator), aspects: []))
-        case 1: if let field = tree.fields.randomElement(using: &generator) { tree.fields += [WireTree.Field](repeating: field, count: Int.random(in: 1...8, using: &generator)) }
+        case 1:
+            if let field = tree.fields.randomElement(using: &generator) {
+                tree.fields += [WireTree.Field](repeating: field, count: Int.random(in: 1...8, using: &generator))
+            }
         case 2: if let index = tree.fields.indices.randomElement(using: &generator) { tree.fields.remove(at: index) }
         case 3: if let index = tree.fields.indices.randomElement(using: &generator) { tree.fields[index].name = name(&generator) }
         case 4: if let index = tree.fields.indices.randomElement(using: &generator) { tree.fields[index].type = type(&generator) }
@@ -47,13 +53,18 @@ package enum StructuredMutation {
         case 6:
             let width = Int.random(in: 0...max(tree.fields.count, 1), using: &generator)
             tree.rows.append((0..<min(width, tree.fields.count)).map { _ in value(depth, &generator) })
-        case 7: if let row = tree.rows.randomElement(using: &generator) { tree.rows += [[WireTree.Value]](repeating: row, count: Int.random(in: 1...64, using: &generator)) }
+        case 7:
+            if let row = tree.rows.randomElement(using: &generator) {
+                tree.rows += [[WireTree.Value]](repeating: row, count: Int.random(in: 1...64, using: &generator))
+            }
         case 8: tree.rows += [[WireTree.Value]](repeating: [], count: Int.random(in: 1...256, using: &generator))
         case 9:
             guard let row = tree.rows.indices.randomElement(using: &generator), !tree.rows[row].isEmpty else { return }
             tree.rows[row].removeLast(Int.random(in: 1...tree.rows[row].count, using: &generator))
         case 10:
-            guard let row = tree.rows.indices.randomElement(using: &generator), let column = tree.rows[row].indices.randomElement(using: &generator) else { return }
+            guard let row = tree.rows.indices.randomElement(using: &generator),
+                let column = tree.rows[row].indices.randomElement(using: &generator)
+            else { return }
             tree.rows[row][column] = value(depth, &generator)
         default:
             // The whole becomes the cell of another.
@@ -100,7 +111,9 @@ package enum StructuredMutation {
             for _ in 0..<Int.random(in: 0...3, using: &generator) { change(&table, depth + 1, &generator) }
             return .table(table)
         default:
-            let texts = ["", "x", "{\"a\":1}", "[1,2]", "{\"rows\":[{\"a\":{}}]}", "true", "1e400", "2020-01-01T00:00:00Z", "{", "\u{600}<", "null"]
+            let texts = [
+                "", "x", "{\"a\":1}", "[1,2]", "{\"rows\":[{\"a\":{}}]}", "true", "1e400", "2020-01-01T00:00:00Z", "{", "\u{600}<", "null",
+            ]
             var out: [UInt8] = []
             WireTree.write(string: Array((texts.randomElement(using: &generator) ?? "").utf8), into: &out)
             return .plain([0, 7, 8, 9, 13, 15, 16, 17, 100].randomElement(using: &generator) ?? 0, out)
@@ -111,8 +124,10 @@ package enum StructuredMutation {
 
     private static let snippets = [
         #"{"rows":[{}],"dataShape":{"fieldDefinitions":{"a":{"name":"a","baseType":"INFOTABLE"}}}}"#, #"{"baseType":"VARIANT","value":1}"#,
-        #""a":{"name":"a","baseType":"NUMBER","ordinal":3,"aspects":{"x":[1]}}"#, "{}", "[]", "null", "1e999", "-0", #""\u0600""#, #""\ud83d\ude00""#,
-        #"{"latitude":1,"longitude":"2"}"#, #""{\"rows\":[]}""#, #"{"baseType":"INFOTABLE","value":"{\"rows\":[]}"}"#, "12345678901234567890", "true",
+        #""a":{"name":"a","baseType":"NUMBER","ordinal":3,"aspects":{"x":[1]}}"#, "{}", "[]", "null", "1e999", "-0", #""\u0600""#,
+        #""\ud83d\ude00""#,
+        #"{"latitude":1,"longitude":"2"}"#, #""{\"rows\":[]}""#, #"{"baseType":"INFOTABLE","value":"{\"rows\":[]}"}"#,
+        "12345678901234567890", "true",
     ]
 
     private static func mutateJSON(_ bytes: [UInt8], _ most: Int, _ generator: inout some RandomNumberGenerator) -> [UInt8]? {
@@ -123,9 +138,14 @@ package enum StructuredMutation {
         switch Int.random(in: 0..<6, using: &generator) {
         case 0: replacement = Array((snippets.randomElement(using: &generator) ?? "").utf8)
         case 1: replacement = Array(bytes[spans.randomElement(using: &generator) ?? span])
-        case 2: replacement = Array([[UInt8]](repeating: piece, count: Int.random(in: 2...20, using: &generator)).joined(separator: [UInt8(ascii: ",")]))
+        case 2:
+            replacement = Array(
+                [[UInt8]](repeating: piece, count: Int.random(in: 2...20, using: &generator)).joined(separator: [UInt8(ascii: ",")]))
         case 3: replacement = quoted(piece)
-        case 4: replacement = Array(#"{"rows":[{"a":"#.utf8) + piece + Array(#"}],"dataShape":{"fieldDefinitions":{"a":{"name":"a","baseType":"INFOTABLE"}}}}"#.utf8)
+        case 4:
+            replacement =
+                Array(#"{"rows":[{"a":"#.utf8) + piece
+                + Array(#"}],"dataShape":{"fieldDefinitions":{"a":{"name":"a","baseType":"INFOTABLE"}}}}"#.utf8)
         default: replacement = Array(#"{"baseType":"VARIANT","value":"#.utf8) + piece + [UInt8(ascii: "}")]
         }
         let out = bytes[..<span.lowerBound] + replacement + bytes[span.upperBound...]
@@ -134,7 +154,9 @@ package enum StructuredMutation {
 
     /// A value as the text of a string.
     private static func quoted(_ bytes: [UInt8]) -> [UInt8] {
-        [UInt8(ascii: "\"")] + bytes.flatMap { $0 == UInt8(ascii: "\"") || $0 == UInt8(ascii: "\\") ? [UInt8(ascii: "\\"), $0] : [$0] } + [UInt8(ascii: "\"")]
+        [UInt8(ascii: "\"")] + bytes.flatMap { $0 == UInt8(ascii: "\"") || $0 == UInt8(ascii: "\\") ? [UInt8(ascii: "\\"), $0] : [$0] } + [
+            UInt8(ascii: "\"")
+        ]
     }
 
     /// Where values stand, found by brackets and quotes alone: the text may be broken.
@@ -163,7 +185,9 @@ package enum StructuredMutation {
 
     private static func isWord(_ byte: UInt8) -> Bool {
         switch byte {
-        case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "."), UInt8(ascii: "+"), UInt8(ascii: "-"), UInt8(ascii: "E"): true
+        case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "."), UInt8(ascii: "+"),
+            UInt8(ascii: "-"), UInt8(ascii: "E"):
+            true
         default: false
         }
     }

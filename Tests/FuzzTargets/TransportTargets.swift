@@ -13,9 +13,11 @@ extension FuzzTarget {
         let channel = EmbeddedChannel()
         defer { _ = try? channel.finish(acceptAlreadyClosed: true) }
         let role: WebSocketMessageHandler.Role = first & 1 == 0 ? .server : .client
-        let compression = first & 2 == 0 ? nil : DeflateParameters(serverNoContextTakeover: first & 4 != 0, clientNoContextTakeover: first & 4 != 0)
+        let compression =
+            first & 2 == 0 ? nil : DeflateParameters(serverNoContextTakeover: first & 4 != 0, clientNoContextTakeover: first & 4 != 0)
         try? channel.pipeline.syncOperations.addHandlers([
-            WebSocketFrameEncoder(), ByteToMessageHandler(WebSocketFrameDecoder(maxFrameSize: limit)), WebSocketProtocolErrorHandler(isServer: role == .server),
+            WebSocketFrameEncoder(), ByteToMessageHandler(WebSocketFrameDecoder(maxFrameSize: limit)),
+            WebSocketProtocolErrorHandler(isServer: role == .server),
             WebSocketMessageHandler(role: role, maximumFrameSize: 4096, maximumMessageSize: limit, compression: compression),
         ])
         if let address = try? SocketAddress(unixDomainSocketPath: "/fuzz") { channel.connect(to: address, promise: nil) }
@@ -27,7 +29,9 @@ extension FuzzTarget {
         var session = EdgeSession<Int>(configuration: .init())
         var now = NIODeadline.uptimeNanoseconds(1_000_000_000)
         _ = session.connected(Auth(applicationKey: "k"), now: now)
-        _ = session.received(Message(header: Header(code: 0x40, requestID: 1, endpointID: 0, sessionID: 7), body: .response(Response(.success))).encoded(), now: now)
+        _ = session.received(
+            Message(header: Header(code: 0x40, requestID: 1, endpointID: 0, sessionID: 7), body: .response(Response(.success))).encoded(),
+            now: now)
         var rest = ByteBuffer(bytes: bytes)
         while let length = rest.readInteger(as: UInt16.self), let message = rest.readSlice(length: min(Int(length), rest.readableBytes)) {
             _ = session.received(message, now: now)

@@ -27,7 +27,9 @@ struct WireTree {
     init?(_ bytes: inout ArraySlice<UInt8>, depth: Int = 0) {
         guard depth < 64 else { return nil }
         while let marker = bytes.popFirst(), marker == 1 {
-            guard let name = WireTree.string(&bytes), let description = WireTree.string(&bytes), let type = bytes.popFirst(), let count = WireTree.short(&bytes) else { return nil }
+            guard let name = WireTree.string(&bytes), let description = WireTree.string(&bytes), let type = bytes.popFirst(),
+                let count = WireTree.short(&bytes)
+            else { return nil }
             var aspects: [(name: [UInt8], value: Value)] = []
             for _ in 0..<count {
                 guard let name = WireTree.string(&bytes), let value = Value(&bytes, depth: depth + 1) else { return nil }

@@ -22,12 +22,13 @@ import Testing
         for input in corpus { target.run(input) }
         var generator = SeededGenerator(seed: 7)
         // Whole paths go through every converter several times: some dozens of them take a second without optimisation.
-        let rounds = switch target {
-        case .table: 20
-        case .json, .device, .platform, .local, .lua, .scripts: 50
-        case .infotable, .session: 150
-        default: 500
-        }
+        let rounds =
+            switch target {
+            case .table: 20
+            case .json, .device, .platform, .local, .lua, .scripts: 50
+            case .infotable, .session: 150
+            default: 500
+            }
         for round in 0..<rounds { target.run(mutation(of: corpus, round, target, &generator)) }
     }
 

@@ -14,7 +14,8 @@ struct RawClient {
     let channel: NIOAsyncChannel<ByteBuffer, ByteBuffer>
 
     static func exchange(port: Int, send: [String], until: @escaping @Sendable (String) -> Bool = { _ in false }) async throws -> String {
-        let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton).connect(host: "127.0.0.1", port: port) { channel in
+        let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton).connect(host: "127.0.0.1", port: port) {
+            channel in
             channel.eventLoop.makeCompletedFuture { try NIOAsyncChannel<ByteBuffer, ByteBuffer>(wrappingChannelSynchronously: channel) }
         }
         return try await channel.executeThenClose { inbound, outbound in
@@ -36,7 +37,8 @@ struct RawClient {
         configuration.maximumBodySize = 1000
         configure(&configuration)
         let loop = MultiThreadedEventLoopGroup.singleton.next()
-        return try await HTTPServer.start(configuration, on: loop, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }) { request in
+        return try await HTTPServer.start(configuration, on: loop, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }) {
+            request in
             var body = ByteBuffer(string: "\(request.method) \(request.path) \(request.query.map { "\($0.name)=\($0.value)" }) ")
             body.writeImmutableBuffer(request.body)
             return loop.makeSucceededFuture(HTTPResponse(.ok, body: body))
@@ -47,7 +49,9 @@ struct RawClient {
         let server = try await server()
         let answer = try await RawClient.exchange(
             port: server.port,
-            send: ["POST /a%20b/c%2Fd?x=1&y=%C3%A9+z HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 5\r\n\r\nhe", "llo"])
+            send: [
+                "POST /a%20b/c%2Fd?x=1&y=%C3%A9+z HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 5\r\n\r\nhe", "llo",
+            ])
         #expect(answer.hasPrefix("HTTP/1.1 200 OK\r\n"))
         #expect(answer.hasSuffix(#"POST ["a b", "c/d"] ["x=1", "y=é z"] hello"#))
         await server.stop()
@@ -56,7 +60,10 @@ struct RawClient {
     @Test func keepsAConnectionAndAnswersPipelinedRequestsInOrder() async throws {
         let server = try await server()
         let answer = try await RawClient.exchange(
-            port: server.port, send: ["GET /1 HTTP/1.1\r\nHost: localhost\r\n\r\nGET /2 HTTP/1.1\r\nHost: localhost\r\n\r\nGET /3 HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"])
+            port: server.port,
+            send: [
+                "GET /1 HTTP/1.1\r\nHost: localhost\r\n\r\nGET /2 HTTP/1.1\r\nHost: localhost\r\n\r\nGET /3 HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+            ])
         #expect(answer.components(separatedBy: "HTTP/1.1 200 OK").count == 4)
         let places = ["[\"1\"]", "[\"2\"]", "[\"3\"]"].map { answer.range(of: $0)!.lowerBound }
         #expect(places == places.sorted())
@@ -66,7 +73,8 @@ struct RawClient {
     @Test("A request for another protocol that is answered as HTTP is the last of its connection: the next would not be read")
     func aRefusedUpgradeIsTheLast() async throws {
         let server = try await server()
-        let upgrade = "GET /1 HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n\r\n"
+        let upgrade =
+            "GET /1 HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n\r\n"
         let answer = try await RawClient.exchange(port: server.port, send: [upgrade])
         #expect(answer.hasPrefix("HTTP/1.1 200 OK\r\n") && answer.lowercased().contains("\r\nconnection: close\r\n"), "\(answer)")
         await server.stop()
@@ -74,7 +82,9 @@ struct RawClient {
 
     @Test func aBodyInPiecesIsChunkedAndGatheredForOldClients() async throws {
         let loop = MultiThreadedEventLoopGroup.singleton.next()
-        let server = try await HTTPServer.start(HTTPServer.Configuration(), on: loop, logger: Logger(label: "t") { _ in SwiftLogNoOpLogHandler() }) { request in
+        let server = try await HTTPServer.start(
+            HTTPServer.Configuration(), on: loop, logger: Logger(label: "t") { _ in SwiftLogNoOpLogHandler() }
+        ) { request in
             let count = NIOLockedValueBox(0)
             var response = HTTPResponse(request.path == ["none"] ? .noContent : .ok, body: ByteBuffer(string: "first"))
             if request.path == ["pieces"] {
@@ -105,14 +115,16 @@ struct RawClient {
     @Test func manyPipelinedRequestsAreAnsweredInOrderWithinABound() async throws {
         let server = try await server()
         let count = 500
-        let requests = (0..<count).map { "GET /\($0) HTTP/1.1\r\nHost: localhost\r\n\($0 == count - 1 ? "Connection: close\r\n" : "")\r\n" }.joined()
+        let requests = (0..<count).map { "GET /\($0) HTTP/1.1\r\nHost: localhost\r\n\($0 == count - 1 ? "Connection: close\r\n" : "")\r\n" }
+            .joined()
         let answer = try await RawClient.exchange(port: server.port, send: [requests])
         let places = answer.components(separatedBy: "GET [\"").dropFirst().map { Int($0.prefix { $0 != "\"" }) }
         #expect(places == (0..<count).map { $0 })
         // A malformed one after good ones: those are answered, then it is refused.
         let torn = try await RawClient.exchange(port: server.port, send: ["GET /1 HTTP/1.1\r\nHost: localhost\r\n\r\nGARBAGE\r\n\r\n"])
         #expect(torn.hasPrefix("HTTP/1.1 200 OK") && torn.contains("HTTP/1.1 400 Bad Request"))
-        let long = try await RawClient.exchange(port: server.port, send: ["GET / HTTP/1.1\r\nX: \(String(repeating: "x", count: 200_000))\r\n\r\n"])
+        let long = try await RawClient.exchange(
+            port: server.port, send: ["GET / HTTP/1.1\r\nX: \(String(repeating: "x", count: 200_000))\r\n\r\n"])
         #expect(long.hasPrefix("HTTP/1.1 4"))
         await server.stop()
     }
@@ -129,10 +141,14 @@ struct RawClient {
         Refused("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello", "400"),
         Refused("POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nXYZ\r\n", "400"),
         Refused("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2000\r\n\r\n", "413"),
-        Refused("POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n7d0\r\n\(String(repeating: "x", count: 2000))\r\n0\r\n\r\n", "413"),
+        Refused(
+            "POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n7d0\r\n\(String(repeating: "x", count: 2000))\r\n0\r\n\r\n",
+            "413"),
         Refused("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\nhe", "408"),
-        Refused("GET http://elsewhere/ HTTP/1.1\r\nHost: localhost\r\n\r\n", "400"), Refused("GET /%zz HTTP/1.1\r\nHost: localhost\r\n\r\n", "400"),
-        Refused("GET /%00 HTTP/1.1\r\nHost: localhost\r\n\r\n", "400"), Refused("GARBAGE\r\n\r\n", "400"), Refused("GET / HTTP/1.1\r\nBad Name: x\r\n\r\n", "400"),
+        Refused("GET http://elsewhere/ HTTP/1.1\r\nHost: localhost\r\n\r\n", "400"),
+        Refused("GET /%zz HTTP/1.1\r\nHost: localhost\r\n\r\n", "400"),
+        Refused("GET /%00 HTTP/1.1\r\nHost: localhost\r\n\r\n", "400"), Refused("GARBAGE\r\n\r\n", "400"),
+        Refused("GET / HTTP/1.1\r\nBad Name: x\r\n\r\n", "400"),
     ])
     func refuses(_ refused: Refused) async throws {
         let server = try await server()
@@ -140,7 +156,8 @@ struct RawClient {
         #expect(answer.hasPrefix("HTTP/1.1 \(refused.status) "), "\(answer)")
         #expect(answer.lowercased().contains("connection: close"))
         // The next client does not notice.
-        let next = try await RawClient.exchange(port: server.port, send: ["GET /ok HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"])
+        let next = try await RawClient.exchange(
+            port: server.port, send: ["GET /ok HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"])
         #expect(next.contains("200 OK"))
         await server.stop()
     }
@@ -151,7 +168,8 @@ struct RawClient {
             $0.idlePatience = .hours(1)
         }
         let request = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
-        let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton).connect(host: "127.0.0.1", port: server.port) { channel in
+        let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton).connect(host: "127.0.0.1", port: server.port)
+        { channel in
             channel.eventLoop.makeCompletedFuture { try NIOAsyncChannel<ByteBuffer, ByteBuffer>(wrappingChannelSynchronously: channel) }
         }
         try await channel.executeThenClose { inbound, outbound in
@@ -163,7 +181,10 @@ struct RawClient {
         }
         // The server may learn of the close a moment after the client.
         var answer = ""
-        repeat { answer = try await RawClient.exchange(port: server.port, send: ["GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"]) } while answer.hasPrefix("HTTP/1.1 503")
+        repeat {
+            answer = try await RawClient.exchange(
+                port: server.port, send: ["GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"])
+        } while answer.hasPrefix("HTTP/1.1 503")
         #expect(answer.hasPrefix("HTTP/1.1 200"))
         await server.stop()
     }
@@ -171,7 +192,8 @@ struct RawClient {
     @Test func sendsContinueWhereItIsExpected() async throws {
         let server = try await server()
         let answer = try await RawClient.exchange(
-            port: server.port, send: ["POST / HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: 2\r\nConnection: close\r\n\r\n", "ok"])
+            port: server.port,
+            send: ["POST / HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: 2\r\nConnection: close\r\n\r\n", "ok"])
         #expect(answer.hasPrefix("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK"))
         await server.stop()
     }
@@ -204,12 +226,16 @@ struct RawClient {
 @Suite struct HTTPClientTests {
     let loop = MultiThreadedEventLoopGroup.singleton.next()
 
-    func execute(_ client: HTTPClient, _ call: HTTPCall) async throws -> HTTPResponse { try await loop.flatSubmit { client.execute(call) }.get() }
+    func execute(_ client: HTTPClient, _ call: HTTPCall) async throws -> HTTPResponse {
+        try await loop.flatSubmit { client.execute(call) }.get()
+    }
 
     @Test func reusesConnectionsAndBoundsThem() async throws {
         let peers = PortSet()
         let loop = self.loop
-        let server = try await HTTPServer.start(HTTPServer.Configuration(), on: loop, logger: Logger(label: "t") { _ in SwiftLogNoOpLogHandler() }) { request in
+        let server = try await HTTPServer.start(
+            HTTPServer.Configuration(), on: loop, logger: Logger(label: "t") { _ in SwiftLogNoOpLogHandler() }
+        ) { request in
             peers.insert(request.remoteAddress!.port!)
             return loop.makeSucceededFuture(HTTPResponse(.ok, body: request.body))
         }
@@ -220,7 +246,8 @@ struct RawClient {
         try await withThrowingTaskGroup(of: Void.self) { group in
             for index in 0..<200 {
                 group.addTask {
-                    let answer = try await execute(client, HTTPCall(.POST, origin, "/x", body: ByteBuffer(string: "\(index)"), timeout: .seconds(20)))
+                    let answer = try await execute(
+                        client, HTTPCall(.POST, origin, "/x", body: ByteBuffer(string: "\(index)"), timeout: .seconds(20)))
                     #expect(String(buffer: answer.body) == "\(index)")
                 }
             }
@@ -244,7 +271,9 @@ struct RawClient {
         // Bound, so that nobody else gets the port, but not listening.
         let closed = try ReservedPort()
         let nobody = HTTPOrigin(isTLS: false, host: "127.0.0.1", port: closed.port)
-        let error = await #expect(throws: HTTPCallFailure.self) { try await execute(client, HTTPCall(.GET, nobody, "/", timeout: .seconds(5))) }
+        let error = await #expect(throws: HTTPCallFailure.self) {
+            try await execute(client, HTTPCall(.GET, nobody, "/", timeout: .seconds(5)))
+        }
         #expect(error?.description == "http://127.0.0.1:\(nobody.port) cannot be reached (connection refused)")
         await #expect(throws: HTTPCallFailure.self) { try await loop.flatSubmit { client.probe(nobody, timeout: .seconds(1)) }.get() }
     }

@@ -43,7 +43,9 @@ import Testing
     @Test func entriesHaveFields() throws {
         let directory = try TemporaryDirectory()
         let journal = try Journal(directory)
-        let log = LogSystem(level: .info, journal: JournalSocket(path: journal.path, program: "wsems")) { _ in Issue.record("a line for the console") }
+        let log = LogSystem(level: .info, journal: JournalSocket(path: journal.path, program: "wsems")) { _ in
+            Issue.record("a line for the console")
+        }
         log.logger("gateway\nPRIORITY=0").warning("a line\nMESSAGE=forged")
         log.logger("gateway").log(level: .audit, "bound T1")
         let first = try #require(journal.next())
@@ -56,7 +58,9 @@ import Testing
     @Test("a journal that takes nothing holds nobody up, and what was lost is told") func aFullJournal() throws {
         let directory = try TemporaryDirectory()
         let journal = try Journal(directory)
-        let log = LogSystem(level: .info, journal: JournalSocket(path: journal.path, program: "wsems")) { _ in Issue.record("a line for the console") }
+        let log = LogSystem(level: .info, journal: JournalSocket(path: journal.path, program: "wsems")) { _ in
+            Issue.record("a line for the console")
+        }
         let logger = log.logger("m")
         // More than the system keeps for a datagram socket.
         for number in 0..<2000 { logger.info("\(number) \(String(repeating: "x", count: 1000))") }

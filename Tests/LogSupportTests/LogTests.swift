@@ -49,7 +49,10 @@ import Testing
         logger.info("the next run")
         system.close()
         let again = try (0...1).map { try directory.read("logs/ems_log_\($0).log") }
-        #expect(again.contains { $0.contains("event 399") && $0.hasSuffix("the next run\n") || $0.hasPrefix("[INFO]") && $0.contains("the next run") })
+        #expect(
+            again.contains {
+                $0.contains("event 399") && $0.hasSuffix("the next run\n") || $0.hasPrefix("[INFO]") && $0.contains("the next run")
+            })
     }
 
     @Test func levelsOfConsoleAndFilesAreTheirOwn() throws {

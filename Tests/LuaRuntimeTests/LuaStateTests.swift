@@ -17,8 +17,12 @@ import Testing
 
     @Test func valuesCrossTheBorderBothWays() throws {
         let state = try LuaState()
-        let table = LuaValue.table(LuaTable(
-            fields: ["s": .string([0, 255, 65]), "n": .number(0.1), "b": .boolean(false), "t": .table(LuaTable(list: [.number(1), .text("é")]))]))
+        let table = LuaValue.table(
+            LuaTable(
+                fields: [
+                    "s": .string([0, 255, 65]), "n": .number(0.1), "b": .boolean(false),
+                    "t": .table(LuaTable(list: [.number(1), .text("é")])),
+                ]))
         state.setGlobal("x", table)
         #expect(try run("return x, nil, true", in: state) == [table, .nil, .boolean(true)])
         #expect(state.global("x") == table)
@@ -32,7 +36,9 @@ import Testing
         #expect(runtime?.message == "test.lua:2: no")
         #expect(runtime?.traceback?.contains("test.lua:4") == true)
         #expect(throws: LuaError("table: 0x0")) {
-            do { _ = try run("error({})") } catch let error as LuaError where error.message.hasPrefix("table: 0x") { throw LuaError("table: 0x0") }
+            do { _ = try run("error({})") } catch let error as LuaError where error.message.hasPrefix("table: 0x") {
+                throw LuaError("table: 0x0")
+            }
         }
     }
 
@@ -49,10 +55,13 @@ import Testing
         let state = try LuaState()
         final class Calls { var arguments: [LuaValue] = [] }
         let calls = Calls()
-        register(["wait": { call in
-            (call.owner as! Calls).arguments.append(call[0])
-            return call.canSuspend ? .suspend : .values([.text("blocked")])
-        }], owner: calls, in: state)
+        register(
+            [
+                "wait": { call in
+                    (call.owner as! Calls).arguments.append(call[0])
+                    return call.canSuspend ? .suspend : .values([.text("blocked")])
+                }
+            ], owner: calls, in: state)
         let code = "local a = native.wait(1) local ok, b = pcall(native.wait, 2) return a, b"
         let coroutine = state.coroutine(try state.load(Array(code.utf8), name: "@test.lua"))
         guard case .suspended = state.resume(coroutine, []), case .suspended = state.resume(coroutine, [.text("x")]),

@@ -17,16 +17,17 @@ import Testing
                 family.sample([:], 0.5)
             }
         }
-        #expect(found == """
-            # HELP a_bytes Help with \\\\ and\\nline end.
-            # TYPE a_bytes gauge
-            a_bytes 12
-            # HELP b_total B.
-            # TYPE b_total counter
-            b_total{x="1",y="quote \\" back \\\\ line\\nend"} 3
-            b_total 0.5
+        #expect(
+            found == """
+                # HELP a_bytes Help with \\\\ and\\nline end.
+                # TYPE a_bytes gauge
+                a_bytes 12
+                # HELP b_total B.
+                # TYPE b_total counter
+                b_total{x="1",y="quote \\" back \\\\ line\\nend"} 3
+                b_total 0.5
 
-            """)
+                """)
     }
 
     @Test("a combining character behind a quote does not hide it") func quotesAreBytes() {
@@ -36,7 +37,9 @@ import Testing
 
     @Test func histogramsCountUpwards() {
         var histogram = Histogram()
-        for time in [TimeAmount.nanoseconds(-5), .microseconds(400), .microseconds(500), .microseconds(501), .seconds(29), .seconds(31)] { histogram.observe(time) }
+        for time in [TimeAmount.nanoseconds(-5), .microseconds(400), .microseconds(500), .microseconds(501), .seconds(29), .seconds(31)] {
+            histogram.observe(time)
+        }
         let found = text { text in text.family(.histogram, "h_seconds", "H.") { $0.histogram(["d": "x"], histogram) } }
         #expect(found.contains(#"h_seconds_bucket{d="x",le="0.0005"} 3"#) && found.contains(#"h_seconds_bucket{d="x",le="0.001"} 4"#))
         #expect(found.contains(#"h_seconds_bucket{d="x",le="30"} 5"#) && found.contains(#"h_seconds_bucket{d="x",le="+Inf"} 6"#))

@@ -25,7 +25,9 @@ import Testing
     }
 
     /// nil when a connection comes about, else why not.
-    func refusal(_ files: TestCertificates.Files, host: String = "localhost", _ change: (inout TLSClientSettings) -> Void) async throws -> String? {
+    func refusal(
+        _ files: TestCertificates.Files, host: String = "localhost", _ change: (inout TLSClientSettings) -> Void
+    ) async throws -> String? {
         let server = try await server(files)
         var settings = TLSClientSettings()
         settings.roots = [certificates.authority]
@@ -36,7 +38,8 @@ import Testing
         do {
             let port = server.port
             // The server listens on 127.0.0.1; `localhost` may be ::1 first, where nobody answers.
-            let channel = try await loop.flatSubmit { Dialer().connect(host: host, port: port, tls: tls, timeout: .seconds(60), on: loop) }.get()
+            let channel = try await loop.flatSubmit { Dialer().connect(host: host, port: port, tls: tls, timeout: .seconds(60), on: loop) }
+                .get()
             try await channel.close()
             return nil
         } catch {
@@ -56,7 +59,8 @@ import Testing
         let old = try certificates.issue("localhost")
         #expect(try await refusal(old) { $0.allowCommonName = true } == nil)
         #expect(try await refusal(old) { _ in }?.contains("allow_common_name") == true)
-        #expect(try await refusal(try certificates.issue("elsewhere")) { $0.allowCommonName = true }?.contains("is for another host") == true)
+        #expect(
+            try await refusal(try certificates.issue("elsewhere")) { $0.allowCommonName = true }?.contains("is for another host") == true)
     }
 
     @Test("ems 59: self-signed only where that is allowed, and then still by date and name") func selfSigned() async throws {
@@ -89,16 +93,23 @@ import Testing
 
     @Test func namesThatStandForTooMuch() async throws {
         for name in ["*", "*.local", "l*", "*host"] {
-            #expect(try await refusal(try certificates.issue("x", names: [name])) { _ in }?.contains("is for another host") == true, "\(name)")
+            #expect(
+                try await refusal(try certificates.issue("x", names: [name])) { _ in }?.contains("is for another host") == true, "\(name)")
         }
-        #expect(CertificateRules.name("*.example.com", standsFor: "edge.example.com") && CertificateRules.name("A.B.c.", standsFor: "a.b.C"))
-        for (name, host) in [("*.example.com", "example.com"), ("*.example.com", "a.b.example.com"), ("*.com", "example.com"), ("*", "localhost"), ("e*.example.com", "edge.example.com"), ("", "")] {
+        #expect(
+            CertificateRules.name("*.example.com", standsFor: "edge.example.com") && CertificateRules.name("A.B.c.", standsFor: "a.b.C"))
+        for (name, host) in [
+            ("*.example.com", "example.com"), ("*.example.com", "a.b.example.com"), ("*.com", "example.com"), ("*", "localhost"),
+            ("e*.example.com", "edge.example.com"), ("", ""),
+        ] {
             #expect(!CertificateRules.name(name, standsFor: host) || name == host, "\(name) \(host)")
         }
     }
 
     @Test func certificatesThatAreNotForServersOrWeaklySigned() async throws {
-        #expect(try await refusal(try certificates.issue("localhost", names: ["localhost"], forClients: true)) { _ in }?.contains("not meant for servers") == true)
+        #expect(
+            try await refusal(try certificates.issue("localhost", names: ["localhost"], forClients: true)) { _ in }?.contains(
+                "not meant for servers") == true)
         let (weak, authority) = try await certificates.signedWithSHA1()
         let text = try await refusal(weak) { $0.roots = [authority] }
         #expect(text?.contains("SHA-256 or better is needed") == true, "\(text ?? "accepted")")
@@ -106,13 +117,24 @@ import Testing
 
     @Test("ems 60: fields and fingerprints") func fieldsAndFingerprints() async throws {
         let files = certificates.server
-        #expect(try await refusal(files) { $0.criteria = [.init(.commonName, ofIssuer: false, "localhost"), .init(.organization, ofIssuer: true, "Test Works")] } == nil)
+        #expect(
+            try await refusal(files) {
+                $0.criteria = [.init(.commonName, ofIssuer: false, "localhost"), .init(.organization, ofIssuer: true, "Test Works")]
+            } == nil)
         let wrong = try await refusal(files) { $0.criteria = [.init(.organizationalUnit, ofIssuer: false, "Floor 3")] }
-        #expect(wrong?.contains("the organisational unit in the certificate of localhost is \"Floor 2\", certificates.validation_criteria expects \"Floor 3\"") == true)
+        #expect(
+            wrong?.contains(
+                "the organisational unit in the certificate of localhost is \"Floor 2\", certificates.validation_criteria expects \"Floor 3\""
+            ) == true)
         #expect(try await refusal(files) { $0.fingerprints = [files.fingerprint] } == nil)
-        #expect(try await refusal(files) { $0.fingerprints = [String(repeating: "0", count: 64)] }?.contains("not in certificates.fingerprint_allowlist") == true)
+        #expect(
+            try await refusal(files) { $0.fingerprints = [String(repeating: "0", count: 64)] }?.contains(
+                "not in certificates.fingerprint_allowlist") == true)
         // The list counts also where nothing else is checked.
-        #expect(try await refusal(files) { $0.validate = false; $0.fingerprints = ["00"] } != nil)
+        #expect(
+            try await refusal(files) {
+                $0.validate = false; $0.fingerprints = ["00"]
+            } != nil)
     }
 
     @Test func certificatesThatEndSoonAreToldOf() async throws {
@@ -132,7 +154,9 @@ import Testing
         #expect(failure(files.key, files.key, nil).hasPrefix("the certificate file"))
         let locked = try await certificates.encryptedKey(of: files, passphrase: "sesame-91")
         #expect(failure(files.certificate, locked, "wrong").contains("that the passphrase opens"))
-        #expect(try Identity(chain: files.certificate, key: locked, passphrase: "sesame-91").daysLeft == Identity(chain: files.certificate, key: files.key, passphrase: nil).daysLeft)
+        #expect(
+            try Identity(chain: files.certificate, key: locked, passphrase: "sesame-91").daysLeft
+                == Identity(chain: files.certificate, key: files.key, passphrase: nil).daysLeft)
         let bundle = try await certificates.bundle(of: files, passphrase: "sesame-92")
         #expect(try Identity(chain: "", key: bundle, passphrase: "sesame-92").daysLeft > 0)
         #expect(failure("", bundle, "wrong").contains("expected PKCS#12"))
@@ -147,7 +171,8 @@ import Testing
     @Test(arguments: [
         ("ALL:!aNULL:!eNULL:!LOW:!3DES:!MD5:!EXP:!PSK:!DSS:!RC4:!SEED:!ADH:!IDEA:!3DES:!SRP", 14, "ECDHE-ECDSA-AES128-GCM-SHA256"),
         ("ECDHE+AESGCM", 4, "ECDHE-ECDSA-AES128-GCM-SHA256"), ("HIGH:!kRSA:!SHA1:@STRENGTH", 6, "ECDHE-ECDSA-AES128-GCM-SHA256"),
-        ("AES256-GCM-SHA384,ECDHE-RSA-AES128-SHA", 2, "AES256-GCM-SHA384"), ("ALL:-ECDHE:+AES128", 4, "AES256-GCM-SHA384"), ("RSA:!RSA:RSA:CHACHA20", 2, "ECDHE-ECDSA-CHACHA20-POLY1305"),
+        ("AES256-GCM-SHA384,ECDHE-RSA-AES128-SHA", 2, "AES256-GCM-SHA384"), ("ALL:-ECDHE:+AES128", 4, "AES256-GCM-SHA384"),
+        ("RSA:!RSA:RSA:CHACHA20", 2, "ECDHE-ECDSA-CHACHA20-POLY1305"),
     ])
     func cipherLists(text: String, count: Int, first: String) async throws {
         let names = try CipherList(text).names
@@ -165,7 +190,9 @@ import Testing
         let context = try NIOSSLContext(configuration: configuration)
         let server = try await ServerBootstrap(group: loop)
             .childChannelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandlers([NIOSSLServerHandler(context: context), Greeter()]) }
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandlers([NIOSSLServerHandler(context: context), Greeter()])
+                }
             }
             .bind(host: "127.0.0.1", port: 0).get()
         let port = server.localAddress!.port!
@@ -177,7 +204,9 @@ import Testing
             let tls = try TLSClient(settings)
             let answer = loop.makePromise(of: String.self)
             do {
-                let channel = try await loop.flatSubmit { Dialer().connect(host: "localhost", port: port, tls: tls, timeout: .seconds(60), on: loop) }.get()
+                let channel = try await loop.flatSubmit {
+                    Dialer().connect(host: "localhost", port: port, tls: tls, timeout: .seconds(60), on: loop)
+                }.get()
                 try await loop.submit { try channel.pipeline.syncOperations.addHandler(Listener(answer)) }.get()
                 channel.writeAndFlush(ByteBuffer(string: "?"), promise: nil)
             } catch {
@@ -194,7 +223,9 @@ import Testing
 private final class Greeter: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
 
-    func channelRead(context: ChannelHandlerContext, data: NIOAny) { context.channel.writeAndFlush(ByteBuffer(string: "hello"), promise: nil) }
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        context.channel.writeAndFlush(ByteBuffer(string: "hello"), promise: nil)
+    }
 }
 
 private final class Listener: ChannelInboundHandler {

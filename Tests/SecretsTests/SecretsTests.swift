@@ -35,7 +35,9 @@ import Testing
     @Test func movedDamagedAndForeignValuesDoNotOpen() {
         let sealed = ring.seal(Secret("k"), place: "appKey")
         #expect(throws: SecretFailure(place: "proxy.password", cause: .wrongKey)) { try ring.open(sealed, place: "proxy.password") }
-        #expect(throws: SecretFailure(place: "appKey", cause: .wrongKey)) { try KeyRing(bytes: KeyRing.newKey())!.open(sealed, place: "appKey") }
+        #expect(throws: SecretFailure(place: "appKey", cause: .wrongKey)) {
+            try KeyRing(bytes: KeyRing.newKey())!.open(sealed, place: "appKey")
+        }
         #expect(throws: SecretFailure(place: "appKey", cause: .damaged)) { try ring.open("AGC1:AAAA", place: "appKey") }
         // A bound value does not become a free one by its tag.
         #expect(throws: SecretFailure.self) { try ring.open("AGC0:" + sealed.dropFirst(5), place: "appKey") }
@@ -95,23 +97,30 @@ import Testing
         // Everything but the two strings is byte for byte what it was.
         let pattern = try Regex("AGC1:[A-Za-z0-9+/=]+")
         var index = 0
-        #expect(after.replacing(pattern) { _ in
-            index += 1
-            return index == 1 ? "clear-key" : "clear-password-1"
-        } == text)
+        #expect(
+            after.replacing(pattern) { _ in
+                index += 1
+                return index == 1 ? "clear-key" : "clear-password-1"
+            } == text)
         let again = try JSONDocument(bytes: sealed)
         #expect(secrets.sealingClear(again, with: ring) == nil)
         let keyFile = KeyFile(besides: "/nowhere/x", credentialsDirectory: nil)
-        #expect(try ConfigurationSecrets.open(again.value["appKey"]!.string!, path: "appKey", keys: ring, keyFile: keyFile).reveal() == "clear-key")
+        #expect(
+            try ConfigurationSecrets.open(again.value["appKey"]!.string!, path: "appKey", keys: ring, keyFile: keyFile).reveal()
+                == "clear-key")
         // Entries may change places.
         let password = again.value["auto_bind"]![0]!["password"]!.string!
-        #expect(try ConfigurationSecrets.open(password, path: "auto_bind[7].password", keys: ring, keyFile: keyFile).reveal() == "clear-password-1")
+        #expect(
+            try ConfigurationSecrets.open(password, path: "auto_bind[7].password", keys: ring, keyFile: keyFile).reveal()
+                == "clear-password-1")
     }
 
     @Test func saysWhatToDo() {
         let keyFile = KeyFile(besides: "/nowhere/x", credentialsDirectory: nil)
         for (value, expected) in [("AES:AAAA", "AES:"), ("AGC1:AAAA", "/nowhere/dp.dat")] {
-            let error = #expect(throws: SecretFailure.self) { try ConfigurationSecrets.open(value, path: "appKey", keys: nil, keyFile: keyFile) }
+            let error = #expect(throws: SecretFailure.self) {
+                try ConfigurationSecrets.open(value, path: "appKey", keys: nil, keyFile: keyFile)
+            }
             #expect(error?.description.hasPrefix("appKey: ") == true)
             #expect(error?.description.contains(expected) == true)
             #expect(error?.description.contains("wsems -encrypt -") == true)

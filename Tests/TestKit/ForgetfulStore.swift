@@ -39,7 +39,9 @@ package final class ForgetfulStore: ModelStore {
 
     package func history(_ query: HistoryQuery, on loop: any EventLoop) -> EventLoopFuture<[TimedValue]> { loop.makeSucceededFuture([]) }
 
-    package func chart(_ property: PropertyRef, span: ClosedRange<Int64>, most: Int, on loop: any EventLoop) -> EventLoopFuture<
+    package func chart(
+        _ property: PropertyRef, span: ClosedRange<Int64>, most: Int, on loop: any EventLoop
+    ) -> EventLoopFuture<
         [ChartPoint]
     > {
         loop.makeSucceededFuture([])

@@ -33,7 +33,9 @@ public final class Program: Sendable {
     ///
     /// Not with Foundation's `Process`: it learns of an end from a socket that other programs inherit when
     /// several start at once, and then never learns of it.
-    public init(_ path: String, _ arguments: [String], in directory: String, input: String? = nil, environment: [String: String] = [:]) throws {
+    public init(
+        _ path: String, _ arguments: [String], in directory: String, input: String? = nil, environment: [String: String] = [:]
+    ) throws {
         name = (path as NSString).lastPathComponent
         let (input, output) = (try Program.file(holding: input ?? ""), try Program.pipe())
         let all = ProcessInfo.processInfo.environment.merging(environment) { $1 }
@@ -104,7 +106,9 @@ public final class Program: Sendable {
     /// Stops it in its tracks, and waits until it stands still.
     public func halt() async throws {
         signal(SIGSTOP)
-        while try String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8).split(separator: ")").last?.first(where: { $0 != " " }) != "T" {
+        while try String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8).split(separator: ")").last?.first(where: { $0 != " " })
+            != "T"
+        {
             try await Task.sleep(for: .milliseconds(1))
         }
     }

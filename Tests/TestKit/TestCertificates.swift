@@ -26,7 +26,8 @@ public final class TestCertificates: Sendable {
         root = try TestCertificates.make(subject: name, key: key, issuer: name, issuerKey: key, names: [], days: -1...30, isAuthority: true)
         try directory.write("ca.pem", try root.serializeAsPEM().pemString)
         server = try TestCertificates.issue(
-            "localhost", "Test Works", "Floor 2", names: [.dnsName("localhost"), .ipAddress(ASN1OctetString(contentBytes: [127, 0, 0, 1]))], days: -1...2,
+            "localhost", "Test Works", "Floor 2",
+            names: [.dnsName("localhost"), .ipAddress(ASN1OctetString(contentBytes: [127, 0, 0, 1]))], days: -1...2,
             in: directory, by: (root.subject, key))
     }
 
@@ -39,7 +40,8 @@ public final class TestCertificates: Sendable {
         _ commonName: String, names: [String] = [], days: ClosedRange<Int> = -1...2, selfSigned: Bool = false, forClients: Bool = false
     ) throws -> Files {
         try TestCertificates.issue(
-            commonName, "Test Works", "Floor 2", names: names.map { .dnsName($0) }, days: days, in: directory, by: selfSigned ? nil : (root.subject, key),
+            commonName, "Test Works", "Floor 2", names: names.map { .dnsName($0) }, days: days, in: directory,
+            by: selfSigned ? nil : (root.subject, key),
             forClients: forClients)
     }
 
@@ -48,9 +50,14 @@ public final class TestCertificates: Sendable {
         let (ca, caKey) = (directory.path("sha1-ca.pem"), directory.path("sha1-ca.key"))
         let (leaf, leafKey, request) = (directory.path("sha1.pem"), directory.path("sha1.key"), directory.path("sha1.csr"))
         let names = try directory.write("sha1.ext", "subjectAltName=DNS:localhost\nbasicConstraints=critical,CA:FALSE\n")
-        try await openssl(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-sha256", "-days", "9", "-subj", "/CN=Old CA", "-keyout", caKey, "-out", ca])
+        try await openssl([
+            "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-sha256", "-days", "9", "-subj", "/CN=Old CA", "-keyout", caKey, "-out", ca,
+        ])
         try await openssl(["req", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost", "-keyout", leafKey, "-out", request])
-        try await openssl(["x509", "-req", "-in", request, "-CA", ca, "-CAkey", caKey, "-set_serial", "7", "-days", "9", "-sha1", "-extfile", names, "-out", leaf])
+        try await openssl([
+            "x509", "-req", "-in", request, "-CA", ca, "-CAkey", caKey, "-set_serial", "7", "-days", "9", "-sha1", "-extfile", names,
+            "-out", leaf,
+        ])
         return (Files(certificate: leaf, key: leafKey, fingerprint: ""), ca)
     }
 
@@ -64,7 +71,9 @@ public final class TestCertificates: Sendable {
     /// Certificate and key in one PKCS#12 file.
     public func bundle(of files: Files, passphrase: String) async throws -> String {
         let path = directory.path("\(UUID().uuidString).p12")
-        try await openssl(["pkcs12", "-export", "-in", files.certificate, "-inkey", files.key, "-passout", "pass:\(passphrase)", "-out", path])
+        try await openssl([
+            "pkcs12", "-export", "-in", files.certificate, "-inkey", files.key, "-passout", "pass:\(passphrase)", "-out", path,
+        ])
         return path
     }
 
@@ -74,13 +83,15 @@ public final class TestCertificates: Sendable {
     }
 
     private static func issue(
-        _ commonName: String, _ organization: String, _ unit: String, names: [GeneralName], days: ClosedRange<Int>, in directory: TemporaryDirectory,
+        _ commonName: String, _ organization: String, _ unit: String, names: [GeneralName], days: ClosedRange<Int>,
+        in directory: TemporaryDirectory,
         by issuer: (name: DistinguishedName, key: P256.Signing.PrivateKey)?, forClients: Bool = false
     ) throws -> Files {
         let key = P256.Signing.PrivateKey()
         let subject = try name(commonName, organization, unit)
         let certificate = try make(
-            subject: subject, key: key, issuer: issuer?.name ?? subject, issuerKey: issuer?.key ?? key, names: names, days: days, isAuthority: false, forClients: forClients)
+            subject: subject, key: key, issuer: issuer?.name ?? subject, issuerKey: issuer?.key ?? key, names: names, days: days,
+            isAuthority: false, forClients: forClients)
         let stem = UUID().uuidString
         var serializer = DER.Serializer()
         try serializer.serialize(certificate)
@@ -99,7 +110,8 @@ public final class TestCertificates: Sendable {
     }
 
     private static func make(
-        subject: DistinguishedName, key: P256.Signing.PrivateKey, issuer: DistinguishedName, issuerKey: P256.Signing.PrivateKey, names: [GeneralName],
+        subject: DistinguishedName, key: P256.Signing.PrivateKey, issuer: DistinguishedName, issuerKey: P256.Signing.PrivateKey,
+        names: [GeneralName],
         days: ClosedRange<Int>, isAuthority: Bool, forClients: Bool = false
     ) throws -> Certificate {
         let extensions = try Certificate.Extensions {
@@ -109,7 +121,8 @@ public final class TestCertificates: Sendable {
         }
         return try Certificate(
             version: .v3, serialNumber: Certificate.SerialNumber(), publicKey: .init(key.publicKey),
-            notValidBefore: Date() + Double(days.lowerBound) * 86_400, notValidAfter: Date() + Double(days.upperBound) * 86_400, issuer: issuer, subject: subject,
+            notValidBefore: Date() + Double(days.lowerBound) * 86_400, notValidAfter: Date() + Double(days.upperBound) * 86_400,
+            issuer: issuer, subject: subject,
             signatureAlgorithm: .ecdsaWithSHA256, extensions: extensions, issuerPrivateKey: .init(issuerKey))
     }
 }

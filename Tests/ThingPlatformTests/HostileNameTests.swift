@@ -8,8 +8,10 @@ import Testing
 /// Names that strangers choose: patterns, identifiers, those that wait, and the one table of rights.
 @Suite struct HostileNameTests {
     @Test(arguments: [
-        ("*", "anything", true), ("*", "", true), ("T*", "T1", true), ("T*", "XT", false), ("*-Press", "Line-Press", true), ("A*B*C", "AxxBxxC", true), ("A*B*C", "ABC", true),
-        ("A*B*C", "AxxCxxB", false), ("A**B", "AB", true), ("", "", true), ("", "x", false), ("T1", "T1", true), ("T1", "T11", false), ("T*", "T\u{301}", true), ("*b", "aab", true),
+        ("*", "anything", true), ("*", "", true), ("T*", "T1", true), ("T*", "XT", false), ("*-Press", "Line-Press", true),
+        ("A*B*C", "AxxBxxC", true), ("A*B*C", "ABC", true),
+        ("A*B*C", "AxxCxxB", false), ("A**B", "AB", true), ("", "", true), ("", "x", false), ("T1", "T1", true), ("T1", "T11", false),
+        ("T*", "T\u{301}", true), ("*b", "aab", true),
         ("a*a*a*a*a*a*a*a*b", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", false),
     ])
     func patterns(pattern: String, name: String, fits: Bool) { #expect(NamePattern(pattern).matches(name) == fits) }
@@ -17,7 +19,9 @@ import Testing
     @Test func holdersInTheOrderOfTheirBinds() {
         var table = BindingTable()
         for connection in [3, 1, 2] as [UInt32] { #expect(table.remember("*x", for: connection, of: "u\(connection)") == true) }
-        func claim(_ names: [String], where mayBind: (UInt32) -> Bool = { _ in true }) -> UInt32? { table.claim(names, where: mayBind)?.connection }
+        func claim(_ names: [String], where mayBind: (UInt32) -> Bool = { _ in true }) -> UInt32? {
+            table.claim(names, where: mayBind)?.connection
+        }
         #expect(claim(["A", "*x"], where: { $0 != 3 }) == 1)
         // Who may not have it goes on waiting.
         #expect(claim(["*x"]) == 3)
@@ -37,7 +41,9 @@ import Testing
         let added = (0..<WaitingNames.mostOfConnection).count { names.add("a\($0)", for: 1, of: "stranger") }
         #expect(added == WaitingNames.mostOfConnection)
         #expect(names.add("one more", for: 1, of: "stranger") == false)
-        for connection in 2...4 as ClosedRange<UInt32> { for index in 0..<WaitingNames.mostOfConnection { _ = names.add("a\(index)", for: connection, of: "stranger") } }
+        for connection in 2...4 as ClosedRange<UInt32> {
+            for index in 0..<WaitingNames.mostOfConnection { _ = names.add("a\(index)", for: connection, of: "stranger") }
+        }
         #expect(names.add("another", for: 5, of: "stranger") == false)
         #expect(names.add("a1", for: 6, of: "edge") == true)
         for connection in 1...4 as ClosedRange<UInt32> { names.removeAll(of: connection) }
@@ -80,13 +86,20 @@ import Testing
         #expect(without(ServiceTables.things) == ["GetPermissionsForCurrentUser"])
         #expect(without(ServiceTables.remoteThings).isEmpty)
         #expect(without(ServiceTables.users) == ["ChangePassword", "GetPermissionsForCurrentUser"])
-        #expect(without(ServiceTables.keys) == ["GetPermissionsForCurrentUser"] && without(ServiceTables.groups) == ["GetPermissionsForCurrentUser"])
+        #expect(
+            without(ServiceTables.keys) == ["GetPermissionsForCurrentUser"]
+                && without(ServiceTables.groups) == ["GetPermissionsForCurrentUser"])
         // What reads or writes a value asks for more than to invoke.
         for service in ServiceTables.valueServices { #expect(service.right == .read || service.right == .write, "\(service.name)") }
         for service in ServiceTables.definitionServices { #expect(service.right == .view || service.right == .update, "\(service.name)") }
         // Nothing changes what is only looked at.
-        for table in [ServiceTables.things, ServiceTables.templates, ServiceTables.users, ServiceTables.groups, ServiceTables.keys, ServiceTables.dataShapes] {
-            for service in table.values where ["Add", "Set", "Remove", "Delete", "Purge", "Enable", "Disable", "Assign"].contains(where: { service.name.hasPrefix($0) }) {
+        for table in [
+            ServiceTables.things, ServiceTables.templates, ServiceTables.users, ServiceTables.groups, ServiceTables.keys,
+            ServiceTables.dataShapes,
+        ] {
+            for service in table.values
+            where ["Add", "Set", "Remove", "Delete", "Purge", "Enable", "Disable", "Assign"].contains(where: { service.name.hasPrefix($0) })
+            {
                 #expect(service.right == .update || service.right == .write, "\(service.name)")
             }
         }

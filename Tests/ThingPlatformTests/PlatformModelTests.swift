@@ -45,10 +45,16 @@ import Testing
 
     @Test func onlyWhatARuleAllows() {
         let edge = Principal(user: "e", groups: ["Edge"])
-        #expect(rules.judge(.bind, on: EntityRef(.thing, "Press1"), for: edge).isAllowed && rules.judge(.read, on: EntityRef(.thing, "Oven"), for: edge).isAllowed)
-        #expect(!rules.judge(.write, on: EntityRef(.thing, "Press1"), for: edge).isAllowed && !rules.judge(.bind, on: EntityRef(.thing, "Oven2"), for: edge).isAllowed)
+        #expect(
+            rules.judge(.bind, on: EntityRef(.thing, "Press1"), for: edge).isAllowed
+                && rules.judge(.read, on: EntityRef(.thing, "Oven"), for: edge).isAllowed)
+        #expect(
+            !rules.judge(.write, on: EntityRef(.thing, "Press1"), for: edge).isAllowed
+                && !rules.judge(.bind, on: EntityRef(.thing, "Oven2"), for: edge).isAllowed)
         let anna = Principal(user: "anna", groups: [])
-        #expect(rules.judge(.invoke, on: EntityRef(.thing, "Anything"), for: anna).isAllowed && !rules.judge(.read, on: EntityRef(.thing, "Press1"), for: anna).isAllowed)
+        #expect(
+            rules.judge(.invoke, on: EntityRef(.thing, "Anything"), for: anna).isAllowed
+                && !rules.judge(.read, on: EntityRef(.thing, "Press1"), for: anna).isAllowed)
         #expect(rules.judge(.delete, on: EntityRef(.thing, "X"), for: Principal(user: "root", groups: ["Administrators"])).isAllowed)
     }
 
@@ -80,9 +86,15 @@ import Testing
         let here = try SocketAddress(ipAddress: "127.0.0.1", port: 1)
         let there = try SocketAddress(ipAddress: "10.1.2.3", port: 1)
         #expect(model.authenticate(Secret("good"), from: there, now: 5) == .accepted(Principal(user: "u", groups: ["Edge"]), key: "n-good"))
-        #expect(model.authenticate(Secret("expired"), from: there, now: 999) == .accepted(Principal(user: "u", groups: ["Edge"]), key: "n-expired"))
-        #expect(model.authenticate(Secret("local"), from: here, now: 5) == .accepted(Principal(user: "u", groups: ["Edge"]), key: "n-local"))
-        for (key, cause) in [("wrong", "no such"), ("disabled", "disabled"), ("expired", "expired"), ("local", "10.1.2.3"), ("orphan", "nobody"), ("ofOff", "off")] {
+        #expect(
+            model.authenticate(Secret("expired"), from: there, now: 999)
+                == .accepted(Principal(user: "u", groups: ["Edge"]), key: "n-expired"))
+        #expect(
+            model.authenticate(Secret("local"), from: here, now: 5) == .accepted(Principal(user: "u", groups: ["Edge"]), key: "n-local"))
+        for (key, cause) in [
+            ("wrong", "no such"), ("disabled", "disabled"), ("expired", "expired"), ("local", "10.1.2.3"), ("orphan", "nobody"),
+            ("ofOff", "off"),
+        ] {
             guard case .refused(let text) = model.authenticate(Secret(key), from: there, now: 1000) else {
                 Issue.record("\(key) was accepted")
                 continue
@@ -92,7 +104,9 @@ import Testing
     }
 
     @Test func addressRanges() throws {
-        func contains(_ range: String, _ address: String) throws -> Bool? { AddressRange(range)?.contains(try SocketAddress(ipAddress: address, port: 0)) }
+        func contains(_ range: String, _ address: String) throws -> Bool? {
+            AddressRange(range)?.contains(try SocketAddress(ipAddress: address, port: 0))
+        }
         #expect(try contains("10.0.0.0/8", "10.255.0.1") == true)
         #expect(try contains("10.0.0.0/9", "10.255.0.1") == false)
         #expect(try contains("fd00::/8", "fd12::1") == true)
@@ -104,7 +118,9 @@ import Testing
 @Suite struct ModelFileTests {
     @Test func everyErrorNamesItsPlace() throws {
         let directory = try TemporaryDirectory()
-        let path = try directory.write("platform.json", """
+        let path = try directory.write(
+            "platform.json",
+            """
             {
               "users": [{"name": "u"}, {}],
               "application_keys": [{"name": "k", "key": "x", "user": "nobody", "expires": "tomorrow", "allowed_addresses": ["home"]}],
@@ -115,7 +131,8 @@ import Testing
         let error = #expect(throws: ModelFileErrors.self) { try ModelFile(path: path).read().model }
         let text = error?.description ?? ""
         for expected in [
-            "line 2, column 28: users[1]: expected a string \"name\"", "application_keys[0].user: no user \"nobody\"", "expires: expected a time such as",
+            "line 2, column 28: users[1]: expected a string \"name\"", "application_keys[0].user: no user \"nobody\"",
+            "expires: expected a time such as",
             "expected an address or a range", "permissions[0]: expected either", "found \"fly\"", "no template \"Nope\"",
             "things[0].properties.p.baseType: expected one of",
         ] { #expect(text.contains(expected), "\(expected) is not in\n\(text)") }
@@ -123,7 +140,9 @@ import Testing
 
     @Test func templatesPassOnTheirProperties() throws {
         let directory = try TemporaryDirectory()
-        let path = try directory.write("platform.json", """
+        let path = try directory.write(
+            "platform.json",
+            """
             {"templates": [{"name": "Machine", "base": "RemoteThing", "properties": {"speed": {"baseType": "NUMBER", "remote": true}}},
                            {"name": "Press", "base": "Machine", "properties": {"force": {"baseType": "NUMBER"}}}],
              "things": [{"name": "P1", "template": "Press", "identifier": "SN-1"}]}
@@ -138,7 +157,8 @@ import Testing
 
 @Suite struct PropertyUpdateTests {
     @Test func readsAPush() {
-        var values = Infotable(DataShape([.init("name", .string), .init("value", .variant), .init("time", .datetime), .init("quality", .string)]))
+        var values = Infotable(
+            DataShape([.init("name", .string), .init("value", .variant), .init("time", .datetime), .init("quality", .string)]))
         values.append([.string("a"), .variant(.number(1)), .datetime(5), .string("GOOD")])
         values.append([.string("b"), .variant(.string("x")), .nothing, .nothing])
         let expected = [PropertyUpdate(name: "a", value: .number(1), time: 5), PropertyUpdate(name: "b", value: .string("x"), time: nil)]

@@ -26,7 +26,9 @@ import ThingModel
     private let root = Principal(user: "root", groups: ["Administrators"])
 
     private func platform(_ journal: ValueJournal? = nil) throws -> Platform {
-        try Platform(store: ForgetfulStore(), seed: RepeatTests.model, journal: journal, logger: Logger(label: "t") { _ in SwiftLogNoOpLogHandler() }, on: loop)
+        try Platform(
+            store: ForgetfulStore(), seed: RepeatTests.model, journal: journal,
+            logger: Logger(label: "t") { _ in SwiftLogNoOpLogHandler() }, on: loop)
     }
 
     private func push(_ rows: [(String, Double, Int64)], _ headers: [Request.HeaderField], as name: String = "T") throws -> Request {

@@ -77,7 +77,9 @@ struct SimulatedTunnel {
         Issue.record("it does not come to an end")
     }
 
-    private mutating func stepSide(_ own: WritableKeyPath<SimulatedTunnel, Side>, _ other: WritableKeyPath<SimulatedTunnel, Side>) throws
+    private mutating func stepSide(
+        _ own: WritableKeyPath<SimulatedTunnel, Side>, _ other: WritableKeyPath<SimulatedTunnel, Side>
+    ) throws
         -> Bool
     {
         var happened = false

@@ -16,12 +16,15 @@ import Testing
     init() throws {
         try channel.pipeline.syncOperations.addHandlers([
             reads, WebSocketFrameEncoder(), ByteToMessageHandler(WebSocketFrameDecoder(maxFrameSize: 1 << 16)),
-            WebSocketMessageHandler(role: .server, maximumFrameSize: 4096, maximumMessageSize: 1 << 16, compression: nil, incomplete: incomplete), Closer(),
+            WebSocketMessageHandler(
+                role: .server, maximumFrameSize: 4096, maximumMessageSize: 1 << 16, compression: nil, incomplete: incomplete), Closer(),
         ])
         channel.connect(to: try SocketAddress(ipAddress: "127.0.0.1", port: 1), promise: nil)
     }
 
-    private func receive(_ frames: RawFrame...) throws { try channel.writeInbound(ByteBuffer(bytes: frames.flatMap { $0.bytes(to: .server) })) }
+    private func receive(_ frames: RawFrame...) throws {
+        try channel.writeInbound(ByteBuffer(bytes: frames.flatMap { $0.bytes(to: .server) }))
+    }
 
     /// Bytes of all that was written since.
     private func sent() throws -> [UInt8] {

@@ -93,7 +93,8 @@ final class Bench {
         try channel.pipeline.syncOperations.addHandlers([
             WebSocketFrameEncoder(), ByteToMessageHandler(WebSocketFrameDecoder(maxFrameSize: Bench.limit)),
             WebSocketProtocolErrorHandler(isServer: role == .server),
-            WebSocketMessageHandler(role: role, maximumFrameSize: frameSize, maximumMessageSize: Bench.limit, compression: compression), Echo(),
+            WebSocketMessageHandler(role: role, maximumFrameSize: frameSize, maximumMessageSize: Bench.limit, compression: compression),
+            Echo(),
         ])
         channel.connect(to: try SocketAddress(unixDomainSocketPath: "/test"), promise: nil)
     }

@@ -44,7 +44,9 @@ import Testing
         var keys: Set<[UInt8]> = []
         channel.embeddedEventLoop.run()
         // 128 bytes in frames whose length takes two bytes: the key stands behind four.
-        while let frame = try channel.readOutbound(as: ByteBuffer.self) { keys.insert(frame.getBytes(at: frame.readerIndex + 4, length: 4) ?? []) }
+        while let frame = try channel.readOutbound(as: ByteBuffer.self) {
+            keys.insert(frame.getBytes(at: frame.readerIndex + 4, length: 4) ?? [])
+        }
         #expect(keys.count > 95)
         _ = try? channel.finish(acceptAlreadyClosed: true)
     }

@@ -8,7 +8,9 @@ enum FramingCases {
         [0, 1, 2, 124, 125, 126, 127, 128, 1000, 65_534, 65_535, 65_536, 65_537].flatMap { count in
             [RawFrame.text, RawFrame.binary].flatMap { opcode in
                 [nil, 1, 997].filter { $0 != 1 || count < 2000 }.map { chop in
-                    Case("5.2", "a message of \(count) bytes, opcode \(opcode)", [RawFrame(opcode, bytes(count))], [.message(opcode: opcode, bytes(count))], chop: chop)
+                    Case(
+                        "5.2", "a message of \(count) bytes, opcode \(opcode)", [RawFrame(opcode, bytes(count))],
+                        [.message(opcode: opcode, bytes(count))], chop: chop)
                 }
             }
         }
@@ -25,7 +27,9 @@ enum FramingCases {
                 }
             }
             + (1...7).map { (bits: UInt8) in
-                Case("5.2", "reserved bits \(bits) on a continuation", [RawFrame(RawFrame.text, bytes(3), fin: false), RawFrame(RawFrame.continuation, reserved: bits)], [.close(1002)])
+                Case(
+                    "5.2", "reserved bits \(bits) on a continuation",
+                    [RawFrame(RawFrame.text, bytes(3), fin: false), RawFrame(RawFrame.continuation, reserved: bits)], [.close(1002)])
             }
     }
 
@@ -40,19 +44,36 @@ enum FramingCases {
                 cases.append(Case("5.4", "opcode \(opcode) in \(pieces) fragments", frames, [whole]))
                 cases.append(Case("5.4", "opcode \(opcode) in \(pieces) fragments", frames, [whole], chop: 1))
                 let pinged = Array(frames.map { [$0] }.joined(separator: [RawFrame(ping, [1])]))
-                cases.append(Case("5.4", "opcode \(opcode) in \(pieces) fragments with pings between", pinged, Array(repeating: .pong([1]), count: pieces - 1) + [whole]))
+                cases.append(
+                    Case(
+                        "5.4", "opcode \(opcode) in \(pieces) fragments with pings between", pinged,
+                        Array(repeating: .pong([1]), count: pieces - 1) + [whole]))
             }
             cases += [
-                Case("5.4", "empty fragments of opcode \(opcode)", [RawFrame(opcode, fin: false), RawFrame(continuation, fin: false), RawFrame(continuation)], [.message(opcode: opcode, [])]),
-                Case("5.4", "an empty last fragment of opcode \(opcode)", [RawFrame(opcode, bytes(4), fin: false), RawFrame(continuation)], [.message(opcode: opcode, bytes(4))]),
-                Case("5.4", "opcode \(opcode) inside a message", [RawFrame(text, bytes(1), fin: false), RawFrame(opcode, bytes(1))], [.close(1002)]),
-                Case("5.4", "opcode \(opcode) that begins inside a message", [RawFrame(binary, bytes(1), fin: false), RawFrame(opcode, bytes(1), fin: false)], [.close(1002)]),
-                Case("5.4", "two messages of opcode \(opcode) in one read", [RawFrame(opcode, [65]), RawFrame(opcode, [66])], [.message(opcode: opcode, [65]), .message(opcode: opcode, [66])]),
+                Case(
+                    "5.4", "empty fragments of opcode \(opcode)",
+                    [RawFrame(opcode, fin: false), RawFrame(continuation, fin: false), RawFrame(continuation)],
+                    [.message(opcode: opcode, [])]),
+                Case(
+                    "5.4", "an empty last fragment of opcode \(opcode)", [RawFrame(opcode, bytes(4), fin: false), RawFrame(continuation)],
+                    [.message(opcode: opcode, bytes(4))]),
+                Case(
+                    "5.4", "opcode \(opcode) inside a message", [RawFrame(text, bytes(1), fin: false), RawFrame(opcode, bytes(1))],
+                    [.close(1002)]),
+                Case(
+                    "5.4", "opcode \(opcode) that begins inside a message",
+                    [RawFrame(binary, bytes(1), fin: false), RawFrame(opcode, bytes(1), fin: false)], [.close(1002)]),
+                Case(
+                    "5.4", "two messages of opcode \(opcode) in one read", [RawFrame(opcode, [65]), RawFrame(opcode, [66])],
+                    [.message(opcode: opcode, [65]), .message(opcode: opcode, [66])]),
             ]
         }
         for fin in [true, false] {
             cases.append(Case("5.4", "a continuation of nothing, fin \(fin)", [RawFrame(continuation, bytes(3), fin: fin)], [.close(1002)]))
-            cases.append(Case("5.4", "a continuation after a whole message, fin \(fin)", [RawFrame(text, [65]), RawFrame(continuation, [66], fin: fin)], [.message(opcode: text, [65]), .close(1002)]))
+            cases.append(
+                Case(
+                    "5.4", "a continuation after a whole message, fin \(fin)",
+                    [RawFrame(text, [65]), RawFrame(continuation, [66], fin: fin)], [.message(opcode: text, [65]), .close(1002)]))
         }
         return cases
     }
@@ -63,7 +84,10 @@ enum FramingCases {
         for count in [0, 1, 2, 63, 124, 125] {
             for chop in [nil, 1] {
                 cases.append(Case("5.5.2", "a ping of \(count) bytes", [RawFrame(ping, bytes(count))], [.pong(bytes(count))], chop: chop))
-                cases.append(Case("5.5.3", "an unasked pong of \(count) bytes", [RawFrame(pong, bytes(count)), RawFrame(ping, [1])], [.pong([1])], chop: chop))
+                cases.append(
+                    Case(
+                        "5.5.3", "an unasked pong of \(count) bytes", [RawFrame(pong, bytes(count)), RawFrame(ping, [1])], [.pong([1])],
+                        chop: chop))
             }
         }
         cases.append(Case("5.5.2", "pings in a row", (0..<10).map { RawFrame(ping, [$0]) }, (0..<10).map { .pong([$0]) }))
@@ -75,9 +99,14 @@ enum FramingCases {
             }
         }
         cases += [
-            Case("5.5.1", "nothing after a close", [RawFrame(close, [3, 232]), RawFrame(ping, [1]), RawFrame(text, [65])], [.close(1000), .closed]),
-            Case("5.5.1", "a close inside a message", [RawFrame(text, [65], fin: false), RawFrame(close, [3, 232])], [.close(1000), .closed]),
-            Case("5.5.1", "a message before a close", [RawFrame(text, [65]), RawFrame(close, [3, 232])], [.message(opcode: text, [65]), .close(1000), .closed]),
+            Case(
+                "5.5.1", "nothing after a close", [RawFrame(close, [3, 232]), RawFrame(ping, [1]), RawFrame(text, [65])],
+                [.close(1000), .closed]),
+            Case(
+                "5.5.1", "a close inside a message", [RawFrame(text, [65], fin: false), RawFrame(close, [3, 232])], [.close(1000), .closed]),
+            Case(
+                "5.5.1", "a message before a close", [RawFrame(text, [65]), RawFrame(close, [3, 232])],
+                [.message(opcode: text, [65]), .close(1000), .closed]),
             Case("5.5.1", "a second close", [RawFrame(close, [3, 232]), RawFrame(close, [3, 232])], [.close(1000), .closed]),
             Case("7.1.2", "a close after a violation", [RawFrame(3), RawFrame(close, [3, 234])], [.close(1002), .closed]),
             Case("7.1.7", "data after a violation", [RawFrame(3), RawFrame(text, [65]), RawFrame(ping)], [.close(1002)]),
@@ -90,10 +119,17 @@ enum FramingCases {
         let limit = Bench.limit
         return [text, binary].flatMap { opcode in
             [
-                Case("10.4", "the longest message, opcode \(opcode)", [RawFrame(opcode, bytes(limit))], [.message(opcode: opcode, bytes(limit))]),
+                Case(
+                    "10.4", "the longest message, opcode \(opcode)", [RawFrame(opcode, bytes(limit))],
+                    [.message(opcode: opcode, bytes(limit))]),
                 Case("10.4", "a frame over the limit, opcode \(opcode)", [RawFrame(opcode, bytes(limit + 1))], [.close(1009), .closed]),
-                Case("10.4", "fragments up to the limit, opcode \(opcode)", [RawFrame(opcode, bytes(limit - 1), fin: false), RawFrame(continuation, [65])], [.message(opcode: opcode, bytes(limit - 1) + [65])]),
-                Case("10.4", "fragments over the limit, opcode \(opcode)", [RawFrame(opcode, bytes(limit), fin: false), RawFrame(continuation, [65])], [.close(1009)]),
+                Case(
+                    "10.4", "fragments up to the limit, opcode \(opcode)",
+                    [RawFrame(opcode, bytes(limit - 1), fin: false), RawFrame(continuation, [65])],
+                    [.message(opcode: opcode, bytes(limit - 1) + [65])]),
+                Case(
+                    "10.4", "fragments over the limit, opcode \(opcode)",
+                    [RawFrame(opcode, bytes(limit), fin: false), RawFrame(continuation, [65])], [.close(1009)]),
             ]
         }
     }

@@ -34,10 +34,14 @@ let data = Data(json.readableBytesView)
 let tree = must { try JSONSerialization.jsonObject(with: data) }
 measurements += [
     Measurement(name: "cells of infotable 1000 x 10", bytes: encoded.bytes.readableBytes) { use(encoded.decoded()) },
-    Measurement(name: "cells into infotable 1000 x 10", bytes: encoded.bytes.readableBytes) { use(must { try EncodedInfotable(Samples.table) }) },
+    Measurement(name: "cells into infotable 1000 x 10", bytes: encoded.bytes.readableBytes) {
+        use(must { try EncodedInfotable(Samples.table) })
+    },
     Measurement(name: "wire to JSON 1000 x 10", bytes: json.readableBytes) { use(encoded.json()) },
     Measurement(name: "JSON to wire 1000 x 10", bytes: json.readableBytes) { use(must { try EncodedInfotable(json: json) }) },
-    Measurement(name: "JSONSerialization writes", bytes: json.readableBytes) { use(must { try JSONSerialization.data(withJSONObject: tree) }) },
+    Measurement(name: "JSONSerialization writes", bytes: json.readableBytes) {
+        use(must { try JSONSerialization.data(withJSONObject: tree) })
+    },
     Measurement(name: "JSONSerialization reads", bytes: json.readableBytes) { use(must { try JSONSerialization.jsonObject(with: data) }) },
 ]
 
@@ -67,5 +71,9 @@ for result in runner.results {
 if filter == "." {
     let writing = times["JSONSerialization writes"]! / times["wire to JSON 1000 x 10"]!
     let reading = times["JSONSerialization reads"]! / times["JSON to wire 1000 x 10"]!
-    print(String(format: "\nAgainst Foundation's JSONSerialization on the same content: wire to JSON %.1f times, JSON to wire %.1f times as fast.", writing, reading))
+    print(
+        String(
+            format:
+                "\nAgainst Foundation's JSONSerialization on the same content: wire to JSON %.1f times, JSON to wire %.1f times as fast.",
+            writing, reading))
 }

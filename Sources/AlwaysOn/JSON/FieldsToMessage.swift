@@ -47,7 +47,9 @@ extension Message.Body {
         switch kind {
         case "auth":
             self = .auth(
-                Auth(claims: try reader.list("claims", atMost: 255).map { .init(name: try $0.string("name"), value: try $0.string("value")) }))
+                Auth(
+                    claims: try reader.list("claims", atMost: 255).map { .init(name: try $0.string("name"), value: try $0.string("value")) }
+                ))
         case "bind", "unbind":
             var bind = Bind(names: try reader.list("names", atMost: 65_535).map { try $0.text() })
             if let name = reader.value["gatewayName"]?.string {

@@ -17,7 +17,8 @@ extension EncodedInfotable {
     /// Reads any JSON value as the one cell of one row, typed by what it is.
     /// - Throws: `JSONError` with the offset of what does not fit.
     public init(jsonValue: ByteBuffer, as name: String, limits: InputLimits = .standard) throws(JSONError) {
-        self = try EncodedInfotable.reading(jsonValue, limits) { encoder, reader throws(JSONError) in try encoder.cell(&reader, name: name) }
+        self = try EncodedInfotable.reading(jsonValue, limits) { encoder, reader throws(JSONError) in try encoder.cell(&reader, name: name)
+        }
     }
 
     private static func reading(
@@ -29,7 +30,9 @@ extension EncodedInfotable {
             var reader = encoder.reader(at: 0)
             try read(&encoder, &reader)
             try reader.end()
-            do throws(LimitExceeded) { try encoder.wire.meter.finish(wireBytes: encoder.out.readableBytes) } catch { throw JSONError(error, offset: 0) }
+            do throws(LimitExceeded) { try encoder.wire.meter.finish(wireBytes: encoder.out.readableBytes) } catch {
+                throw JSONError(error, offset: 0)
+            }
             return EncodedInfotable(trusted: encoder.out)
         }
     }
@@ -202,7 +205,9 @@ struct InfotableJSONEncoder {
 
     /// Counts a row before its empty cells are written.
     private mutating func endRow(_ reader: JSONReader, missing: Int, _ columns: Columns) throws(JSONError) {
-        do throws(LimitExceeded) { try wire.meter.row(emptyCells: missing, names: columns.nameBytes) } catch { throw JSONError(error, offset: reader.position) }
+        do throws(LimitExceeded) { try wire.meter.row(emptyCells: missing, names: columns.nameBytes) } catch {
+            throw JSONError(error, offset: reader.position)
+        }
     }
 
     private func isEqual(_ range: Range<Int>, _ name: [UInt8]) -> Bool {

@@ -50,10 +50,12 @@ public enum Characteristic: UInt8, Sendable, CaseIterable {
 
     /// - Parameter collection: matched without regard to case.
     public init?(collection: some StringProtocol) {
-        let found = Characteristic.allCases.first { $0.collection == collection } ?? {
-            let lowercased = collection.lowercased()
-            return Characteristic.allCases.first { $0.collection.lowercased() == lowercased }
-        }()
+        let found =
+            Characteristic.allCases.first { $0.collection == collection }
+            ?? {
+                let lowercased = collection.lowercased()
+                return Characteristic.allCases.first { $0.collection.lowercased() == lowercased }
+            }()
         guard let found else { return nil }
         self = found
     }

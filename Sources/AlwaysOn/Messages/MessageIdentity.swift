@@ -191,14 +191,17 @@ public struct SeenNumbers: Sendable, Equatable {
     package init?(text: some StringProtocol) {
         for item in text.split(separator: ",") {
             let ends = item.split(separator: "-").compactMap { UInt64($0) }
-            guard (1...2).contains(ends.count), let first = ends.first, let last = ends.last, first <= last, ranges.last.map({ $0.upperBound < first }) ?? true
+            guard (1...2).contains(ends.count), let first = ends.first, let last = ends.last, first <= last,
+                ranges.last.map({ $0.upperBound < first }) ?? true
             else { return nil }
             ranges.append(first...last)
         }
     }
 
     /// Such as `1-17,19`.
-    package var text: String { ranges.map { $0.lowerBound == $0.upperBound ? "\($0.lowerBound)" : "\($0.lowerBound)-\($0.upperBound)" }.joined(separator: ",") }
+    package var text: String {
+        ranges.map { $0.lowerBound == $0.upperBound ? "\($0.lowerBound)" : "\($0.lowerBound)-\($0.upperBound)" }.joined(separator: ",")
+    }
 
     public func contains(_ number: UInt64) -> Bool { ranges.last { $0.lowerBound <= number }?.contains(number) ?? false }
 

@@ -75,5 +75,7 @@ public enum BaseType: UInt8, Sendable, CaseIterable {
 
     /// LONG, of newer platforms, has no number on the wire that is known (alwayson.md §4); its values travel as numbers, which hold
     /// them exactly up to 2^53.
-    private static let byName = Dictionary(uniqueKeysWithValues: allCases.map { ("\($0)".uppercased(), $0) }).merging(["LONG": .number]) { first, _ in first }
+    private static let byName = Dictionary(uniqueKeysWithValues: allCases.map { ("\($0)".uppercased(), $0) }).merging(["LONG": .number]) {
+        first, _ in first
+    }
 }

@@ -41,7 +41,8 @@ struct CostMeter {
         guard wireBytes <= limits.wireBytes else { throw LimitExceeded("an infotable of more than \(limits.wireBytes) bytes") }
         let allowed = limits.repeatedNames.of(bytes: wireBytes)
         guard repeatedNames <= allowed else {
-            throw LimitExceeded("as JSON its rows would repeat \(repeatedNames) bytes of names, \(allowed) are allowed for \(wireBytes) bytes")
+            throw LimitExceeded(
+                "as JSON its rows would repeat \(repeatedNames) bytes of names, \(allowed) are allowed for \(wireBytes) bytes")
         }
     }
 }

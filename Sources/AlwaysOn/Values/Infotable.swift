@@ -65,7 +65,8 @@ public struct Infotable: Sendable, Equatable {
 
     package var storedSize: Int {
         let fields = shape.fields.reduce(0) { sum, field in
-            sum + 96 + field.name.utf8.count + field.description.utf8.count + field.aspects.reduce(0) { $0 + 48 + $1.name.utf8.count + $1.value.storedSize }
+            sum + 96 + field.name.utf8.count + field.description.utf8.count
+                + field.aspects.reduce(0) { $0 + 48 + $1.name.utf8.count + $1.value.storedSize }
         }
         return cells.reduce(64 + fields) { $0 + $1.storedSize }
     }

@@ -211,7 +211,9 @@ struct WireReader {
         }
         while try flag("a row marker") {
             let count = try rowLength(width: width)
-            do throws(LimitExceeded) { try meter?.row(emptyCells: width - count, names: names) } catch { throw WireError(error, offset: position) }
+            do throws(LimitExceeded) { try meter?.row(emptyCells: width - count, names: names) } catch {
+                throw WireError(error, offset: position)
+            }
             for _ in 0..<count { try skipValue() }
         }
         meter?.ascend()

@@ -71,7 +71,9 @@ struct WireEncoder {
 
     /// Before something long is written: what is made of values that are kept need not stand in proportion to any input.
     private func room(for length: Int) throws(LimitExceeded) {
-        guard out.readableBytes + length <= meter.limits.wireBytes else { throw LimitExceeded("an infotable of more than \(meter.limits.wireBytes) bytes") }
+        guard out.readableBytes + length <= meter.limits.wireBytes else {
+            throw LimitExceeded("an infotable of more than \(meter.limits.wireBytes) bytes")
+        }
     }
 
     mutating func infotable(_ table: Infotable) throws(LimitExceeded) {

@@ -114,7 +114,8 @@ struct ChunkAssembler {
         // What the fewest bytes of so many chunks come to; the last one may be short or empty.
         let capacity = max(1, Int(chunk.size) - Chunk.overhead - (chunk.entity.map { $0.name.utf8.count + 2 } ?? 0))
         guard (Int(chunk.count) - 1) * capacity <= limits.maximumMessageSize else {
-            return .refused(.entityTooLarge, "\(chunk.count) chunks of \(chunk.size) bytes are more than \(limits.maximumMessageSize) bytes")
+            return .refused(
+                .entityTooLarge, "\(chunk.count) chunks of \(chunk.size) bytes are more than \(limits.maximumMessageSize) bytes")
         }
         guard sets.count < limits.maximumChunkSets else {
             return .refused(.serviceUnavailable, "\(sets.count) messages are incomplete already")

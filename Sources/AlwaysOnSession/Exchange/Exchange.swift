@@ -89,7 +89,8 @@ struct Exchange<Context> {
         guard case .request(let request) = message.body else { return .message(message) }
         guard inProcess < limits.maximumRequestsInProcess, keepLong(request, message.header.requestID) else {
             counters.overloads += 1
-            refusals.note("request \(message.header.requestID) was refused with \(Status.serviceUnavailable): \(inProcess) are worked on already")
+            refusals.note(
+                "request \(message.header.requestID) was refused with \(Status.serviceUnavailable): \(inProcess) are worked on already")
             return reply(to: message.header, .serviceUnavailable, "\(inProcess) requests are worked on already")
         }
         inProcess += 1
@@ -142,7 +143,8 @@ struct Exchange<Context> {
         guard isControl || requests.count < limits.maximumRequestsInFlight else {
             counters.overloads += 1
             refusals.note("a request was refused with \(Status.serviceUnavailable): \(requests.count) are waiting for their answer already")
-            return .rejected(context, .unanswered(.serviceUnavailable, reason: "\(requests.count) requests are waiting for their answer already"))
+            return .rejected(
+                context, .unanswered(.serviceUnavailable, reason: "\(requests.count) requests are waiting for their answer already"))
         }
         let id = requests.add(context, deadline: deadline)
         let message = Message(header: Header(code: code, requestID: id, sessionID: session), body: body)
@@ -172,7 +174,9 @@ struct Exchange<Context> {
             throw WireError(
                 "a message of \(bytes.readableBytes) bytes, \(limits.maximumMessageSize) may be sent", status: .entityTooLarge, offset: 0)
         }
-        guard bytes.readableBytes > limits.chunkSize - limits.chunkReserve, message.header.isRequest || message.header.isResponse else { return [bytes] }
+        guard bytes.readableBytes > limits.chunkSize - limits.chunkReserve, message.header.isRequest || message.header.isResponse else {
+            return [bytes]
+        }
         do { return try Chunk.split(bytes, size: limits.chunkSize, reserve: limits.chunkReserve) } catch {
             throw error as? WireError ?? WireError("\(error)", offset: 0)
         }

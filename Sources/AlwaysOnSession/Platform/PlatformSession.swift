@@ -121,7 +121,9 @@ package struct PlatformSession<Token> {
         switch state {
         case .closed: return []
         case .awaitingAuth(let by):
-            return now >= by ? [close(.init(.policyViolation, "no AUTH within \(configuration.authenticationTimeout.nanoseconds / 1_000_000_000) s"))] : []
+            return now >= by
+                ? [close(.init(.policyViolation, "no AUTH within \(configuration.authenticationTimeout.nanoseconds / 1_000_000_000) s"))]
+                : []
         case .deciding, .open: break
         }
         let (overdue, replies) = exchange.expire(now)

@@ -106,7 +106,9 @@ package final class Inflater {
         stream.pointee.avail_in = UInt32(input.count)
         repeat {
             let result = step(&output)
-            guard output.readableBytes <= limit else { throw CloseReason(.messageTooLarge, "a message of more than \(limit) bytes when decompressed") }
+            guard output.readableBytes <= limit else {
+                throw CloseReason(.messageTooLarge, "a message of more than \(limit) bytes when decompressed")
+            }
             switch result {
             case Z_OK, Z_BUF_ERROR: break
             // A block that says it is the last one does not end the message (§7.2.3.5).

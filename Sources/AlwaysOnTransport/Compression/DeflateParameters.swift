@@ -13,7 +13,8 @@ package struct DeflateParameters: Sendable, Equatable {
     var clientMaxWindowBits = 15
 
     package init(
-        serverNoContextTakeover: Bool = false, clientNoContextTakeover: Bool = false, serverMaxWindowBits: Int = 15, clientMaxWindowBits: Int = 15
+        serverNoContextTakeover: Bool = false, clientNoContextTakeover: Bool = false, serverMaxWindowBits: Int = 15,
+        clientMaxWindowBits: Int = 15
     ) {
         self.serverNoContextTakeover = serverNoContextTakeover
         self.clientNoContextTakeover = clientNoContextTakeover
@@ -79,7 +80,8 @@ package struct DeflateParameters: Sendable, Equatable {
         }
         guard let element = elements.first else { return nil }
         guard isOffered, elements.count == 1, element.name == extensionName else {
-            throw ConnectFailure("the platform answered a WebSocket extension that was not offered: \(elements.map(\.name).joined(separator: ", "))")
+            throw ConnectFailure(
+                "the platform answered a WebSocket extension that was not offered: \(elements.map(\.name).joined(separator: ", "))")
         }
         var parameters = DeflateParameters()
         guard element.hasUniqueNames else { throw ConnectFailure("the platform answered permessage-deflate with a parameter twice") }
@@ -92,7 +94,8 @@ package struct DeflateParameters: Sendable, Equatable {
             case ("client_max_window_bits", let value?) where (windowBits(value) ?? 0) >= smallestWindow:
                 parameters.clientMaxWindowBits = windowBits(value) ?? 15
             default:
-                throw ConnectFailure("the platform answered permessage-deflate with \(name)\(value.map { "=\($0)" } ?? ""), which was not offered")
+                throw ConnectFailure(
+                    "the platform answered permessage-deflate with \(name)\(value.map { "=\($0)" } ?? ""), which was not offered")
             }
         }
         return parameters
@@ -153,11 +156,13 @@ struct ExtensionElement: Equatable {
     }
 
     private static func isToken(_ text: Substring) -> Bool {
-        !text.isEmpty && text.utf8.allSatisfy { byte in
-            switch byte {
-            case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"): true
-            default: "!#$%&'*+-.^_`|~".utf8.contains(byte)
+        !text.isEmpty
+            && text.utf8.allSatisfy { byte in
+                switch byte {
+                case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"):
+                    true
+                default: "!#$%&'*+-.^_`|~".utf8.contains(byte)
+                }
             }
-        }
     }
 }

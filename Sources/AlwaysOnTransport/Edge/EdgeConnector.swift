@@ -46,7 +46,9 @@ package enum EdgeConnector {
 
     /// Where an answer that is no upgrade points to.
     /// - Throws: `ConnectFailure` when it points nowhere, or where the key must not go (ems.md §4.5).
-    private static func redirect(of head: HTTPResponseHead, from endpoint: PlatformEndpoint, hops: Int) throws(ConnectFailure)
+    private static func redirect(
+        of head: HTTPResponseHead, from endpoint: PlatformEndpoint, hops: Int
+    ) throws(ConnectFailure)
         -> PlatformEndpoint
     {
         guard [301, 302, 303, 307, 308].contains(head.status.code), let location = head.headers.first(name: "Location") else {

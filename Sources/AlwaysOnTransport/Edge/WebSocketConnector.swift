@@ -66,7 +66,9 @@ package enum WebSocketConnector {
             }
     }
 
-    private static func perform<Result>(_ upgrade: Upgrade<Result>, _ channel: any Channel, _ endpoint: PlatformEndpoint)
+    private static func perform<Result>(
+        _ upgrade: Upgrade<Result>, _ channel: any Channel, _ endpoint: PlatformEndpoint
+    )
         -> EventLoopFuture<Outcome<Result>>
     {
         let upgrader = NIOTypedWebSocketClientUpgrader<Answer<Result>>(

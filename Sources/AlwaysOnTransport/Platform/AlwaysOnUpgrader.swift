@@ -35,7 +35,9 @@ package struct AlwaysOnUpgrader: Sendable {
         var session = self.session
         session.limits.incomplete = incomplete
         let defaultFrameSize = self.defaultFrameSize
-        let agree = { @Sendable [compression] (head: HTTPRequestHead) in compression ? DeflateParameters.accepting(head.headers, clientWindowBits: AlwaysOnUpgrader.clientWindowBits) : nil }
+        let agree = { @Sendable [compression] (head: HTTPRequestHead) in
+            compression ? DeflateParameters.accepting(head.headers, clientWindowBits: AlwaysOnUpgrader.clientWindowBits) : nil
+        }
         let shared = SharedDeflater()
         let (mayUpgrade, backlog, strangers) = (mayUpgrade, backlog, strangers)
         return NIOWebSocketServerUpgrader(
@@ -43,7 +45,9 @@ package struct AlwaysOnUpgrader: Sendable {
             shouldUpgrade: { channel, head in
                 let asked = head.uri.split(separator: "?", maxSplits: 1).first.map { $0.lowercased() }
                 // NIO looks at Upgrade alone (RFC 6455 §4.2.1).
-                guard asked == path, head.headers.connectionAsksForUpgrade, mayUpgrade(head.headers) else { return channel.eventLoop.makeSucceededFuture(nil) }
+                guard asked == path, head.headers.connectionAsksForUpgrade, mayUpgrade(head.headers) else {
+                    return channel.eventLoop.makeSucceededFuture(nil)
+                }
                 var answer = agree(head).map { [(DeflateParameters.header, $0.answer)] } ?? []
                 if LongChunks.size(in: head.headers) != nil { answer.append(LongChunks.offer) }
                 return channel.eventLoop.makeSucceededFuture(HTTPHeaders(answer))
@@ -65,9 +69,11 @@ package struct AlwaysOnUpgrader: Sendable {
                         WebSocketMessageHandler(
                             role: .server, maximumFrameSize: min(max(announced, 128), 1 << 20),
                             maximumMessageSize: session.limits.maximumMessageSize, compression: compression,
-                            shared: compression.flatMap { shared.deflater(on: channel.eventLoop, $0) }, incomplete: session.limits.incomplete),
+                            shared: compression.flatMap { shared.deflater(on: channel.eventLoop, $0) },
+                            incomplete: session.limits.incomplete),
                         PlatformConnection(
-                            id: makeID(), channel: channel, session: session, stranger: stranger, backlog: Backlog(backlog), onEvent: onEvent),
+                            id: makeID(), channel: channel, session: session, stranger: stranger, backlog: Backlog(backlog),
+                            onEvent: onEvent),
                     ])
                 }
             })

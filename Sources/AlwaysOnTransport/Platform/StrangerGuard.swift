@@ -28,7 +28,9 @@ final class StrangerGuard: ChannelInboundHandler, RemovableChannelHandler {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         guard left >= 0 else { return }
         left -= unwrapInboundIn(data).readableBytes
-        guard left >= 0 else { return context.fireErrorCaught(CloseReason(.policyViolation, "more than \(StrangerGuard.most) bytes before AUTH")) }
+        guard left >= 0 else {
+            return context.fireErrorCaught(CloseReason(.policyViolation, "more than \(StrangerGuard.most) bytes before AUTH"))
+        }
         context.fireChannelRead(data)
     }
 

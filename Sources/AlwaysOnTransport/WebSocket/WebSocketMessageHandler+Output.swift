@@ -39,7 +39,9 @@ extension WebSocketMessageHandler {
         }
     }
 
-    private func writeMessage(_ context: ChannelHandlerContext, _ opcode: WebSocketOpcode, _ data: ByteBuffer, _ promise: EventLoopPromise<Void>?) {
+    private func writeMessage(
+        _ context: ChannelHandlerContext, _ opcode: WebSocketOpcode, _ data: ByteBuffer, _ promise: EventLoopPromise<Void>?
+    ) {
         var rest = deflater?.compress(data, allocator: context.channel.allocator) ?? data
         var opcode = opcode
         while rest.readableBytes > maximumFrameSize {
@@ -54,7 +56,8 @@ extension WebSocketMessageHandler {
     ) {
         let mask = role == .client ? masks.next() : nil
         let startsCompressed = deflater != nil && (opcode == .binary || opcode == .text)
-        let (first, second) = FrameBytes.encode(opcode, data, fin: fin, rsv1: startsCompressed, mask: mask, allocator: context.channel.allocator)
+        let (first, second) = FrameBytes.encode(
+            opcode, data, fin: fin, rsv1: startsCompressed, mask: mask, allocator: context.channel.allocator)
         let output = output ?? context
         guard let second else { return output.write(wrapOutboundOut(first), promise: promise) }
         output.write(wrapOutboundOut(first), promise: nil)

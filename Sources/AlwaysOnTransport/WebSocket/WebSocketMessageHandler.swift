@@ -16,7 +16,8 @@ package final class WebSocketMessageHandler: ChannelDuplexHandler {
 
     /// How it goes with a peer that is slow.
     package struct Manners: Sendable {
-        /// Whether what the peer sends is read although it does not take what is sent to it. Where it may be that both ends have much to say,
+        /// Whether what the peer sends is read although it does not take what is sent to it. Where it may be that both ends have much to
+        /// say,
         /// neither would read otherwise.
         package var readsAlways = false
         /// How long a peer may take nothing at all of what waits for it; nil: as long as it likes.
@@ -81,12 +82,15 @@ package final class WebSocketMessageHandler: ChannelDuplexHandler {
         self.maximumMessageSize = maximumMessageSize
         let isClient = role == .client
         deflater = compression.map {
-            shared ?? Deflater(
-                windowBits: isClient ? $0.clientMaxWindowBits : $0.serverMaxWindowBits,
-                takesOverContext: !(isClient ? $0.clientNoContextTakeover : $0.serverNoContextTakeover))
+            shared
+                ?? Deflater(
+                    windowBits: isClient ? $0.clientMaxWindowBits : $0.serverMaxWindowBits,
+                    takesOverContext: !(isClient ? $0.clientNoContextTakeover : $0.serverNoContextTakeover))
         }
         inflater = compression.map {
-            Inflater(windowBits: isClient ? 15 : $0.clientMaxWindowBits, takesOverContext: !(isClient ? $0.serverNoContextTakeover : $0.clientNoContextTakeover))
+            Inflater(
+                windowBits: isClient ? 15 : $0.clientMaxWindowBits,
+                takesOverContext: !(isClient ? $0.serverNoContextTakeover : $0.clientNoContextTakeover))
         }
     }
 
@@ -205,7 +209,8 @@ package final class WebSocketMessageHandler: ChannelDuplexHandler {
         guard !frame.fin else { return deliver(context, message) }
         guard keep(payload.readableBytes, context) else { return }
         // A copy: the slice would keep all that came with it.
-        fragments = Fragments(opcode: message.opcode, isCompressed: message.isCompressed, data: ByteBuffer(bytes: payload.readableBytesView))
+        fragments = Fragments(
+            opcode: message.opcode, isCompressed: message.isCompressed, data: ByteBuffer(bytes: payload.readableBytesView))
     }
 
     private func continueMessage(_ context: ChannelHandlerContext, _ frame: WebSocketFrame, _ payload: inout ByteBuffer) {

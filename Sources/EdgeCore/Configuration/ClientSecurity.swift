@@ -34,11 +34,14 @@ package struct ClientSecurity: Sendable {
         settings.roots = certificates.chain
         settings.criteria = certificates.criteria.list
         settings.identity = try certificates.identity()
-        expiring = settings.identity.flatMap { ClientSecurity.expiryText($0, "certificates.client_cert", days: certificates.expiryWarningDays) }
+        expiring = settings.identity.flatMap {
+            ClientSecurity.expiryText($0, "certificates.client_cert", days: certificates.expiryWarningDays)
+        }
         let tls = configuration.connection.isEncrypted ? try TLSClient(settings) : nil
         let proxy = configuration.proxy
         let password = proxy.password
-        let proxySettings = proxy.host.isEmpty ? nil : ProxySettings(host: proxy.host, port: proxy.port, user: proxy.user) { password?.reveal() ?? "" }
+        let proxySettings =
+            proxy.host.isEmpty ? nil : ProxySettings(host: proxy.host, port: proxy.port, user: proxy.user) { password?.reveal() ?? "" }
         platforms = configuration.servers.map { server in
             var endpoint = PlatformEndpoint(host: server.host, port: server.port)
             endpoint.path = configuration.resource
@@ -88,7 +91,9 @@ extension GatewayConfiguration.HTTPServer {
     package func identity() throws(TLSFailure) -> Identity? {
         guard tls else { return nil }
         guard !certificate.isEmpty, !privateKey.isEmpty else {
-            throw TLSFailure("http_server.ssl is on and there is no certificate: set http_server.certificate and http_server.private_key (and http_server.passphrase where the key has one), or ssl to false")
+            throw TLSFailure(
+                "http_server.ssl is on and there is no certificate: set http_server.certificate and http_server.private_key (and http_server.passphrase where the key has one), or ssl to false"
+            )
         }
         return try Identity(chain: certificate, key: privateKey, passphrase: passphrase?.reveal())
     }
@@ -109,7 +114,8 @@ extension GatewayConfiguration {
         }
         do throws(TLSFailure) {
             let identity = try httpServer.identity()
-            if let identity, let text = ClientSecurity.expiryText(identity, "http_server.certificate", days: certificates.expiryWarningDays) {
+            if let identity, let text = ClientSecurity.expiryText(identity, "http_server.certificate", days: certificates.expiryWarningDays)
+            {
                 add(.warning, "http_server.certificate", text)
             }
         } catch {

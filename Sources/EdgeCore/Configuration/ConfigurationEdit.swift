@@ -75,10 +75,11 @@ package enum ConfigurationEdit {
             }
             return .object(result)
         case .array(let elements):
-            return .array(elements.enumerated().map { index, element in
-                let same = old?.array?.first { $0["name"] != nil && $0["name"] == element["name"] } ?? old?[index]
-                return keepSecrets(element, old: same, path: "\(path)[]")
-            })
+            return .array(
+                elements.enumerated().map { index, element in
+                    let same = old?.array?.first { $0["name"] != nil && $0["name"] == element["name"] } ?? old?[index]
+                    return keepSecrets(element, old: same, path: "\(path)[]")
+                })
         case .string(SecretMask.text) where GatewayConfiguration.secrets.isSecret(path): return old ?? new
         default: return new
         }

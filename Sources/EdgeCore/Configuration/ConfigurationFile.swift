@@ -37,7 +37,10 @@ package struct ConfigurationFile: Sendable {
         for candidate in [bootedPath, path + "_booted"] where access(candidate, F_OK) == 0 {
             guard var loaded = read(candidate, report: report) else { continue }
             loaded.isFallback = true
-            report(.error, "\(path) is not used: running with \(candidate), the last configuration that booted. Changes in \(path) have no effect until it is corrected")
+            report(
+                .error,
+                "\(path) is not used: running with \(candidate), the last configuration that booted. Changes in \(path) have no effect until it is corrected"
+            )
             return loaded
         }
         report(.error, "no configuration could be loaded: neither \(path) nor \(bootedPath) can be used")

@@ -243,7 +243,8 @@ package struct GatewayConfiguration: SettingsTarget, Equatable {
     /// What hangs on several settings at once.
     private mutating func settle(_ reader: ConfigReader) {
         if !failover.isEnabled, servers.count > 1 {
-            reader.report(.warning, "ws_servers", "only the first of \(servers.count) servers is used; failover.enabled would use them in order")
+            reader.report(
+                .warning, "ws_servers", "only the first of \(servers.count) servers is used; failover.enabled would use them in order")
             servers.removeLast(servers.count - 1)
         }
         if applicationKey == nil, !reader.diagnostics.contains(where: { $0.message.lowercased().hasPrefix("appkey") }) {
@@ -254,7 +255,9 @@ package struct GatewayConfiguration: SettingsTarget, Equatable {
         }
         settleDutyCycle(reader)
         if httpServer.user?.contains(":") == true {
-            reader.report(.problem, "http_server.user", "a user name with a colon never matches in Basic authentication: every request is answered 401")
+            reader.report(
+                .problem, "http_server.user",
+                "a user name with a colon never matches in Basic authentication: every request is answered 401")
         }
         if proxy.user?.contains(":") == true { reader.report(.problem, "proxy.user", "must not contain a colon") }
         if log.flushChunkSize < log.bufferSize {
@@ -268,7 +271,9 @@ package struct GatewayConfiguration: SettingsTarget, Equatable {
             reader.report(.warning, "file.virtual_dirs", "none: there are no file transfers without a directory that the platform may see")
         }
         if file.idleTimeout <= .milliseconds(10_000) {
-            reader.report(.warning, "file.idle_timeout", "10 s are what one message may take: a transfer would be given up while a block is on its way")
+            reader.report(
+                .warning, "file.idle_timeout",
+                "10 s are what one message may take: a transfer would be given up while a block is on its way")
         }
         if certificates.deviceChain.isEmpty { certificates.deviceChain = certificates.chain }
         settleTunnels(reader)
@@ -278,9 +283,11 @@ package struct GatewayConfiguration: SettingsTarget, Equatable {
         let hasGroup = reader.document.value["duty_cycle"]?.object != nil
         guard connection.oldDutyCycle != nil || connection.oldConnectPeriod != nil else { return }
         if hasGroup {
-            reader.report(.warning, "ws_connection", "duty_cycle and connect_period stand here and in the group duty_cycle: the group counts")
+            reader.report(
+                .warning, "ws_connection", "duty_cycle and connect_period stand here and in the group duty_cycle: the group counts")
         } else {
-            reader.report(.warning, "ws_connection", "duty_cycle and connect_period belong into the group duty_cycle; they are used from here")
+            reader.report(
+                .warning, "ws_connection", "duty_cycle and connect_period belong into the group duty_cycle; they are used from here")
             if let percent = connection.oldDutyCycle { dutyCycle.percent = percent }
             if let period = connection.oldConnectPeriod { dutyCycle.period = .milliseconds(Int64(period)) }
             // That group's delay came with it.
@@ -293,7 +300,8 @@ package struct GatewayConfiguration: SettingsTarget, Equatable {
         if tunnel.isEnabled, group["allow"] == nil {
             reader.report(
                 .warning, "tunnel.allow",
-                "not set: tunnels lead to this machine and to the Thing's own device host alone; name others (\"10.1.0.0/16:22\"), or \"*\" for all that the platform asks for")
+                "not set: tunnels lead to this machine and to the Thing's own device host alone; name others (\"10.1.0.0/16:22\"), or \"*\" for all that the platform asks for"
+            )
         }
         tunnel.allow = tunnel.allow?.filter { text in
             do throws(TunnelFault) {

@@ -8,24 +8,37 @@ extension GatewayConfiguration {
             readServers(&group)
         },
         .string("resource", \.resource, "Path of the WebSocket endpoint on the platform."),
-        .secret("appKey", \.applicationKey, sample: "the application key", required: true, """
+        .secret(
+            "appKey", \.applicationKey, sample: "the application key", required: true,
+            """
             The application key that the gateway authenticates with. In clear, it is replaced by its encrypted form at the first start; \
             `wsems -encrypt -` makes that form beforehand.
-            """).live,
-        .choice("restart", \.restart, [("server", .server), ("local", .local), ("any", .any)], """
+            """
+        ).live,
+        .choice(
+            "restart", \.restart, [("server", .server), ("local", .local), ("any", .any)],
+            """
             Who may call the service Restart of LocalEms: the platform (`server`), local programs (`local`), or both (`any`).
-            """).live,
+            """
+        ).live,
         .group("logger", \.log, Log.settings, "What is logged, and where to."),
         .group("http_server", \.httpServer, HTTPServer.settings, "The REST server for local devices and applications."),
         .group("ws_connection", \.connection, Connection.settings, "The WebSocket to the platform."),
         .group("duty_cycle", \.dutyCycle, DutyCycle.settings, "Being connected for a part of the time only."),
         .group("failover", \.failover, Failover.settings, "An extension: further entries of `ws_servers` used in order. Off unless set."),
         .group("proxy", \.proxy, Proxy.settings, "An HTTP proxy between the gateway and the platform. None unless `host` is set."),
-        .group("certificates", \.certificates, Certificates.settings, "Whom the gateway trusts as a TLS client, and how it identifies itself."),
-        .group("offline_msg_store", \.offlineStore, OfflineStore.settings, "Requests kept while there is no connection (Documentation/store.md)."),
+        .group(
+            "certificates", \.certificates, Certificates.settings, "Whom the gateway trusts as a TLS client, and how it identifies itself."),
+        .group(
+            "offline_msg_store", \.offlineStore, OfflineStore.settings,
+            "Requests kept while there is no connection (Documentation/store.md)."),
         .custom(\.autoBind, EdgeThing.listDescription, json: { .array($0.map(\.json)) }) { group, _ in EdgeThing.readList(&group) }.live,
-        .group("tunnel", \.tunnel, Tunnel.settings, "Tunnels through which people reach devices by way of the platform (Documentation/tunnels.md)."),
-        .group("file", \.file, FileTransfer.settings, "Files of the Things that are bound through this gateway, and their transfer (Documentation/files.md)."),
+        .group(
+            "tunnel", \.tunnel, Tunnel.settings,
+            "Tunnels through which people reach devices by way of the platform (Documentation/tunnels.md)."),
+        .group(
+            "file", \.file, FileTransfer.settings,
+            "Files of the Things that are bound through this gateway, and their transfer (Documentation/files.md)."),
         .group("metrics", \.metrics, Metrics.settings, "An extension: figures for Prometheus at `/metrics` (Documentation/operations.md)."),
         .group("fips", \.fips, FIPS.settings, "FIPS mode of the original's OpenSSL builds."),
     ]
@@ -43,7 +56,8 @@ extension GatewayConfiguration {
             return []
         }
         guard let entries = found.value.array, !entries.isEmpty else {
-            root.reader.report(.error, found.path, "expected an array with at least one object { host, port }, found \(found.value.kindName)")
+            root.reader.report(
+                .error, found.path, "expected an array with at least one object { host, port }, found \(found.value.kindName)")
             return []
         }
         return entries.enumerated().compactMap { index, entry in
@@ -54,8 +68,11 @@ extension GatewayConfiguration {
             }
             var group = ConfigGroup(reader: root.reader, path: path, object: object)
             group.isRequired = true
-            let server = Server(host: group.string("host", default: "").trimmingBlanks, port: group.integer("port", default: 443, in: 1...65535))
-            if server.host.isEmpty { root.reader.report(.error, group.path(of: "host"), "missing: expected the platform's host name or address") }
+            let server = Server(
+                host: group.string("host", default: "").trimmingBlanks, port: group.integer("port", default: 443, in: 1...65535))
+            if server.host.isEmpty {
+                root.reader.report(.error, group.path(of: "host"), "missing: expected the platform's host name or address")
+            }
             group.finish()
             return server
         }
@@ -70,12 +87,15 @@ extension EdgeThing {
             SettingDescription("host", .string, default: "localhost", "Where the program is that stands for the Thing."),
             SettingDescription("port", .integer(1...65535, unit: .none), default: 8001, "Its port."),
             SettingDescription("path", .string, default: "/", "Put in front of the path of the platform's requests."),
-            SettingDescription("timeout", .integer(1...2_147_483_647, unit: .milliseconds), default: 30_000, "How long its answer is waited for."),
+            SettingDescription(
+                "timeout", .integer(1...2_147_483_647, unit: .milliseconds), default: 30_000, "How long its answer is waited for."),
             SettingDescription("protocol", .choice(["http", "https"]), default: "http", "Whether it is spoken to with TLS."),
             SettingDescription("user", .string, "User for Basic authentication there; none without."),
             SettingDescription("password", .secret, "Password of that user; encrypted at the first start."),
             SettingDescription("accept", .string, default: "application/json", "Kept for older files; JSON is what is spoken."),
-            SettingDescription("gateway", .bool, default: false, """
+            SettingDescription(
+                "gateway", .bool, default: false,
+                """
                 The gateway itself answers for this Thing, as for LocalEms. On the platform it must be made from EMSGateway, or not exist.
                 """),
         ]), "Things that are bound whenever the gateway is connected.")
@@ -105,7 +125,9 @@ extension EdgeThing {
 
     private static func read(_ name: String, _ group: inout ConfigGroup) -> EdgeThing {
         var thing = EdgeThing(name: name)
-        if name.hasPrefix("**") { group.reader.report(.problem, group.path(of: "name"), "expected one * before an identifier, found \"\(name)\"") }
+        if name.hasPrefix("**") {
+            group.reader.report(.problem, group.path(of: "name"), "expected one * before an identifier, found \"\(name)\"")
+        }
         thing.host = group.string("host", default: thing.host)
         thing.port = group.integer("port", default: thing.port, in: 1...65535)
         thing.path = group.string("path", default: thing.path)

@@ -160,7 +160,9 @@ package actor Gateway {
     /// - Parameter identity: what its sender calls it, if he does.
     package func handleLocal(_ request: Request, identity: MessageIdentity? = nil) -> EventLoopFuture<Response> {
         if let answer = handleLocalEms(request, from: .local) { return answer }
-        if outbox != nil, StoredRequest.isStorable(request, services: configuration.offlineStore.services) { return handleStorable(request, identity) }
+        if outbox != nil, StoredRequest.isStorable(request, services: configuration.offlineStore.services) {
+            return handleStorable(request, identity)
+        }
         return handleOnline(request)
     }
 

@@ -91,7 +91,9 @@ extension Gateway {
             perform(registry.found(host))
         case .lost(let host):
             let (names, actions) = registry.lost(host)
-            logger.warning("\(host) no longer answers: \(names.count) Things unbound (\(names.prefix(3).joined(separator: ", "))\(names.count > 3 ? ", …" : ""))")
+            logger.warning(
+                "\(host) no longer answers: \(names.count) Things unbound (\(names.prefix(3).joined(separator: ", "))\(names.count > 3 ? ", …" : ""))"
+            )
             perform(actions)
             if !registry.hasRegistrations(at: host) { monitor.forget(host) }
         }

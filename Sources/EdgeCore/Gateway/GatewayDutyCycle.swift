@@ -35,7 +35,9 @@ extension Gateway {
         case .stay(let deadline):
             dutyTimer = loop.scheduleTask(deadline: deadline) { self.assumeIsolated { $0.checkDuty() } }
         case .leave(let rest):
-            logger.info("leaving the network for \(rest.nanoseconds / 1_000_000) ms, as duty_cycle wants it: \(registry.boundCount) Things are unbound")
+            logger.info(
+                "leaving the network for \(rest.nanoseconds / 1_000_000) ms, as duty_cycle wants it: \(registry.boundCount) Things are unbound"
+            )
             perform(registry.unbindAll())
             closing = .toRest(rest)
             connection.close(.init(.normal, "duty cycle"))
@@ -54,10 +56,12 @@ extension Gateway {
             return loop.makeSucceededFuture(.unanswered(.serviceUnavailable, reason: "not connected to the platform"))
         }
         guard configuration.connection.connectOnDemand else {
-            return loop.makeSucceededFuture(.unanswered(.serviceUnavailable, reason: "off the network as duty_cycle wants it; connect_on_demand would connect"))
+            return loop.makeSucceededFuture(
+                .unanswered(.serviceUnavailable, reason: "off the network as duty_cycle wants it; connect_on_demand would connect"))
         }
         guard waiting.count < configuration.connection.maximumRequestsInFlight else {
-            return loop.makeSucceededFuture(.unanswered(.serviceUnavailable, reason: "\(waiting.count) requests are waiting for a connection already"))
+            return loop.makeSucceededFuture(
+                .unanswered(.serviceUnavailable, reason: "\(waiting.count) requests are waiting for a connection already"))
         }
         let promise = loop.makePromise(of: Response.self)
         let limit = configuration.connection.connectTimeout + configuration.connection.messageTimeout
@@ -77,7 +81,9 @@ extension Gateway {
     func sendWaiting(over connection: EdgeConnection) {
         let requests = waiting
         waiting = []
-        for waiting in requests { send(waiting.request, over: connection, timeout: waiting.deadline - loop.now).cascade(to: waiting.promise) }
+        for waiting in requests {
+            send(waiting.request, over: connection, timeout: waiting.deadline - loop.now).cascade(to: waiting.promise)
+        }
     }
 
     /// No connection came about.

@@ -68,7 +68,8 @@ extension Gateway {
     private func addLink(to text: inout MetricsText) {
         var (counters, traffic) = (figures.counters, figures.traffic)
         if case .open(let connection) = link { (counters, traffic) = (counters + connection.counters, traffic + connection.traffic) }
-        text.add(.gauge, "wsems_connected", "1 while the gateway is connected to the platform and authenticated, else 0.", isConnected ? 1 : 0)
+        text.add(
+            .gauge, "wsems_connected", "1 while the gateway is connected to the platform and authenticated, else 0.", isConnected ? 1 : 0)
         text.add(.counter, "wsems_connection_attempts_total", "Attempts to connect to the platform.", figures.attempts)
         text.add(.counter, "wsems_connections_total", "Connections to the platform that were authenticated.", figures.connections)
         text.add(.counter, "wsems_connection_failures_total", "Attempts that failed, and connections that were lost.", figures.failures)
@@ -83,7 +84,8 @@ extension Gateway {
         }
         text.family(.counter, "wsems_session_refusals_total", "What sessions refused or dropped, by reason.") { family in
             let reasons: KeyValuePairs = [
-                "unreadable": counters.unreadable, "unmatched_response": counters.unmatchedResponses, "dropped_chunks": counters.droppedChunkSets,
+                "unreadable": counters.unreadable, "unmatched_response": counters.unmatchedResponses,
+                "dropped_chunks": counters.droppedChunkSets,
                 "timeout": counters.timeouts, "overload": counters.overloads,
             ]
             for (reason, count) in reasons { family.sample(["reason": reason], count) }
@@ -97,8 +99,13 @@ extension Gateway {
         if let oldestAge { text.add(.gauge, "wsems_store_oldest_age_seconds", "Age of the oldest of them.", oldestAge) }
         text.add(.gauge, "wsems_store_refused_messages", "Requests that the platform refused and that were set aside.", store.refused)
         text.add(.counter, "wsems_store_delivered_total", "Stored requests that the platform has taken.", store.delivered)
-        text.family(.counter, "wsems_store_dropped_total", "Stored requests that are gone, by reason; not_stored: they were refused to their sender.") { family in
-            let reasons: KeyValuePairs = ["expired": store.expired, "room": store.dropped, "damaged": store.damaged, "not_stored": store.notStored]
+        text.family(
+            .counter, "wsems_store_dropped_total",
+            "Stored requests that are gone, by reason; not_stored: they were refused to their sender."
+        ) { family in
+            let reasons: KeyValuePairs = [
+                "expired": store.expired, "room": store.dropped, "damaged": store.damaged, "not_stored": store.notStored,
+            ]
             for (reason, count) in reasons { family.sample(["reason": reason], count) }
         }
     }

@@ -19,7 +19,9 @@ extension Gateway {
         case .connecting: report.add("platform", false, "connecting to \(endpoint.url)")
         // Off the network on purpose is no fault.
         case .resting: report.add("platform", true, "resting, as duty_cycle wants it")
-        case .waiting: report.add("platform", false, lastFailure.map { "not connected to \(endpoint.url): \($0)" } ?? "not connected to \(endpoint.url)")
+        case .waiting:
+            report.add(
+                "platform", false, lastFailure.map { "not connected to \(endpoint.url): \($0)" } ?? "not connected to \(endpoint.url)")
         case .stopped: report.add("platform", false, configuration.applicationKey == nil ? "there is no usable appKey" : "stopped")
         }
         if configuration.offlineStore.isEnabled { addStore(to: &report) }
@@ -36,7 +38,9 @@ extension Gateway {
             return report.add("store", false, "\(directory) cannot be written: \(String(cString: strerror(errno)))")
         }
         var disk = statvfs()
-        if statvfs(directory, &disk) == 0, disk.f_bavail == 0 { return report.add("store", false, "there is no room left on the disk of \(directory)") }
+        if statvfs(directory, &disk) == 0, disk.f_bavail == 0 {
+            return report.add("store", false, "there is no room left on the disk of \(directory)")
+        }
         report.add("store", true, "\(status.messages) requests wait, \(status.bytes) of \(configuration.offlineStore.maximumSize) bytes")
     }
 }

@@ -143,7 +143,9 @@ extension Gateway {
         if lastRefusal.map({ now - $0 >= .seconds(60) }) ?? true {
             lastRefusal = now
             logger.log(level: .audit, "authentication at \(endpoint.url) failed")
-            logger.error("\(endpoint.url) refused the application key (`appKey`): check that it exists there, is enabled, has not expired and may be used from this address; trying again, the platform's log says what is wrong")
+            logger.error(
+                "\(endpoint.url) refused the application key (`appKey`): check that it exists there, is enabled, has not expired and may be used from this address; trying again, the platform's log says what is wrong"
+            )
         }
     }
 
@@ -151,7 +153,8 @@ extension Gateway {
 
     private func audit(_ what: String, _ bind: Bind) {
         let names = bind.names + (bind.gateway.map { [$0.name] } ?? [])
-        logger.log(level: .audit, "\(what) \(names.prefix(5).joined(separator: ", "))\(names.count > 5 ? " and \(names.count - 5) more" : "")")
+        logger.log(
+            level: .audit, "\(what) \(names.prefix(5).joined(separator: ", "))\(names.count > 5 ? " and \(names.count - 5) more" : "")")
     }
 
     func perform(_ actions: [Registry.Action]) {
@@ -160,7 +163,10 @@ extension Gateway {
             case .bind(let messages): if case .open(let connection) = link { messages.forEach(connection.bind) }
             case .unbind(let messages): if case .open(let connection) = link { messages.forEach(connection.unbind) }
             case .refused(let name, let response, let again):
-                logger.log(level: again ? .debug : .warning, "the platform refused to bind \(name): \(response.status)\(response.reasonText.map { ", \($0)" } ?? ""). Check that a Thing of that name exists, is made from RemoteThing (a gateway: EMSGateway) and that the application key's user may bind it; it is tried again and again")
+                logger.log(
+                    level: again ? .debug : .warning,
+                    "the platform refused to bind \(name): \(response.status)\(response.reasonText.map { ", \($0)" } ?? ""). Check that a Thing of that name exists, is made from RemoteThing (a gateway: EMSGateway) and that the application key's user may bind it; it is tried again and again"
+                )
                 scheduleBindRetry()
             }
         }

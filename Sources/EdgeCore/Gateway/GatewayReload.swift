@@ -14,9 +14,12 @@ extension Gateway {
         guard !changes.isEmpty else { return [] }
         let old = configuration
         GatewayConfiguration.settings.adopt(new, into: &configuration)
-        if configuration.certificates != old.certificates || configuration.proxy != old.proxy || configuration.connection != old.connection {
+        if configuration.certificates != old.certificates || configuration.proxy != old.proxy || configuration.connection != old.connection
+        {
             // Addresses and encryption of the platforms stay until a restart.
-            if new.servers == old.servers, new.resource == old.resource, new.connection.isEncrypted == old.connection.isEncrypted { self.security = security }
+            if new.servers == old.servers, new.resource == old.resource, new.connection.isEncrypted == old.connection.isEncrypted {
+                self.security = security
+            }
             devices.use(security.devices)
         }
         if configuration.autoBind != old.autoBind { perform(registry.configure(configuration.autoBind)) }

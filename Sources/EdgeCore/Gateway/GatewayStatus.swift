@@ -60,7 +60,8 @@ extension Gateway {
         var counters = SessionCounters()
         if case .open(let connection) = link { counters = connection.counters }
         return GatewayStatus(
-            isConnected: isConnected, platform: endpoint.url, store: storeStatus, files: files.map { .init(active: $0.active, counters: $0.counters) },
+            isConnected: isConnected, platform: endpoint.url, store: storeStatus,
+            files: files.map { .init(active: $0.active, counters: $0.counters) },
             tunnels: .init(open: tunnels.all, count: tunnels.countSoFar), bindings: registry.bindings, counters: counters,
             warnings: SecurityWarnings.of(configuration))
     }
@@ -71,8 +72,10 @@ extension Gateway {
         guard let outbox else { return nil }
         let waiting = outbox.stores.waiting.status
         return GatewayStatus.Store(
-            messages: waiting.messages, bytes: waiting.bytes, maximumBytes: configuration.offlineStore.maximumSize, refused: outbox.stores.refused.status.messages,
-            delivered: outbox.delivery.delivered, expired: waiting.expired, dropped: waiting.dropped, damaged: waiting.damaged, notStored: waiting.refused,
+            messages: waiting.messages, bytes: waiting.bytes, maximumBytes: configuration.offlineStore.maximumSize,
+            refused: outbox.stores.refused.status.messages,
+            delivered: outbox.delivery.delivered, expired: waiting.expired, dropped: waiting.dropped, damaged: waiting.damaged,
+            notStored: waiting.refused,
             waiting: outbox.delivery.waiting, lastRefusal: outbox.delivery.lastRefusal)
     }
 }
@@ -84,20 +87,32 @@ package enum SecurityWarnings {
         let certificates = configuration.certificates
         var warnings: [String] = []
         func add(_ applies: Bool, _ text: String) { if applies { warnings.append(text) } }
-        add(!configuration.connection.isEncrypted, "ws_connection.encryption is none: the application key and all data cross the network readable")
+        add(
+            !configuration.connection.isEncrypted,
+            "ws_connection.encryption is none: the application key and all data cross the network readable")
         add(!server.tls, "http_server.ssl is off: local requests are not encrypted")
-        add(!server.authenticate && isLoopback(server.host), "http_server.authenticate is off: every local program may send requests as this gateway")
-        add(!server.authenticate && !isLoopback(server.host), """
+        add(
+            !server.authenticate && isLoopback(server.host),
+            "http_server.authenticate is off: every local program may send requests as this gateway")
+        add(
+            !server.authenticate && !isLoopback(server.host),
+            """
             http_server.authenticate is off and http_server.host is \(server.host): everyone who reaches this address may send requests as this gateway
             """)
         add(!certificates.validate, "certificates.validate is off: any server can pose as the platform, and any host as a device")
         add(certificates.allowSelfSigned, "certificates.allow_self_signed is on: a certificate may be its own authority")
-        add(certificates.disableHostnameValidation, "certificates.disable_hostname_validation is on: a certificate for another host is accepted")
+        add(
+            certificates.disableHostnameValidation,
+            "certificates.disable_hostname_validation is on: a certificate for another host is accepted")
         add(certificates.allowCommonName, "certificates.allow_common_name is on: a host may be named in its certificate's subject alone")
-        add(server.authenticate && (server.user == nil || server.password == nil), """
+        add(
+            server.authenticate && (server.user == nil || server.password == nil),
+            """
             http_server.authenticate is on without user and password: every local request is answered 401
             """)
-        add(server.allowedHosts.contains("*"), "http_server.allowed_hosts is *: pages of any web site whose name points here may send requests")
+        add(
+            server.allowedHosts.contains("*"),
+            "http_server.allowed_hosts is *: pages of any web site whose name points here may send requests")
         return warnings
     }
 

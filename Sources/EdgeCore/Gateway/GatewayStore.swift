@@ -37,7 +37,11 @@ extension Gateway {
             store.onReports = { [logger, unstored] in
                 for report in $0 {
                     // A disk that says no does so all the time.
-                    if case .failed(let text) = report { unstored.note(text) } else { logger.log(level: report.level, "\(directory): \(report.text)") }
+                    if case .failed(let text) = report {
+                        unstored.note(text)
+                    } else {
+                        logger.log(level: report.level, "\(directory): \(report.text)")
+                    }
                 }
             }
         }

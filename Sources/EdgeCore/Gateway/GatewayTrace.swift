@@ -11,12 +11,15 @@ extension Gateway {
 
     func trace(_ request: Request, number: UInt32, _ direction: Direction, _ response: EventLoopFuture<Response>) {
         let verbose = configuration.connection.verbose
-        let what = "\(direction.rawValue) #\(number) \(request.method) \(request.entityName) \(request.characteristic.collection)/\(request.name)"
+        let what =
+            "\(direction.rawValue) #\(number) \(request.method) \(request.entityName) \(request.characteristic.collection)/\(request.name)"
         logger.trace("\(what)\(verbose ? Redaction.text(request.content) : "")")
         let began = NIODeadline.now()
         response.whenSuccess { [logger] response in
             let time = Double((NIODeadline.now() - began).nanoseconds / 10_000) / 100
-            logger.trace("\(what): \(response.status) after \(time) ms\(response.reasonText.map { ", \($0)" } ?? "")\(verbose ? Redaction.text(response.content) : "")")
+            logger.trace(
+                "\(what): \(response.status) after \(time) ms\(response.reasonText.map { ", \($0)" } ?? "")\(verbose ? Redaction.text(response.content) : "")"
+            )
         }
     }
 }
@@ -24,7 +27,8 @@ extension Gateway {
 /// Content for the log: values of members whose names speak of secrets, and of the base type PASSWORD, are masked.
 enum Redaction {
     private static let words = [
-        "password", "passphrase", "passwd", "passcode", "pwd", "secret", "token", "appkey", "apikey", "credential", "authorization", "bearer", "cookie",
+        "password", "passphrase", "passwd", "passcode", "pwd", "secret", "token", "appkey", "apikey", "credential", "authorization",
+        "bearer", "cookie",
         "privatekey",
     ]
     /// Rows of an infotable that are shown.
@@ -64,7 +68,9 @@ enum Redaction {
 
     /// A text may be JSON, as the configuration that UpdateConfiguration gets is.
     private static func masked(text: String) -> String {
-        if text.utf8.contains(where: { $0 == UInt8(ascii: "{") || $0 == UInt8(ascii: "[") }), let json = try? JSONValue(parsing: text) { return masked(json).description }
+        if text.utf8.contains(where: { $0 == UInt8(ascii: "{") || $0 == UInt8(ascii: "[") }), let json = try? JSONValue(parsing: text) {
+            return masked(json).description
+        }
         // A text of another form that speaks of secrets may hold one.
         return isSecret(text) ? "(\(text.utf8.count) bytes)" : "\(JSONValue.string(text))"
     }

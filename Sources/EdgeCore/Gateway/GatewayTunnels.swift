@@ -98,7 +98,9 @@ extension Gateway {
         case .ended(let reason):
             let seconds = Double(info.age.nanoseconds / 1_000_000) / 1000
             let bytes = "\(info.sent) bytes from it and \(info.received) to it"
-            logger.log(level: .audit, "\(name) ends\(info.start.userText) after \(seconds) s, \(info.connections) connections, \(bytes): \(reason)")
+            logger.log(
+                level: .audit, "\(name) ends\(info.start.userText) after \(seconds) s, \(info.connections) connections, \(bytes): \(reason)"
+            )
             duty.traffic(now: loop.now)
         }
     }

@@ -15,7 +15,8 @@ extension Gateway {
         }
         // Each of them is a tree of many times its size, and they follow one another anyway.
         guard configurationChanges < Gateway.mostConfigurationChanges else {
-            return loop.makeSucceededFuture(Response(.serviceUnavailable, reason: "\(configurationChanges) changes of the configuration are being made already"))
+            return loop.makeSucceededFuture(
+                Response(.serviceUnavailable, reason: "\(configurationChanges) changes of the configuration are being made already"))
         }
         configurationChanges += 1
         let file = host.file
@@ -23,7 +24,10 @@ extension Gateway {
         promise.completeWithTask { [logger] in
             do throws(ConfigurationEdit.Failure) {
                 try ConfigurationEdit.write(change, replaces: replaces, to: file)
-                logger.log(level: .audit, "the configuration \(file.path) was \(replaces ? "replaced" : "changed") by a service called \(origin == .local ? "locally" : "by the platform")")
+                logger.log(
+                    level: .audit,
+                    "the configuration \(file.path) was \(replaces ? "replaced" : "changed") by a service called \(origin == .local ? "locally" : "by the platform")"
+                )
                 return Response(.success)
             } catch {
                 return Response(error.isInput ? .badRequest : .internalError, reason: error.text)

@@ -14,11 +14,13 @@ extension Gateway {
         guard from <= to else { throw ServiceInput.Failure(text: "\"startDate\" lies after \"endDate\"") }
         var table = Infotable(
             DataShape([
-                .init("timestamp", .datetime), .init("level", .string), .init("thread", .string), .init("module", .string), .init("message", .string),
+                .init("timestamp", .datetime), .init("level", .string), .init("thread", .string), .init("module", .string),
+                .init("message", .string),
             ]))
         for entry in host.log.recent.filter({ (from...to).contains($0.time) }).suffix(count) {
             table.append([
-                .datetime(entry.time), .string(entry.level.name), .string(String(entry.thread, radix: 16)), .string(entry.module), .string(entry.message),
+                .datetime(entry.time), .string(entry.level.name), .string(String(entry.thread, radix: 16)), .string(entry.module),
+                .string(entry.message),
             ])
         }
         return .success(table)
@@ -29,7 +31,9 @@ extension Gateway {
         guard let level = Logger.Level(name: name) else {
             throw ServiceInput.Failure(text: "\"level\": expected one of AUDIT, ERROR, WARN, INFO, DEBUG, TRACE, found \"\(name)\"")
         }
-        guard let directory = input.string("directory") ?? (configuration.log.directory.isEmpty ? nil : configuration.log.directory), !directory.isEmpty else {
+        guard let directory = input.string("directory") ?? (configuration.log.directory.isEmpty ? nil : configuration.log.directory),
+            !directory.isEmpty
+        else {
             throw ServiceInput.Failure(text: "expected a string \"directory\", as logger.publish_directory is not set")
         }
         do {
@@ -64,12 +68,17 @@ extension Gateway {
     }
 
     func restart(from origin: Origin) -> Response {
-        let isAllowed = switch (configuration.restart, origin) {
-        case (.any, _), (.local, .local), (.server, .platform): true
-        default: false
-        }
+        let isAllowed =
+            switch (configuration.restart, origin) {
+            case (.any, _), (.local, .local), (.server, .platform): true
+            default: false
+            }
         guard isAllowed else {
-            return Response(.forbidden, reason: "Restart is not allowed \(origin == .local ? "locally" : "from the platform"): set `restart` in the configuration to \(origin == .local ? "\"local\" or \"any\"" : "\"server\" or \"any\"")")
+            return Response(
+                .forbidden,
+                reason:
+                    "Restart is not allowed \(origin == .local ? "locally" : "from the platform"): set `restart` in the configuration to \(origin == .local ? "\"local\" or \"any\"" : "\"server\" or \"any\"")"
+            )
         }
         logger.log(level: .audit, "restarting, as a service wanted it")
         host.restart()

@@ -49,7 +49,9 @@ package struct PersistentThings: Sendable {
             if let keepAlive = thing.keepAlive { entry["keepalive"] = .int(keepAlive.nanoseconds / 1_000_000) }
             if thing.servesFiles { entry["files"] = true }
             if let user = thing.user { entry["user"] = .string(user) }
-            if let password = thing.password, let keys { entry["password"] = .string(keys.seal(password, place: PersistentThings.secretPlaces[0])) }
+            if let password = thing.password, let keys {
+                entry["password"] = .string(keys.seal(password, place: PersistentThings.secretPlaces[0]))
+            }
             return JSONValue.object(entry)
         }
         let document: JSONValue = ["things": .array(entries)]

@@ -51,7 +51,9 @@ extension FileTree {
     /// Moves a file or directory, between trees too. Between file systems a file is copied beside its target first.
     ///
     /// - Throws: `TransferFailure` of kind `exists`, where something is there that is not to be replaced.
-    static func move(_ path: FilePath, in tree: FileTree, to target: FilePath, in targetTree: FileTree, overwrite: Bool)
+    static func move(
+        _ path: FilePath, in tree: FileTree, to target: FilePath, in targetTree: FileTree, overwrite: Bool
+    )
         throws(TransferFailure)
     {
         let (from, name) = try tree.parent(of: path)

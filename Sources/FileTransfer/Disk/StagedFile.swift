@@ -115,7 +115,9 @@ final class StagedFile: @unchecked Sendable {
     /// Removes what earlier runs have left and nobody can go on with, parts and unfinished copies. At the start, before there are others.
     ///
     /// - Returns: targets of what was removed.
-    static func removeLeftovers(in staging: FileTree, now: Int, copyOf: (String) -> (directory: Descriptor, name: String)?)
+    static func removeLeftovers(
+        in staging: FileTree, now: Int, copyOf: (String) -> (directory: Descriptor, name: String)?
+    )
         throws(TransferFailure) -> [String]
     {
         let directory = try staging.directory(.root)
@@ -124,7 +126,9 @@ final class StagedFile: @unchecked Sendable {
         let orphans = names.filter { FileLayout.isPart($0) && !names.contains($0 + recordSuffix) }
         for name in orphans { remove(name, in: directory) }
         for name in parts(among: names) {
-            if let copy = record(of: name, in: directory).flatMap({ copyOf($0.target) }) { copy.directory.unlink(FileTree.copyName(of: copy.name)) }
+            if let copy = record(of: name, in: directory).flatMap({ copyOf($0.target) }) {
+                copy.directory.unlink(FileTree.copyName(of: copy.name))
+            }
         }
         return orphans + remove(parts(among: names), in: directory) { $0.keepUntil <= now }
     }

@@ -97,7 +97,9 @@ package final class FileStore: @unchecked Sendable {
     /// there is none.
     package func prepare() -> EventLoopFuture<Void> {
         let layout = layout
-        sweeping = loop.scheduleRepeatedTask(initialDelay: FileStore.sweepEvery, delay: FileStore.sweepEvery) { [weak self] _ in self?.sweep() }
+        sweeping = loop.scheduleRepeatedTask(initialDelay: FileStore.sweepEvery, delay: FileStore.sweepEvery) { [weak self] _ in
+            self?.sweep()
+        }
         return pool.runIfActive(eventLoop: loop) { () throws -> [String] in
             try FileStore.makeDirectory(layout.staging.root)
             return try StagedFile.removeLeftovers(in: layout.staging, now: Int(WallClock.milliseconds())) { target in
@@ -174,7 +176,9 @@ package final class FileStore: @unchecked Sendable {
     }
 
     /// Work on a path that has an answer of no words.
-    func work(_ path: FilePath, _ work: @escaping @Sendable (FileTree, FilePath) throws -> Void) throws(TransferFailure) -> EventLoopFuture<
+    func work(
+        _ path: FilePath, _ work: @escaping @Sendable (FileTree, FilePath) throws -> Void
+    ) throws(TransferFailure) -> EventLoopFuture<
         FileAnswer
     > {
         let (tree, inside) = try layout.locate(path)

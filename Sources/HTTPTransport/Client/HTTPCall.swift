@@ -40,7 +40,8 @@ package struct HTTPCall: Sendable {
     package var timeout: TimeAmount
 
     package init(
-        _ method: HTTPMethod, _ origin: HTTPOrigin, _ target: String, headers: HTTPHeaders = [:], body: ByteBuffer? = nil, timeout: TimeAmount
+        _ method: HTTPMethod, _ origin: HTTPOrigin, _ target: String, headers: HTTPHeaders = [:], body: ByteBuffer? = nil,
+        timeout: TimeAmount
     ) {
         self.method = method
         self.origin = origin

@@ -183,7 +183,8 @@ package final class HTTPClient: @unchecked Sendable {
     private func expireAtDeadline(_ waiting: Waiting) {
         let origin = waiting.call.origin
         let timer = loop.scheduleTask(deadline: waiting.deadline) { [weak self] in
-            guard let self, let index = pools[origin]?.waiting.firstIndex(where: { $0.promise.futureResult === waiting.promise.futureResult })
+            guard let self,
+                let index = pools[origin]?.waiting.firstIndex(where: { $0.promise.futureResult === waiting.promise.futureResult })
             else { return }
             pools[origin]?.waiting.remove(at: index)
             waiting.promise.fail(HTTPCallFailure.timeout(origin))

@@ -79,7 +79,11 @@ final class HTTPClientConnection: ChannelInboundHandler, @unchecked Sendable {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        if let origin = running?.origin { fail(.unreachable(origin, NetworkErrorText.describe(error))) } else { context.close(promise: nil) }
+        if let origin = running?.origin {
+            fail(.unreachable(origin, NetworkErrorText.describe(error)))
+        } else {
+            context.close(promise: nil)
+        }
     }
 
     func channelInactive(context: ChannelHandlerContext) {

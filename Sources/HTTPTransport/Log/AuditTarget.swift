@@ -22,8 +22,12 @@ package enum AuditTarget {
         throw AuditFailure("logger.audit_target: expected file://, http:// or https://, found \"\(target)\"")
     }
 
-    private static func file(_ path: String, warn: @escaping @Sendable (String) -> Void) throws(AuditFailure) -> @Sendable (LogEntry) -> Void {
-        guard let file = AuditFile(path) else { throw AuditFailure("logger.audit_target: cannot write \(path): \(String(cString: strerror(errno)))") }
+    private static func file(
+        _ path: String, warn: @escaping @Sendable (String) -> Void
+    ) throws(AuditFailure) -> @Sendable (LogEntry) -> Void {
+        guard let file = AuditFile(path) else {
+            throw AuditFailure("logger.audit_target: cannot write \(path): \(String(cString: strerror(errno)))")
+        }
         let once = Once()
         return { entry in
             if !file.append(entry.line) { once.run { warn("audit events cannot be written to \(path)") } }
@@ -37,15 +41,18 @@ package enum AuditTarget {
         let once = Once()
         return { entry in
             let body: JSONValue = [
-                "timestamp": .int(entry.time), "level": .string(entry.level.name), "module": .string(entry.module), "message": .string(entry.message),
+                "timestamp": .int(entry.time), "level": .string(entry.level.name), "module": .string(entry.module),
+                "message": .string(entry.message),
             ]
             let call = HTTPCall(
-                .POST, origin, path, headers: ["Content-Type": "application/json"], body: ByteBuffer(string: body.description), timeout: .seconds(10))
+                .POST, origin, path, headers: ["Content-Type": "application/json"], body: ByteBuffer(string: body.description),
+                timeout: .seconds(10))
             client.loop.execute {
                 client.execute(call).whenComplete { result in
                     switch result {
                     case .success(let response) where (200..<300).contains(response.status.code): break
-                    case .success(let response): once.run { warn("\(origin) does not take audit events: it answered \(response.status.code)") }
+                    case .success(let response):
+                        once.run { warn("\(origin) does not take audit events: it answered \(response.status.code)") }
                     case .failure(let error): once.run { warn("audit events are lost: \(error)") }
                     }
                 }

@@ -72,7 +72,9 @@ package struct RequestTarget: Sendable {
 /// Percent-encoding of path segments and query items (RFC 3986 §2.1).
 package enum PercentEncoding {
     package static func decode(_ text: some StringProtocol, plusIsBlank: Bool = false) -> String? {
-        guard text.utf8.contains(where: { $0 == UInt8(ascii: "%") || (plusIsBlank && $0 == UInt8(ascii: "+")) }) else { return String(text) }
+        guard text.utf8.contains(where: { $0 == UInt8(ascii: "%") || (plusIsBlank && $0 == UInt8(ascii: "+")) }) else {
+            return String(text)
+        }
         var bytes: [UInt8] = []
         var rest = Array(text.utf8)[...]
         while let byte = rest.popFirst() {

@@ -49,7 +49,8 @@ package struct OperationsPages: Sendable {
         case .readiness: return loop.makeSucceededFuture(response(readiness()))
         case .metrics:
             guard let text = metrics() else {
-                return loop.makeSucceededFuture(.error(.notFound, "metrics are switched off: set metrics.enabled (in config.lua metrics_enabled)"))
+                return loop.makeSucceededFuture(
+                    .error(.notFound, "metrics are switched off: set metrics.enabled (in config.lua metrics_enabled)"))
             }
             return text.map { HTTPResponse(.ok, headers: ["Content-Type": MetricsText.contentType], body: $0.body) }
         }
@@ -59,7 +60,8 @@ package struct OperationsPages: Sendable {
         guard case .object(var json) = report.json else { return HTTPResponse(.internalServerError) }
         json["program"] = .string(program)
         json["version"] = .string(version)
-        var response = HTTPResponse.json(ByteBuffer(string: JSONValue.object(json).description), status: report.isGood ? .ok : .serviceUnavailable)
+        var response = HTTPResponse.json(
+            ByteBuffer(string: JSONValue.object(json).description), status: report.isGood ? .ok : .serviceUnavailable)
         response.headers.add(name: "Cache-Control", value: "no-store")
         return response
     }

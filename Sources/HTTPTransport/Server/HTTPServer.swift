@@ -109,7 +109,8 @@ package final class HTTPServer: Sendable {
 
     /// - Throws: `ListenFailure` when no port could be opened.
     package static func start(
-        _ configuration: Configuration, on group: any EventLoopGroup, logger: Logger, admission: @escaping Admission = { _ in .admitted(nil) },
+        _ configuration: Configuration, on group: any EventLoopGroup, logger: Logger,
+        admission: @escaping Admission = { _ in .admitted(nil) },
         responder: @escaping Responder
     ) async throws -> HTTPServer {
         let live = NIOLockedValueBox(
@@ -126,7 +127,8 @@ package final class HTTPServer: Sendable {
                     let live = live.withLockedValue { $0 }
                     if let tls = live.tls { try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: tls)) }
                     let handler = HTTPServerHandler(
-                        configuration: configuration, live: live, quiescing: quiescing, channel: channel, logger: logger, admission: admission, responder: responder)
+                        configuration: configuration, live: live, quiescing: quiescing, channel: channel, logger: logger,
+                        admission: admission, responder: responder)
                     try add(handler, to: channel)
                 }
             }
@@ -147,12 +149,15 @@ package final class HTTPServer: Sendable {
 
     /// Serves one connection on any channel, without TLS: for tests of what bytes do to it.
     package static func serve(
-        _ channel: any Channel, _ configuration: Configuration, logger: Logger, admission: @escaping Admission, responder: @escaping Responder
+        _ channel: any Channel, _ configuration: Configuration, logger: Logger, admission: @escaping Admission,
+        responder: @escaping Responder
     ) throws {
-        let live = Live(tls: nil, maximumClients: configuration.maximumClients, readTimeout: configuration.readTimeout, site: configuration.site)
+        let live = Live(
+            tls: nil, maximumClients: configuration.maximumClients, readTimeout: configuration.readTimeout, site: configuration.site)
         try add(
             HTTPServerHandler(
-                configuration: configuration, live: live, quiescing: ServerQuiescing(), channel: channel, logger: logger, admission: admission, responder: responder),
+                configuration: configuration, live: live, quiescing: ServerQuiescing(), channel: channel, logger: logger,
+                admission: admission, responder: responder),
             to: channel)
     }
 

@@ -29,7 +29,9 @@ extension HTTPServerHandler {
         if response.rest != nil, !framing.mayChunk { framing.close = true }
         guard framing.withBody, response.size > HTTPServerHandler.countedFrom else { return send(response, framing, context) }
         guard configuration.answers.take(response.size) else {
-            return send(.error(.serviceUnavailable, "answers that others have not taken yet take all the memory that there is for them"), framing, context)
+            return send(
+                .error(.serviceUnavailable, "answers that others have not taken yet take all the memory that there is for them"), framing,
+                context)
         }
         answerBytes = response.size
         send(response, framing, context)
@@ -52,7 +54,9 @@ extension HTTPServerHandler {
         // Whoever does not read what was asked for does not hold memory for long.
         startTimeout(live.readTimeout, context)
         var response = response
-        if configuration.tellsTime { response.headers.replaceOrAdd(name: "Date", value: UTCTime(milliseconds: WallClock.milliseconds()).imfFixdate) }
+        if configuration.tellsTime {
+            response.headers.replaceOrAdd(name: "Date", value: UTCTime(milliseconds: WallClock.milliseconds()).imfFixdate)
+        }
         var bytes = response.head(close: framing.close, mayChunk: framing.mayChunk, allocator: context.channel.allocator)
         guard framing.withBody, response.status.mayHaveResponseBody else {
             response.feed?.end()

@@ -227,7 +227,8 @@ final class HTTPServerHandler: ChannelDuplexHandler, RemovableChannelHandler, @u
             let length = part.readableBytes
             guard bodyBytes + length <= configuration.maximumBodySize else { return refuseTooLarge(context) }
             guard configuration.bodies.take(length) else {
-                return refuse(context, .error(.serviceUnavailable, "the bodies of other requests take all the memory that there is for them"))
+                return refuse(
+                    context, .error(.serviceUnavailable, "the bodies of other requests take all the memory that there is for them"))
             }
             bodyBytes += length
             if exchange.request.body.readableBytes == 0 { exchange.request.body = part } else { exchange.request.body.writeBuffer(&part) }
@@ -246,13 +247,16 @@ final class HTTPServerHandler: ChannelDuplexHandler, RemovableChannelHandler, @u
         if head.headers.contains(name: "Transfer-Encoding"), head.headers.contains(name: "Content-Length") {
             return refuse(context, .error(.badRequest, "both Transfer-Encoding and Content-Length are given"))
         }
-        if let refusal = live.site.refusal(of: head.headers, method: head.method, accepted: &acceptedHost) { return refuse(context, refusal) }
+        if let refusal = live.site.refusal(of: head.headers, method: head.method, accepted: &acceptedHost) {
+            return refuse(context, refusal)
+        }
         guard var request = HTTPRequest(head: head, remoteAddress: remoteAddress) else {
             return refuse(context, .error(.badRequest, "expected a path that begins with / as request target"))
         }
         switch admission(request) {
         case .admitted(let note): request.admitted = note
-        case .streamed(let sink): return receive(Exchange(request: request, version: head.version, isKeepAlive: head.goesOn), sink, head, context)
+        case .streamed(let sink):
+            return receive(Exchange(request: request, version: head.version, isKeepAlive: head.goesOn), sink, head, context)
         case .refused(let answer):
             guard mayBeSkipped(head) else { return refuse(context, answer) }
             refusal = answer

@@ -49,12 +49,18 @@ package struct SiteRules: Sendable {
         guard given.count <= 1 else { return .error(.badRequest, "more than one Host header") }
         let host = given.first.map { SiteRules.normal($0) }
         if let host, !isOwn(host) {
-            return .error(.forbidden, "the Host header names \"\(SiteRules.short(host))\", which is none of this server's names: use its address, or add the name to allowed_hosts")
+            return .error(
+                .forbidden,
+                "the Host header names \"\(SiteRules.short(host))\", which is none of this server's names: use its address, or add the name to allowed_hosts"
+            )
         }
         for origin in headers["Origin"].map({ SiteRules.normal($0) }) where !isOwn(origin, host: host) {
-            return .error(.forbidden, "a page of \"\(SiteRules.short(origin))\" may not send requests here: add the origin to allowed_origins if it shall")
+            return .error(
+                .forbidden,
+                "a page of \"\(SiteRules.short(origin))\" may not send requests here: add the origin to allowed_origins if it shall")
         }
-        if let site = headers.first(name: "Sec-Fetch-Site")?.lowercased(), site == "cross-site" || site == "same-site", method != .GET, method != .HEAD,
+        if let site = headers.first(name: "Sec-Fetch-Site")?.lowercased(), site == "cross-site" || site == "same-site", method != .GET,
+            method != .HEAD,
             !headers.contains(name: "Origin")
         {
             return .error(.forbidden, "a page of another site may not send requests here")
@@ -115,7 +121,9 @@ package struct SiteRules: Sendable {
         return inet_pton(AF_INET, name, &v4) == 1 || inet_pton(AF_INET6, String(name.prefix { $0 != "%" }), &v6) == 1
     }
 
-    private static func short(_ text: String) -> String { text.utf8.count > 100 ? String(decoding: text.utf8.prefix(100), as: UTF8.self) + "…" : text }
+    private static func short(_ text: String) -> String {
+        text.utf8.count > 100 ? String(decoding: text.utf8.prefix(100), as: UTF8.self) + "…" : text
+    }
 }
 
 extension String {
@@ -159,7 +167,9 @@ enum MachineNames {
         var bytes = [UInt8](repeating: 0, count: 65_536)
         let count = fread(&bytes, 1, bytes.count, file)
         return bytes.prefix(count).split(separator: UInt8(ascii: "\n")).flatMap { line -> [String] in
-            let words = line.prefix { $0 != UInt8(ascii: "#") }.split { $0 == 0x20 || $0 == 0x09 }.map { String(decoding: $0, as: UTF8.self).lowercased() }
+            let words = line.prefix { $0 != UInt8(ascii: "#") }.split { $0 == 0x20 || $0 == 0x09 }.map {
+                String(decoding: $0, as: UTF8.self).lowercased()
+            }
             guard let first = words.first, fits(first) else { return [] }
             return Array(words.dropFirst())
         }

@@ -24,7 +24,9 @@ package struct UpgraderByPath: HTTPServerProtocolUpgrader, Sendable {
         return upgraders.first { $0.key.hasSuffix("/") && path.hasPrefix($0.key) }?.value
     }
 
-    package func buildUpgradeResponse(channel: any Channel, upgradeRequest: HTTPRequestHead, initialResponseHeaders: HTTPHeaders)
+    package func buildUpgradeResponse(
+        channel: any Channel, upgradeRequest: HTTPRequestHead, initialResponseHeaders: HTTPHeaders
+    )
         -> EventLoopFuture<HTTPHeaders>
     {
         guard let upgrader = upgrader(for: upgradeRequest),

@@ -156,7 +156,9 @@ extension SegmentLog {
 
 /// Looking for messages in bytes of which some may be damaged.
 enum SegmentScan {
-    static func all(_ bytes: ByteBuffer, from start: Int, seed: UInt32) -> (
+    static func all(
+        _ bytes: ByteBuffer, from start: Int, seed: UInt32
+    ) -> (
         messages: [(message: SegmentMessage, size: Int)], bad: [Range<Int>]
     ) {
         var found: [(message: SegmentMessage, size: Int)] = []

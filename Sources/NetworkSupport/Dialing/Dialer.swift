@@ -11,7 +11,9 @@ package struct Dialer: Sendable {
     ///   - tls: nil for a connection without.
     ///   - timeout: for everything together.
     /// - Returns: a channel whose other end has proved who it is. Fails with `DialFailure`.
-    package func connect(host: String, port: Int, tls: TLSClient?, timeout: TimeAmount, on loop: any EventLoop) -> EventLoopFuture<any Channel> {
+    package func connect(
+        host: String, port: Int, tls: TLSClient?, timeout: TimeAmount, on loop: any EventLoop
+    ) -> EventLoopFuture<any Channel> {
         let deadline = loop.now + timeout
         return open(host, port, deadline: deadline, timeout: timeout, on: loop)
             .flatMap { channel in
@@ -19,15 +21,21 @@ package struct Dialer: Sendable {
                 let limit = loop.scheduleTask(deadline: deadline) { channel.close(promise: nil) }
                 let secured = tls.secure(channel, host: host).flatMapErrorThrowing { error in
                     channel.close(promise: nil)
-                    throw loop.now >= deadline ? DialFailure(.tls, "no end of the TLS handshake within \(timeout.nanoseconds / 1_000_000) ms") : DialFailure(.tls, error)
+                    throw loop.now >= deadline
+                        ? DialFailure(.tls, "no end of the TLS handshake within \(timeout.nanoseconds / 1_000_000) ms")
+                        : DialFailure(.tls, error)
                 }
                 secured.whenComplete { _ in limit.cancel() }
                 return secured.map { channel }
             }
     }
 
-    private func open(_ host: String, _ port: Int, deadline: NIODeadline, timeout: TimeAmount, on loop: any EventLoop) -> EventLoopFuture<any Channel> {
-        guard let proxy else { return Dialer.tcp(host, port, timeout: timeout, on: loop).flatMapErrorThrowing { throw DialFailure(of: $0) } }
+    private func open(
+        _ host: String, _ port: Int, deadline: NIODeadline, timeout: TimeAmount, on loop: any EventLoop
+    ) -> EventLoopFuture<any Channel> {
+        guard let proxy else {
+            return Dialer.tcp(host, port, timeout: timeout, on: loop).flatMapErrorThrowing { throw DialFailure(of: $0) }
+        }
         return proxy.tunnel(to: host, port, deadline: deadline, on: loop)
     }
 

@@ -48,7 +48,8 @@ package struct ProxyChallenge: Sendable {
         let secret = hash("\(user):\(realm):\(password)")
         let request = hash("CONNECT:\(target)")
         var fields = [
-            "username=\(quoted(user))", "realm=\(quoted(realm))", "nonce=\(quoted(nonce))", "uri=\(quoted(target))", "algorithm=\(algorithm)",
+            "username=\(quoted(user))", "realm=\(quoted(realm))", "nonce=\(quoted(nonce))", "uri=\(quoted(target))",
+            "algorithm=\(algorithm)",
         ]
         if parameters["qop"] != nil {
             let number = count.withLockedValue { count -> Int in
@@ -58,7 +59,10 @@ package struct ProxyChallenge: Sendable {
             let hex = String(number, radix: 16)
             let use = String(repeating: "0", count: max(8 - hex.count, 0)) + hex
             let own = clientNonce ?? String(UInt64.random(in: .min ... .max), radix: 16)
-            fields += ["qop=auth", "nc=\(use)", "cnonce=\(quoted(own))", "response=\(quoted(hash("\(secret):\(nonce):\(use):\(own):auth:\(request)")))"]
+            fields += [
+                "qop=auth", "nc=\(use)", "cnonce=\(quoted(own))",
+                "response=\(quoted(hash("\(secret):\(nonce):\(use):\(own):auth:\(request)")))",
+            ]
         } else {
             fields.append("response=\(quoted(hash("\(secret):\(nonce):\(request)")))")
         }
@@ -88,7 +92,9 @@ package struct ProxyChallenge: Sendable {
             var value = ""
             if rest.first == "\"" {
                 rest = rest.dropFirst()
-                while let character = rest.popFirst(), character != "\"" { value.append(character == "\\" ? rest.popFirst() ?? "\\" : character) }
+                while let character = rest.popFirst(), character != "\"" {
+                    value.append(character == "\\" ? rest.popFirst() ?? "\\" : character)
+                }
             } else {
                 value = String(rest.prefix { $0 != "," && $0 != " " })
                 rest = rest.dropFirst(value.count)

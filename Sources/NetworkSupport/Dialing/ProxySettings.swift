@@ -44,7 +44,8 @@ package final class ProxySettings: Sendable {
         guard user != nil else { throw failure("asks for a user: set proxy.user and proxy.password") }
         guard let best = ProxyChallenge.best(of: offers) else {
             let schemes = offers.map { $0.prefix { $0 != " " } }.joined(separator: ", ")
-            throw failure("asks for \(schemes.isEmpty ? "authentication without saying how" : schemes), and only Basic and Digest are offered here")
+            throw failure(
+                "asks for \(schemes.isEmpty ? "authentication without saying how" : schemes), and only Basic and Digest are offered here")
         }
         challenge.withLockedValue { $0 = best }
         return best
@@ -65,7 +66,8 @@ package final class ProxySettings: Sendable {
                 let answer = loop.makePromise(of: HTTPResponseHead.self)
                 let limit = loop.scheduleTask(deadline: deadline) { channel.close(promise: nil) }
                 let handlers: [any RemovableChannelHandler] = [
-                    HTTPRequestEncoder(), ByteToMessageHandler(HTTPResponseDecoder(leftOverBytesStrategy: .forwardBytes)), ProxyAnswerHandler(answer),
+                    HTTPRequestEncoder(), ByteToMessageHandler(HTTPResponseDecoder(leftOverBytesStrategy: .forwardBytes)),
+                    ProxyAnswerHandler(answer),
                 ]
                 do {
                     let pipeline = channel.pipeline.syncOperations
@@ -77,7 +79,9 @@ package final class ProxySettings: Sendable {
                 if let challenge, let user {
                     headers.add(name: "Proxy-Authorization", value: challenge.answer(user: user, password: password(), target: target))
                 }
-                channel.write(HTTPClientRequestPart.head(HTTPRequestHead(version: .http1_1, method: .CONNECT, uri: target, headers: headers)), promise: nil)
+                channel.write(
+                    HTTPClientRequestPart.head(HTTPRequestHead(version: .http1_1, method: .CONNECT, uri: target, headers: headers)),
+                    promise: nil)
                 channel.writeAndFlush(HTTPClientRequestPart.end(nil), promise: nil)
                 answer.futureResult.whenComplete { _ in limit.cancel() }
                 let bound = NIOLoopBound(handlers, eventLoop: loop)
@@ -87,7 +91,9 @@ package final class ProxySettings: Sendable {
             }
     }
 
-    private func finish(_ head: HTTPResponseHead, _ channel: any Channel, _ handlers: NIOLoopBound<[any RemovableChannelHandler]>) -> EventLoopFuture<Outcome> {
+    private func finish(
+        _ head: HTTPResponseHead, _ channel: any Channel, _ handlers: NIOLoopBound<[any RemovableChannelHandler]>
+    ) -> EventLoopFuture<Outcome> {
         let loop = channel.eventLoop
         switch head.status.code {
         case 200..<300:

@@ -8,12 +8,16 @@ enum CertificateRules {
         // The last one is trusted as it is: nobody's signature vouches for it.
         for (index, certificate) in chain.dropLast().enumerated() {
             let whose = index == 0 ? "the certificate of \(host)" : "the certificate of \(certificate.subject), which vouches for \(host),"
-            guard isStrong(certificate.signatureAlgorithm) else { return "\(whose) is signed with \(certificate.signatureAlgorithm): SHA-256 or better is needed" }
+            guard isStrong(certificate.signatureAlgorithm) else {
+                return "\(whose) is signed with \(certificate.signatureAlgorithm): SHA-256 or better is needed"
+            }
         }
         for certificate in chain {
             guard let usage = try? certificate.extensions.extendedKeyUsage else { continue }
             guard usage.contains(where: { $0 == .serverAuth || $0 == .any }) else {
-                let whose = certificate == chain.first ? "the certificate of \(host)" : "the certificate of \(certificate.subject), which vouches for \(host),"
+                let whose =
+                    certificate == chain.first
+                    ? "the certificate of \(host)" : "the certificate of \(certificate.subject), which vouches for \(host),"
                 return "\(whose) is not meant for servers (its extended key usage lacks serverAuth)"
             }
         }
@@ -22,7 +26,8 @@ enum CertificateRules {
 
     private static func isStrong(_ algorithm: Certificate.SignatureAlgorithm) -> Bool {
         let strong: [Certificate.SignatureAlgorithm] = [
-            .ecdsaWithSHA256, .ecdsaWithSHA384, .ecdsaWithSHA512, .sha256WithRSAEncryption, .sha384WithRSAEncryption, .sha512WithRSAEncryption, .ed25519,
+            .ecdsaWithSHA256, .ecdsaWithSHA384, .ecdsaWithSHA512, .sha256WithRSAEncryption, .sha384WithRSAEncryption,
+            .sha512WithRSAEncryption, .ed25519,
         ]
         return strong.contains(algorithm)
     }

@@ -23,7 +23,8 @@ package struct CipherList: Sendable {
             ].filter { !(prefix.isEmpty && $0.0.hasPrefix("CHACHA20")) }
                 .map { Suite(name: prefix + $0.0, words: exchange.union($0.1).union(["ALL", "DEFAULT", "HIGH"])) }
         }
-        return make("ECDHE-ECDSA-", ephemeral.union(["ECDSA", "aECDSA"])) + make("ECDHE-RSA-", ephemeral.union(["aRSA"])) + make("", ["RSA", "kRSA", "aRSA"])
+        return make("ECDHE-ECDSA-", ephemeral.union(["ECDSA", "aECDSA"])) + make("ECDHE-RSA-", ephemeral.union(["aRSA"]))
+            + make("", ["RSA", "kRSA", "aRSA"])
     }()
 
     /// - Throws: `TLSFailure` when it selects nothing.
@@ -45,7 +46,11 @@ package struct CipherList: Sendable {
                 active += CipherList.suites.filter { matches($0) && !known.contains($0.name) }
             }
         }
-        guard !active.isEmpty else { throw TLSFailure("certificates.cipher_suite: \"\(text)\" selects none of the suites of this build (\(CipherList.suites.map(\.name).joined(separator: ", ")))") }
+        guard !active.isEmpty else {
+            throw TLSFailure(
+                "certificates.cipher_suite: \"\(text)\" selects none of the suites of this build (\(CipherList.suites.map(\.name).joined(separator: ", ")))"
+            )
+        }
         names = active.map(\.name)
     }
 }

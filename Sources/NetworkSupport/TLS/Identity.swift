@@ -1,9 +1,9 @@
 package import NIOSSL
 
 #if canImport(FoundationEssentials)
-package import FoundationEssentials
+    package import FoundationEssentials
 #else
-package import Foundation
+    package import Foundation
 #endif
 
 /// A certificate and its key, from files: what a server or a client shows to its peer.
@@ -43,13 +43,16 @@ package struct Identity: Sendable {
             return try NIOSSLPrivateKey(file: path, format: .pem, passphraseCallback: provide)
         } catch {
             if let key = try? NIOSSLPrivateKey(file: path, format: .der) { return key }
-            throw TLSFailure("the key file \(path) cannot be read: expected a PEM key\(passphrase == nil ? ", without a passphrase as none is configured" : " that the passphrase opens") (\(error))")
+            throw TLSFailure(
+                "the key file \(path) cannot be read: expected a PEM key\(passphrase == nil ? ", without a passphrase as none is configured" : " that the passphrase opens") (\(error))"
+            )
         }
     }
 
     private static func bundle(_ path: String, _ passphrase: String?) throws(TLSFailure) -> ([NIOSSLCertificate], NIOSSLPrivateKey) {
         do {
-            let bundle = try passphrase.map { try NIOSSLPKCS12Bundle(file: path, passphrase: Array($0.utf8)) } ?? NIOSSLPKCS12Bundle(file: path)
+            let bundle =
+                try passphrase.map { try NIOSSLPKCS12Bundle(file: path, passphrase: Array($0.utf8)) } ?? NIOSSLPKCS12Bundle(file: path)
             return (bundle.certificateChain, bundle.privateKey)
         } catch {
             throw TLSFailure("the key file \(path) cannot be read: expected PKCS#12 that the passphrase opens (\(error))")
@@ -77,7 +80,8 @@ package struct Identity: Sendable {
 
     /// For a server, TLS 1.2 and later.
     package func serverConfiguration() -> TLSConfiguration {
-        var configuration = TLSConfiguration.makeServerConfiguration(certificateChain: chain.map { .certificate($0) }, privateKey: .privateKey(key))
+        var configuration = TLSConfiguration.makeServerConfiguration(
+            certificateChain: chain.map { .certificate($0) }, privateKey: .privateKey(key))
         configuration.minimumTLSVersion = .tlsv12
         return configuration
     }

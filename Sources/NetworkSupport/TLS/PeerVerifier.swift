@@ -6,9 +6,9 @@ import SwiftASN1
 import X509
 
 #if canImport(FoundationEssentials)
-import FoundationEssentials
+    import FoundationEssentials
 #else
-import Foundation
+    import Foundation
 #endif
 
 /// A field of the peer's certificate that must have one value (ems.md §2.8).
@@ -50,7 +50,9 @@ struct PeerVerifier: Sendable {
     }
 
     private static func load(_ path: String) throws(TLSFailure) -> [Certificate] {
-        guard let bytes = try? Data(contentsOf: URL(filePath: path)) else { throw TLSFailure("the file of authorities \(path) cannot be read") }
+        guard let bytes = try? Data(contentsOf: URL(filePath: path)) else {
+            throw TLSFailure("the file of authorities \(path) cannot be read")
+        }
         let found: [Certificate]
         do {
             found = try PEMDocument.parseMultiple(pemString: String(decoding: bytes, as: UTF8.self))
@@ -89,12 +91,14 @@ struct PeerVerifier: Sendable {
             // Certificates of old devices name their host in the subject alone; authorities stopped judging that long ago.
             guard value(.commonName, of: leaf.subject)?.lowercased() == host.lowercased() else { return mismatch(leaf, host) }
             guard settings.allowCommonName else {
-                return "the certificate of \(host) names it in the subject alone, and has no subject alternative name: it must be renewed, or allow_common_name be set"
+                return
+                    "the certificate of \(host) names it in the subject alone, and has no subject alternative name: it must be renewed, or allow_common_name be set"
             }
         }
         if settings.checkHostname, names, !isAddress, !hasName(leaf, of: host) { return mismatch(leaf, host) }
         let checksNames = settings.checkHostname && names
-        let policy = NamePolicy(policy: checksNames ? ServerIdentityPolicy(serverHostname: isAddress ? nil : host, serverIP: isAddress ? host : nil) : nil)
+        let policy = NamePolicy(
+            policy: checksNames ? ServerIdentityPolicy(serverHostname: isAddress ? nil : host, serverIP: isAddress ? host : nil) : nil)
         let intermediates = CertificateStore(chain.dropFirst())
         let result: CertificateValidationResult
         if isAnchor(leaf) {
@@ -121,7 +125,9 @@ struct PeerVerifier: Sendable {
     /// Whether one of its names stands for the host, by rules stricter than the policy's.
     private func hasName(_ leaf: Certificate, of host: String) -> Bool {
         guard let names = try? leaf.extensions.subjectAlternativeNames else { return false }
-        return names.contains { name in if case .dnsName(let pattern) = name { CertificateRules.name(pattern, standsFor: host) } else { false } }
+        return names.contains { name in
+            if case .dnsName(let pattern) = name { CertificateRules.name(pattern, standsFor: host) } else { false }
+        }
     }
 
     private func isAnchor(_ leaf: Certificate) -> Bool {
@@ -132,25 +138,30 @@ struct PeerVerifier: Sendable {
     private func explain(_ reasons: [String], _ leaf: Certificate, _ chain: [Certificate], _ host: String) -> String {
         let now = Date()
         for certificate in chain {
-            let whose = certificate == leaf ? "the certificate of \(host)" : "the certificate of \(certificate.subject), which vouches for \(host),"
+            let whose =
+                certificate == leaf ? "the certificate of \(host)" : "the certificate of \(certificate.subject), which vouches for \(host),"
             if certificate.notValidAfter < now { return "\(whose) ended on \(certificate.notValidAfter.day): it must be renewed" }
             if certificate.notValidBefore > now { return "\(whose) begins on \(certificate.notValidBefore.day) only: check the clocks" }
         }
-        if let reason = reasons.first { return reason.hasPrefix("RFC5280Policy") ? "the certificate of \(host) is not valid: \(reason)" : mismatch(leaf, host) }
+        if let reason = reasons.first {
+            return reason.hasPrefix("RFC5280Policy") ? "the certificate of \(host) is not valid: \(reason)" : mismatch(leaf, host)
+        }
         if leaf.issuer == leaf.subject {
             return "the certificate of \(host) is self-signed: put it into certificates.cert_chain, or set certificates.allow_self_signed"
         }
-        return "no trusted authority vouches for the certificate of \(host) (issuer: \(leaf.issuer)): put the authority's certificate into certificates.cert_chain"
+        return
+            "no trusted authority vouches for the certificate of \(host) (issuer: \(leaf.issuer)): put the authority's certificate into certificates.cert_chain"
     }
 
     private func mismatch(_ leaf: Certificate, _ host: String) -> String {
-        let names = (try? leaf.extensions.subjectAlternativeNames)?.map { name in
-            switch name {
-            case .dnsName(let name): name
-            case .ipAddress(let bytes): bytes.bytes.map(String.init).joined(separator: ".")
-            default: "\(name)"
-            }
-        }.joined(separator: ", ") ?? "\(leaf.subject)"
+        let names =
+            (try? leaf.extensions.subjectAlternativeNames)?.map { name in
+                switch name {
+                case .dnsName(let name): name
+                case .ipAddress(let bytes): bytes.bytes.map(String.init).joined(separator: ".")
+                default: "\(name)"
+                }
+            }.joined(separator: ", ") ?? "\(leaf.subject)"
         return "the certificate of \(host) is for another host (\(names))"
     }
 
@@ -165,20 +176,23 @@ struct PeerVerifier: Sendable {
     private func refusal(_ criterion: CertificateCriterion, _ leaf: Certificate, _ host: String) -> String? {
         let found = value(criterion.field, of: criterion.ofIssuer ? leaf.issuer : leaf.subject)
         guard found != criterion.expected else { return nil }
-        let field = switch criterion.field {
-        case .commonName: "common name"
-        case .organization: "organisation"
-        case .organizationalUnit: "organisational unit"
-        }
-        return "the \(criterion.ofIssuer ? "issuer's " : "")\(field) in the certificate of \(host) is \(found.map { "\"\($0)\"" } ?? "missing"), certificates.validation_criteria expects \"\(criterion.expected)\""
+        let field =
+            switch criterion.field {
+            case .commonName: "common name"
+            case .organization: "organisation"
+            case .organizationalUnit: "organisational unit"
+            }
+        return
+            "the \(criterion.ofIssuer ? "issuer's " : "")\(field) in the certificate of \(host) is \(found.map { "\"\($0)\"" } ?? "missing"), certificates.validation_criteria expects \"\(criterion.expected)\""
     }
 
     private func value(_ field: CertificateCriterion.Field, of name: DistinguishedName) -> String? {
-        let type: ASN1ObjectIdentifier = switch field {
-        case .commonName: .RDNAttributeType.commonName
-        case .organization: .RDNAttributeType.organizationName
-        case .organizationalUnit: .RDNAttributeType.organizationalUnitName
-        }
+        let type: ASN1ObjectIdentifier =
+            switch field {
+            case .commonName: .RDNAttributeType.commonName
+            case .organization: .RDNAttributeType.organizationName
+            case .organizationalUnit: .RDNAttributeType.organizationalUnitName
+            }
         for relative in name {
             for attribute in relative where attribute.type == type { return attribute.value.description }
         }
@@ -190,7 +204,8 @@ struct PeerVerifier: Sendable {
 private struct NamePolicy: VerifierPolicy, Sendable {
     var policy: ServerIdentityPolicy?
     let verifyingCriticalExtensions: [ASN1ObjectIdentifier] = [
-        .X509ExtensionID.subjectAlternativeName, .X509ExtensionID.extendedKeyUsage, .X509ExtensionID.basicConstraints, .X509ExtensionID.keyUsage,
+        .X509ExtensionID.subjectAlternativeName, .X509ExtensionID.extendedKeyUsage, .X509ExtensionID.basicConstraints,
+        .X509ExtensionID.keyUsage,
     ]
 
     mutating func chainMeetsPolicyRequirements(chain: UnverifiedCertificateChain) async -> PolicyEvaluationResult {

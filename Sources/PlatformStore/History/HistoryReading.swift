@@ -77,7 +77,9 @@ enum HistoryReading {
         }
     }
 
-    private static func merge(_ one: [HistoryValue], _ other: [HistoryValue], _ isBefore: (HistoryValue, HistoryValue) -> Bool)
+    private static func merge(
+        _ one: [HistoryValue], _ other: [HistoryValue], _ isBefore: (HistoryValue, HistoryValue) -> Bool
+    )
         -> [HistoryValue]
     {
         guard let last = one.last, let first = other.first else { return one.isEmpty ? other : one }

@@ -29,7 +29,9 @@ extension ScriptConfiguration {
         for (name, value) in table.fields.sorted(by: { $0.key < $1.key }) {
             guard let entry = value.table else { continue }
             var settings = LuaSettings(path: "scripts.\(name)", table: entry, keys: keys, keyFile: keyFile)
-            if let read = readEntry(name, &settings) { configuration.entries.append(read) } else {
+            if let read = readEntry(name, &settings) {
+                configuration.entries.append(read)
+            } else {
                 errors.append("scripts.\(name): expected `file`\(settings.string("file") == "thing.lua" ? " and `template`" : "")")
             }
             errors += settings.errors
@@ -57,7 +59,8 @@ extension ScriptConfiguration {
         server.port = settings.integer("script_resource_port", default: server.port, in: 0...65535)
         server.tls = settings.bool("script_resource_ssl", default: server.tls)
         server.certificateChain =
-            settings.file("script_resource_certificate_chain", isUsed: server.tls) ?? settings.file("script_resource_certificate", isUsed: server.tls)
+            settings.file("script_resource_certificate_chain", isUsed: server.tls)
+            ?? settings.file("script_resource_certificate", isUsed: server.tls)
         server.privateKey = settings.file("script_resource_private_key", isUsed: server.tls)
         server.passphrase = settings.secret("script_resource_passphrase")
         server.authenticate = settings.bool("script_resource_authenticate", default: server.authenticate)
@@ -65,7 +68,8 @@ extension ScriptConfiguration {
         server.password = settings.secret("script_resource_password")
         server.maximumClients = settings.integer("script_resource_max_clients", default: server.maximumClients, in: 1...100_000)
         server.maximumClients = settings.integer("max_clients", default: server.maximumClients, in: 1...100_000)
-        server.requestTimeout = .milliseconds(Int64(settings.integer("script_resource_request_timeout", default: 15_000, in: 1...86_400_000)))
+        server.requestTimeout = .milliseconds(
+            Int64(settings.integer("script_resource_request_timeout", default: 15_000, in: 1...86_400_000)))
         server.maximumBodySize = settings.integer("script_resource_max_body", default: server.maximumBodySize, in: 1024...(64 << 20))
         server.allowedHosts = settings.words("script_resource_allowed_hosts")
         server.allowedOrigins = settings.words("script_resource_allowed_origins")
@@ -79,7 +83,9 @@ extension ScriptConfiguration {
         server.makesCertificate = settings.bool("script_resource_use_default_certificate", default: false)
         (server.madeCertificate, server.madeKey) = ("\(path).certificate.pem", "\(path).key.pem")
         if server.makesCertificate, server.tls, server.certificateChain == nil || server.privateKey == nil {
-            warnings.append("scripts.script_resource_use_default_certificate: the certificate is one that the program made for itself: who checks it, such as the gateway, needs \(server.madeCertificate)")
+            warnings.append(
+                "scripts.script_resource_use_default_certificate: the certificate is one that the program made for itself: who checks it, such as the gateway, needs \(server.madeCertificate)"
+            )
         }
         clearSecrets = settings.clearSecrets
     }
@@ -89,7 +95,8 @@ extension ScriptConfiguration {
         let secrets: Set = ["rap_password", "script_resource_password", "script_resource_passphrase"]
         shared = [
             "log_level": .text(log.lowest.name), "rap_host": .text(gateway.host), "rap_port": .number(Double(gateway.port)),
-            "rap_ssl": .boolean(gateway.tls), "rap_server_authenticate": .boolean(gateway.authenticate), "script_resource_host": .text(server.host),
+            "rap_ssl": .boolean(gateway.tls), "rap_server_authenticate": .boolean(gateway.authenticate),
+            "script_resource_host": .text(server.host),
             "script_resource_ssl": .boolean(server.tls), "script_resource_authenticate": .boolean(server.authenticate),
         ]
         for (key, value) in table.fields where value.table == nil && !secrets.contains(key) { shared[key] = value }
@@ -115,7 +122,9 @@ extension ScriptConfiguration {
         fields["maxMemory"] = .number(Double(settings.integer("maxMemory", default: 0, in: 0...1_099_511_627_776)))
         fields["requestTimeout"] = .number(Double(settings.integer("requestTimeout", default: 15_000, in: 1...86_400_000)))
         guard file == "thing.lua" else {
-            return Entry(name: name, file: file, isThing: false, identifier: nil, settings: .table(LuaTable(fields: fields, list: settings.table.list)))
+            return Entry(
+                name: name, file: file, isThing: false, identifier: nil,
+                settings: .table(LuaTable(fields: fields, list: settings.table.list)))
         }
         guard let template = settings.string("template"), !template.isEmpty else { return nil }
         fields["template"] = .text(template)
@@ -127,7 +136,8 @@ extension ScriptConfiguration {
         for (key, fallback) in rates {
             fields[key] = .number(Double(settings.integer(key, default: fallback, in: 1...2_147_483_647)))
         }
-        fields["maxConcurrentPropertyUpdates"] = .number(Double(settings.integer("maxConcurrentPropertyUpdates", default: 100, in: 1...10_000)))
+        fields["maxConcurrentPropertyUpdates"] = .number(
+            Double(settings.integer("maxConcurrentPropertyUpdates", default: 100, in: 1...10_000)))
         fields["register"] = .boolean(settings.bool("register", default: true))
         let asksAgain = settings.bool("getpropertiesubscriptionsOnReconnect", default: false)
         fields["getPropertySubscriptionsOnReconnect"] = .boolean(settings.bool("getPropertySubscriptionsOnReconnect", default: asksAgain))

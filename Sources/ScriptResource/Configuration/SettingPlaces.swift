@@ -12,7 +12,9 @@ struct SettingPlaces {
         // What is set twice is as it was set last.
         guard let name = names.first, let line = lines.lastIndex(where: { assigns(name, in: $0) }) else { return "" }
         // An entry's settings stand on its line or below.
-        guard let key = names.dropFirst().first, let found = lines[line...].firstIndex(where: { assigns(key, in: $0) }) else { return "\(line + 1):" }
+        guard let key = names.dropFirst().first, let found = lines[line...].firstIndex(where: { assigns(key, in: $0) }) else {
+            return "\(line + 1):"
+        }
         return "\(found + 1):"
     }
 
@@ -22,7 +24,9 @@ struct SettingPlaces {
         while let found = rest.firstRange(of: name) {
             let before = code[..<found.lowerBound].last
             let after = code[found.upperBound...].drop { $0 == " " || $0 == "\t" || $0 == "\"" || $0 == "'" || $0 == "]" }
-            if before.map({ !$0.isLetter && !$0.isNumber && $0 != "_" }) ?? true, after.first == "=", after.dropFirst().first != "=" { return true }
+            if before.map({ !$0.isLetter && !$0.isNumber && $0 != "_" }) ?? true, after.first == "=", after.dropFirst().first != "=" {
+                return true
+            }
             rest = rest[found.upperBound...]
         }
         return false

@@ -65,9 +65,13 @@ enum FileNatives {
         guard let status = status(path) else { return failure() }
         let type = isDirectory(status) ? "directory" : status.st_mode & S_IFMT == S_IFREG ? "file" : "other"
         let modified = Double(status.st_mtim.tv_sec) * 1000 + Double(status.st_mtim.tv_nsec / 1_000_000)
-        return [.table(LuaTable(fields: [
-            "type": .text(type), "size": .number(Double(status.st_size)), "modified": .number(modified), "readOnly": .boolean(access(path, W_OK) != 0),
-        ]))]
+        return [
+            .table(
+                LuaTable(fields: [
+                    "type": .text(type), "size": .number(Double(status.st_size)), "modified": .number(modified),
+                    "readOnly": .boolean(access(path, W_OK) != 0),
+                ]))
+        ]
     }
 
     static func names(_ path: String) -> [String]? {
@@ -75,13 +79,17 @@ enum FileNatives {
         defer { closedir(directory) }
         var names: [String] = []
         while let entry = readdir(directory) {
-            let name = withUnsafePointer(to: &entry.pointee.d_name) { $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) } }
+            let name = withUnsafePointer(to: &entry.pointee.d_name) {
+                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+            }
             if name != ".", name != ".." { names.append(name) }
         }
         return names.sorted()
     }
 
-    private static func list(_ path: String) -> [LuaValue] { names(path).map { [.table(LuaTable(list: $0.map { .text($0) }))] } ?? failure() }
+    private static func list(_ path: String) -> [LuaValue] {
+        names(path).map { [.table(LuaTable(list: $0.map { .text($0) }))] } ?? failure()
+    }
 
     private static func makeDirectory(_ path: String) -> Bool {
         do {
@@ -135,7 +143,9 @@ enum FileNatives {
         guard let output = fopen(to, "we") else { return false }
         var block = [UInt8](repeating: 0, count: 65_536)
         var isWhole = true
-        while isWhole, case let count = fread(&block, 1, block.count, input), count > 0 { isWhole = fwrite(block, 1, count, output) == count }
+        while isWhole, case let count = fread(&block, 1, block.count, input), count > 0 {
+            isWhole = fwrite(block, 1, count, output) == count
+        }
         return fclose(output) == 0 && isWhole && ferror(input) == 0 && chmod(to, status.st_mode & 0o7777) == 0
     }
 

@@ -23,7 +23,9 @@ final class ThingFiles: Sendable {
     /// From now on a Thing has these directories.
     ///
     /// - Returns: what is wrong with them; nil where nothing is.
-    func serve(_ directories: [FileLayout.VirtualDirectory], staging: String, of thing: String, logger: Logger, on loop: any EventLoop)
+    func serve(
+        _ directories: [FileLayout.VirtualDirectory], staging: String, of thing: String, logger: Logger, on loop: any EventLoop
+    )
         -> String?
     {
         for directory in directories where !FileStore.isDirectory(directory.path) {

@@ -100,14 +100,16 @@ private enum Thread {
         pthread_attr_setstacksize(&attributes, 1 << 20)
         var thread = pthread_t()
         let box = Unmanaged.passRetained(Box(body)).toOpaque()
-        let status = pthread_create(&thread, &attributes, { context in
-            // Programs that a script starts get this thread's signals, blocked or not; a blocked one could not end them.
-            var none = sigset_t()
-            sigemptyset(&none)
-            pthread_sigmask(SIG_SETMASK, &none, nil)
-            Unmanaged<Box>.fromOpaque(context!).takeRetainedValue().body()
-            return nil
-        }, box)
+        let status = pthread_create(
+            &thread, &attributes,
+            { context in
+                // Programs that a script starts get this thread's signals, blocked or not; a blocked one could not end them.
+                var none = sigset_t()
+                sigemptyset(&none)
+                pthread_sigmask(SIG_SETMASK, &none, nil)
+                Unmanaged<Box>.fromOpaque(context!).takeRetainedValue().body()
+                return nil
+            }, box)
         precondition(status == 0, "no thread could be started: \(String(cString: strerror(status)))")
         pthread_attr_destroy(&attributes)
     }

@@ -36,7 +36,9 @@ extension Script {
     /// Times from here on count from the year 1, and not from 1970.
     private static let yearOne = 62_135_596_800_000.0
 
-    private nonisolated func writeField(_ name: String, _ baseType: String, _ description: String, _ ordinal: Int, to bytes: inout ByteBuffer) {
+    private nonisolated func writeField(
+        _ name: String, _ baseType: String, _ description: String, _ ordinal: Int, to bytes: inout ByteBuffer
+    ) {
         bytes.writeJSONKey(name)
         bytes.writeStaticString("{\"name\":")
         bytes.writeJSON(name)

@@ -106,7 +106,10 @@ package actor Script {
     /// The name and identifier that a Thing is reached by.
     package struct ThingName: Sendable { package let name: String; package let identifier: String? }
 
-    init(name: String, file: String, source: [UInt8]? = nil, settings: LuaValue, values: LuaValue = .nil, thingName: ThingName?, isCheck: Bool = false, environment: ScriptEnvironment, logger: Logger) {
+    init(
+        name: String, file: String, source: [UInt8]? = nil, settings: LuaValue, values: LuaValue = .nil, thingName: ThingName?,
+        isCheck: Bool = false, environment: ScriptEnvironment, logger: Logger
+    ) {
         self.name = name
         self.file = file
         self.source = source
@@ -127,8 +130,12 @@ package actor Script {
         do {
             let state = try LuaState()
             self.state = state
-            fibers = FiberScheduler(state: state) { [unowned self] operation, fiber in self.assumeIsolated { $0.perform(operation, for: fiber) } }
-            state.register("native", Script.natives, owner: self, config: environment.luaConfig(name: name, thingName: thingName, settings: settings, values: values, isCheck: isCheck))
+            fibers = FiberScheduler(state: state) { [unowned self] operation, fiber in
+                self.assumeIsolated { $0.perform(operation, for: fiber) }
+            }
+            state.register(
+                "native", Script.natives, owner: self,
+                config: environment.luaConfig(name: name, thingName: thingName, settings: settings, values: values, isCheck: isCheck))
             let bounds = settings.table ?? LuaTable()
             watched = ScriptWatchdog.Watched(state, limit: requestTimeout, logger: logger)
             if !isCheck { environment.watchdog.watch(name, watched) }

@@ -47,7 +47,9 @@ package final class ScriptEnvironment: Sendable {
 
     /// - Parameter isCheck: whether scripts are loaded just to see whether they can be.
     /// - Throws: `FileFailure` when our own Lua files are nowhere to be found.
-    package init(configuration: ScriptConfiguration, client: HTTPClient, isCheck: Bool = false, logger: @escaping @Sendable (String) -> Logger) throws {
+    package init(
+        configuration: ScriptConfiguration, client: HTTPClient, isCheck: Bool = false, logger: @escaping @Sendable (String) -> Logger
+    ) throws {
         live = NIOLockedValueBox(configuration)
         self.client = client
         sleepTimer = SleepTimer(loop: client.loop)
@@ -64,7 +66,9 @@ package final class ScriptEnvironment: Sendable {
     private static func findThingworx(etc: String) throws -> String {
         let candidates = ["\(etc)/thingworx"] + ProgramFiles.candidates("thingworx", source: "Sources/ScriptResource/thingworx")
         guard let found = candidates.first(where: { access("\($0)/lua/boot.lua", R_OK) == 0 }) else {
-            throw FileFailure("find the Lua modules lua/boot.lua below any of \(candidates.prefix(3).joined(separator: ", ")), such as", candidates[0], code: ENOENT)
+            throw FileFailure(
+                "find the Lua modules lua/boot.lua below any of \(candidates.prefix(3).joined(separator: ", ")), such as", candidates[0],
+                code: ENOENT)
         }
         return found
     }
@@ -74,7 +78,9 @@ package final class ScriptEnvironment: Sendable {
         guard let directory = configuration.pushStore else { return }
         let (size, keyFile, loop, logger) = (configuration.pushStoreSize, KeyFile(besides: configuration.path), loop, logger("push_store"))
         do {
-            let store = try await NIOThreadPool.singleton.runIfActive { try PushStore.open(directory, size: size, keyFile: keyFile, on: loop) }
+            let store = try await NIOThreadPool.singleton.runIfActive {
+                try PushStore.open(directory, size: size, keyFile: keyFile, on: loop)
+            }
             let pushes = try await loop.submit { PushStore(store, on: loop, logger: logger) }.get()
             openPushes.withLockedValue { $0 = pushes }
         } catch {
@@ -90,7 +96,9 @@ package final class ScriptEnvironment: Sendable {
 
     /// A script's file: a path, or a name in the directories for scripts.
     func scriptPath(_ file: String) throws -> String {
-        let candidates = file.hasPrefix("/") ? [file] : ["\(etc)/custom/scripts/\(file)", "\(thingworx)/scripts/\(file)", "\(etc)/community/scripts/\(file)"]
+        let candidates =
+            file.hasPrefix("/")
+            ? [file] : ["\(etc)/custom/scripts/\(file)", "\(thingworx)/scripts/\(file)", "\(etc)/community/scripts/\(file)"]
         guard let found = candidates.first(where: { access($0, R_OK) == 0 }) else {
             throw LuaError("\(file): not found in \(candidates.map { AtomicFile.directory(of: $0) }.joined(separator: ", "))")
         }
@@ -104,7 +112,8 @@ package final class ScriptEnvironment: Sendable {
         // An address that means all of them is no address to be called at.
         let host = ["0.0.0.0", "::"].contains(server.host) ? "127.0.0.1" : server.host
         var fields: [String: LuaValue] = [
-            "name": .text(name), "edgeName": .text(thingName?.identifier.map { "*\($0)" } ?? name), "logLevel": .text(configuration.log.lowest.name), "check": .boolean(isCheck),
+            "name": .text(name), "edgeName": .text(thingName?.identifier.map { "*\($0)" } ?? name),
+            "logLevel": .text(configuration.log.lowest.name), "check": .boolean(isCheck),
             "watch": .boolean(configuration.watch), "values": values, "keepsPushes": .boolean(pushes != nil),
             "etc": .text(etc), "thingworx": .text(thingworx), "host": .text(host), "port": .number(Double(port.load(ordering: .relaxed))),
             "proto": .text(server.tls ? "https" : "http"), "p_data": .table(scriptData(settings, name, thingName)),
@@ -112,7 +121,8 @@ package final class ScriptEnvironment: Sendable {
         ]
         if isCheck {
             fields["entry"] = settings
-            fields["scripts"] = .table(LuaTable(fields: Dictionary(uniqueKeysWithValues: configuration.entries.map { ($0.name, .boolean(true)) })))
+            fields["scripts"] = .table(
+                LuaTable(fields: Dictionary(uniqueKeysWithValues: configuration.entries.map { ($0.name, .boolean(true)) })))
         }
         if server.authenticate, let user = server.user {
             fields["user"] = .text(user)
@@ -153,7 +163,8 @@ package final class ScriptEnvironment: Sendable {
     /// Makes a script and starts it.
     /// - Returns: false when there is one of that name.
     func start(name: String, file: String, source: [UInt8]?, settings: LuaTable, runTime: TimeAmount?) -> Bool {
-        let script = Script(name: name, file: file, source: source, settings: .table(settings), thingName: nil, environment: self, logger: logger(name))
+        let script = Script(
+            name: name, file: file, source: source, settings: .table(settings), thingName: nil, environment: self, logger: logger(name))
         let isNew = scripts.withLockedValue { scripts in
             guard scripts[name] == nil else { return false }
             scripts[name] = script
@@ -258,7 +269,9 @@ package final class ScriptEnvironment: Sendable {
             if isFirst { completion(answer) }
         }
         let timeout = loop.scheduleTask(in: limit) {
-            answer(Script.Answer(status: 504, headers: [:], body: Array("\(name) did not answer within \(limit.nanoseconds / 1_000_000) ms".utf8)))
+            answer(
+                Script.Answer(
+                    status: 504, headers: [:], body: Array("\(name) did not answer within \(limit.nanoseconds / 1_000_000) ms".utf8)))
         }
         script.callback(request) {
             timeout.cancel()
@@ -309,7 +322,9 @@ package final class ScriptEnvironment: Sendable {
     private static func values(of response: HTTPResponse) -> [LuaValue] {
         var headers: [String: LuaValue] = [:]
         for header in response.headers { headers[header.name] = .text(header.value) }
-        return [.string(Array(response.body.readableBytesView)), .number(Double(response.status.code)), .table(LuaTable(fields: headers)), .nil]
+        return [
+            .string(Array(response.body.readableBytesView)), .number(Double(response.status.code)), .table(LuaTable(fields: headers)), .nil,
+        ]
     }
 
     private static func values(of error: any Error) -> [LuaValue] {

@@ -70,11 +70,17 @@ extension ScriptEnvironment {
         let (scripts, states, state) = (all, scriptStates, figures.state)
         text.family(.gauge, "lsr_build_info", "1; the label tells the version.") { $0.sample(["version": version], 1) }
         text.add(["local": served, "to_gateway": state.toGateway], prefix: "lsr")
-        text.add(.gauge, "lsr_gateway_reached", "1 where the last request to the gateway was answered, or none was sent yet, else 0.", state.gatewayFailure == nil ? 1 : 0)
+        text.add(
+            .gauge, "lsr_gateway_reached", "1 where the last request to the gateway was answered, or none was sent yet, else 0.",
+            state.gatewayFailure == nil ? 1 : 0)
         text.family(.gauge, "lsr_scripts", "Scripts, Things among them, by state.") { family in
-            for name in ScriptEnvironment.states { family.sample(["state": name.lowercased()], states.values.count { $0.description == name }) }
+            for name in ScriptEnvironment.states {
+                family.sample(["state": name.lowercased()], states.values.count { $0.description == name })
+            }
         }
-        text.family(.histogram, "lsr_scan_duration_seconds", "How long scans of Things' properties took.") { $0.histogram([:], state.scans) }
+        text.family(.histogram, "lsr_scan_duration_seconds", "How long scans of Things' properties took.") {
+            $0.histogram([:], state.scans)
+        }
         text.add(.counter, "lsr_long_runs_total", "Runs that took longer than requestTimeout without a pause.", state.longRuns)
         let each = scripts.map { (name: $0.name, figures: $0.figures.state) }
         text.family(.counter, "lsr_script_scans_total", "Scans of a Thing's properties.") { family in
@@ -109,17 +115,26 @@ extension ScriptEnvironment {
         let state = figures.state
         let gateway = configuration.gateway
         let place = "\(gateway.host):\(gateway.port)"
-        if let failure = state.gatewayFailure { report.add("gateway", false, "\(place): \(failure)") }
-        else if state.toGateway.answered[401] ?? 0 > 0, state.toGateway.answered[200] ?? 0 == 0 {
+        if let failure = state.gatewayFailure {
+            report.add("gateway", false, "\(place): \(failure)")
+        } else if state.toGateway.answered[401] ?? 0 > 0, state.toGateway.answered[200] ?? 0 == 0 {
             report.add("gateway", false, "\(place) refuses rap_userid and rap_password")
-        } else { report.add("gateway", true, state.toGateway.answered.isEmpty ? "\(place) was not asked for anything yet" : "\(place) answers") }
+        } else {
+            report.add("gateway", true, state.toGateway.answered.isEmpty ? "\(place) was not asked for anything yet" : "\(place) answers")
+        }
         let states = scriptStates.sorted { $0.key < $1.key }
         let failed = states.filter { if case .failed = $0.value { true } else { false } }.map(\.key)
         let loading = states.filter { $0.value == .loading }.map(\.key)
         if failed.isEmpty, loading.isEmpty { report.add("scripts", true, "\(states.count) scripts") }
-        if !failed.isEmpty { report.add("scripts", false, "failed: \(failed.prefix(10).joined(separator: ", "))\(failed.count > 10 ? " and \(failed.count - 10) more" : "")") }
+        if !failed.isEmpty {
+            report.add(
+                "scripts", false,
+                "failed: \(failed.prefix(10).joined(separator: ", "))\(failed.count > 10 ? " and \(failed.count - 10) more" : "")")
+        }
         if !loading.isEmpty { report.add("start", false, "\(loading.count) scripts are being loaded") }
-        if let directory = configuration.pushStore, pushes == nil { report.add("push_store", false, "\(directory) could not be opened: see the log") }
+        if let directory = configuration.pushStore, pushes == nil {
+            report.add("push_store", false, "\(directory) could not be opened: see the log")
+        }
         return report
     }
 }

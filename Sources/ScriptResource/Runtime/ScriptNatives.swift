@@ -92,10 +92,13 @@ extension Script {
             return script(of: call).withPushes(of: call) { $0.dropOldest(of: name) }
         },
         "serve_files": { call in
-            let directories = (call[0].table?.fields ?? [:]).compactMap { name, path in path.string.map { FileLayout.VirtualDirectory(name: name, path: $0) } }
+            let directories = (call[0].table?.fields ?? [:]).compactMap { name, path in
+                path.string.map { FileLayout.VirtualDirectory(name: name, path: $0) }
+            }
             let script = script(of: call)
             let why = script.environment.files.serve(
-                directories.sorted { $0.name < $1.name }, staging: call[1].string ?? "", of: script.name, logger: script.logger, on: script.environment.loop)
+                directories.sorted { $0.name < $1.name }, staging: call[1].string ?? "", of: script.name, logger: script.logger,
+                on: script.environment.loop)
             return .values([why.map { .text($0) } ?? .nil])
         },
         "new_epoch": { _ in .values([.text(MessageEpoch.text())]) },
@@ -168,7 +171,9 @@ extension Script {
         var headers = HTTPHeaders()
         for (name, value) in table["headers"].table?.fields ?? [:] {
             let text = Script.text(value) ?? ""
-            guard !text.utf8.contains(where: { $0 < 0x20 && $0 != 9 }), !name.isEmpty, name.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F && $0 != 0x3A }) else {
+            guard !text.utf8.contains(where: { $0 < 0x20 && $0 != 9 }), !name.isEmpty,
+                name.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F && $0 != 0x3A })
+            else {
                 throw LuaError("the header \(name) cannot be sent")
             }
             headers.replaceOrAdd(name: name, value: text)
@@ -176,10 +181,15 @@ extension Script {
         var body: ByteBuffer?
         if let bytes = table["body"].bytes, method == .POST || method == .PUT {
             body = ByteBuffer(bytes: bytes)
-            if !headers.contains(name: "Content-Type") { headers.add(name: "Content-Type", value: table["contentType"].string ?? "application/json") }
+            if !headers.contains(name: "Content-Type") {
+                headers.add(name: "Content-Type", value: table["contentType"].string ?? "application/json")
+            }
         }
-        if table["gateway"].boolean == true { return environment.gatewayCall(method, path, headers: headers, body: body, timeout: requestTimeout) }
-        guard let host = table["host"].string, let port = table["port"].number.flatMap({ Int(exactly: $0) }), (1...65535).contains(port) else {
+        if table["gateway"].boolean == true {
+            return environment.gatewayCall(method, path, headers: headers, body: body, timeout: requestTimeout)
+        }
+        guard let host = table["host"].string, let port = table["port"].number.flatMap({ Int(exactly: $0) }), (1...65535).contains(port)
+        else {
             throw LuaError("expected a host and a port from 1 to 65535")
         }
         return HTTPCall(

@@ -52,7 +52,8 @@ extension ScriptEnvironment {
     private func script(of entry: ScriptConfiguration.Entry, values: LuaValue) -> Script {
         let name = entry.isThing ? Script.ThingName(name: entry.name, identifier: entry.identifier) : nil
         return Script(
-            name: entry.name, file: entry.file, settings: entry.settings, values: values, thingName: name, environment: self, logger: logger(entry.name))
+            name: entry.name, file: entry.file, settings: entry.settings, values: values, thingName: name, environment: self,
+            logger: logger(entry.name))
     }
 }
 

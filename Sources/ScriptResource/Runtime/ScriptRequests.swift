@@ -9,7 +9,8 @@ extension Script {
     /// A request for a callback that the script registered. The completion is called on any thread.
     nonisolated func callback(_ request: CallbackRequest, completion: @escaping Completion) {
         let arguments: [LuaValue] = [
-            .text(request.method), .table(LuaTable(list: request.path.map { .text($0) })), request.headers, request.query, .string(request.body), request.data,
+            .text(request.method), .table(LuaTable(list: request.path.map { .text($0) })), request.headers, request.query,
+            .string(request.body), request.data,
         ]
         enter { script in
             script.run(function: "dispatch", arguments, completion: completion)

@@ -42,7 +42,9 @@ final class ScriptWatchdog: Sendable {
             }
             if isNew { activity.look(ifRunningSince: since) }
             if isUnanswered {
-                logger.warning("has run for more than \(limit / 1_000_000) ms without a pause; it is in compiled code or waits for the system, so there is no traceback (maxInstructions would stop compiled code)")
+                logger.warning(
+                    "has run for more than \(limit / 1_000_000) ms without a pause; it is in compiled code or waits for the system, so there is no traceback (maxInstructions would stop compiled code)"
+                )
             }
             return isNew
         }

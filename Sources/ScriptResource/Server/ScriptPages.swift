@@ -12,7 +12,8 @@ enum ScriptPages {
         }
         let rows = sorted.map { name, status -> String in
             let message = if case .failed(let message) = status { message } else { "" }
-            return "<tr><td>\(HTMLPage.escaped(name))</td><td class=\"\(status.description)\">\(status.description)</td><td>\(HTMLPage.escaped(message))</td></tr>"
+            return
+                "<tr><td>\(HTMLPage.escaped(name))</td><td class=\"\(status.description)\">\(status.description)</td><td>\(HTMLPage.escaped(message))</td></tr>"
         }.joined(separator: "\n")
         let page = """
             <!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content="width=device-width"><title>Scripts</title>

@@ -41,7 +41,8 @@ package final class ScriptServer: Sendable {
                 guard var refusal = authentication.withLockedValue({ $0 })?.refusal(of: http.headers) else { return .admitted(nil) }
                 refusal.body.clear()
                 return .refused(refusal)
-            }, responder: { http in
+            },
+            responder: { http in
                 OperationsPages.page(for: http).map { pages.response($0, on: environment.loop) } ?? respond(to: http, environment)
             })
         return ScriptServer(http: http, authentication: authentication)
@@ -75,7 +76,9 @@ package final class ScriptServer: Sendable {
             return try Identity(chain: chain, key: key, passphrase: settings.passphrase?.reveal())
         }
         guard settings.makesCertificate else {
-            throw ListenFailure("script_resource_ssl is on and there is no certificate: set script_resource_certificate_chain and script_resource_private_key, script_resource_use_default_certificate to true for one that the program makes for itself, or script_resource_ssl to false")
+            throw ListenFailure(
+                "script_resource_ssl is on and there is no certificate: set script_resource_certificate_chain and script_resource_private_key, script_resource_use_default_certificate to true for one that the program makes for itself, or script_resource_ssl to false"
+            )
         }
         return try madeIdentity(settings)
     }
@@ -105,15 +108,19 @@ package final class ScriptServer: Sendable {
             return done(.text(.notFound, "there is no script \(first)"), environment)
         }
         if http.queryValue("status") != nil, http.method == .GET {
-            return done(.json(ByteBuffer(string: ScriptPages.entry(script.name, environment.scriptStates[script.name] ?? .loading).description)), environment)
+            return done(
+                .json(ByteBuffer(string: ScriptPages.entry(script.name, environment.scriptStates[script.name] ?? .loading).description)),
+                environment)
         }
         // A script's own callback of such a name goes first.
         if http.method == .POST, path.count == 1, let verb = path.first, ["start", "stop", "restart"].contains(verb),
-            !script.callbackPaths.withLockedValue({ $0.contains(verb) }) {
+            !script.callbackPaths.withLockedValue({ $0.contains(verb) })
+        {
             return control(script, verb, environment)
         }
         if script.thingName != nil, let kind = path.first, ["Properties", "Services"].contains(kind),
-            !script.callbackPaths.withLockedValue({ $0.contains(kind) }) {
+            !script.callbackPaths.withLockedValue({ $0.contains(kind) })
+        {
             return thingRequest(http, script, kind, path.dropFirst(), environment)
         }
         var request = Script.CallbackRequest(method: http.method.rawValue, path: Array(path))
@@ -129,7 +136,9 @@ package final class ScriptServer: Sendable {
 
     /// The answer of a script, or an error in its place when it takes too long: a script that never returns must not hold
     /// its callers for ever.
-    private static func within(_ environment: ScriptEnvironment, _ start: (EventLoopPromise<HTTPResponse>) -> Void) -> EventLoopFuture<HTTPResponse> {
+    private static func within(
+        _ environment: ScriptEnvironment, _ start: (EventLoopPromise<HTTPResponse>) -> Void
+    ) -> EventLoopFuture<HTTPResponse> {
         let answer = environment.loop.makePromise(of: HTTPResponse.self)
         let limit = environment.answerTimeout
         let timeout = environment.loop.scheduleTask(in: limit) {
@@ -141,12 +150,18 @@ package final class ScriptServer: Sendable {
     }
 
     /// `/scripts/Thingworx/[<type>/]<Thing or *identifier>[/<Properties|Services>[/<name>]]`
-    private static func throughThingworx(_ http: HTTPRequest, _ path: ArraySlice<String>, _ environment: ScriptEnvironment) -> EventLoopFuture<HTTPResponse> {
+    private static func throughThingworx(
+        _ http: HTTPRequest, _ path: ArraySlice<String>, _ environment: ScriptEnvironment
+    ) -> EventLoopFuture<HTTPResponse> {
         var path = path
-        if path == ["registerIdentifier"] { return done(http.method == .POST ? .text(.ok, "") : .text(.methodNotAllowed, "expected POST"), environment) }
+        if path == ["registerIdentifier"] {
+            return done(http.method == .POST ? .text(.ok, "") : .text(.methodNotAllowed, "expected POST"), environment)
+        }
         if path.isEmpty { return done(.text(.ok, "Things are at /scripts/Thingworx/Things/<Thing>"), environment) }
         // The gateway names the collection; a Thing of that name is reached all the same.
-        if path.first == "Things", path.count == 1, environment.thing("Things") == nil { return done(things(http, environment), environment) }
+        if path.first == "Things", path.count == 1, environment.thing("Things") == nil {
+            return done(things(http, environment), environment)
+        }
         if path.count > 1, environment.thing(path[path.startIndex + 1]) != nil { path.removeFirst() }
         guard let name = path.popFirst(), let script = environment.thing(name) else {
             return done(.text(.notFound, "there is no Thing \(path.isEmpty ? http.path.last ?? "" : path.last!)"), environment)
@@ -154,7 +169,9 @@ package final class ScriptServer: Sendable {
         guard let kind = path.popFirst() else {
             guard isJSON(http) else { return done(.text(.badRequest, "expected the content type application/json"), environment) }
             return within(environment) { answer in
-                script.thingRequest(method: "POST", kind: "Services", name: "GetMetadata", headers: headers(http), query: query(http), body: []) {
+                script.thingRequest(
+                    method: "POST", kind: "Services", name: "GetMetadata", headers: headers(http), query: query(http), body: []
+                ) {
                     answer.succeed(response($0))
                 }
             }
@@ -162,7 +179,9 @@ package final class ScriptServer: Sendable {
         return thingRequest(http, script, kind, path, environment)
     }
 
-    private static func isJSON(_ http: HTTPRequest) -> Bool { http.headers.first(name: "Content-Type")?.lowercased().contains("application/json") == true }
+    private static func isJSON(_ http: HTTPRequest) -> Bool {
+        http.headers.first(name: "Content-Type")?.lowercased().contains("application/json") == true
+    }
 
     private static func things(_ http: HTTPRequest, _ environment: ScriptEnvironment) -> HTTPResponse {
         guard http.method == .GET else { return .text(.methodNotAllowed, "expected GET") }
@@ -173,14 +192,19 @@ package final class ScriptServer: Sendable {
     private static func thingRequest(
         _ http: HTTPRequest, _ script: Script, _ kind: String, _ path: ArraySlice<String>, _ environment: ScriptEnvironment
     ) -> EventLoopFuture<HTTPResponse> {
-        if kind == "Services", path.count == 1, let answer = environment.files.answer(http, script.name, path.first ?? "", on: environment.loop) { return answer }
+        if kind == "Services", path.count == 1,
+            let answer = environment.files.answer(http, script.name, path.first ?? "", on: environment.loop)
+        {
+            return answer
+        }
         if http.method == .GET, kind == "Properties", path.count == 1, let body = script.propertyAtHand(path.first!) {
             return done(.json(body), environment)
         }
         return within(environment) { answer in
             script.thingRequest(
                 method: http.method.rawValue, kind: kind, name: path.joined(separator: "/"), headers: headers(http), query: query(http),
-                body: Array(http.body.readableBytesView)) { answer.succeed(response($0)) }
+                body: Array(http.body.readableBytesView)
+            ) { answer.succeed(response($0)) }
         }
     }
 
@@ -223,7 +247,9 @@ package final class ScriptServer: Sendable {
     }
 
     private static func isLine(_ text: String) -> Bool { text.utf8.allSatisfy { ($0 >= 0x20 && $0 != 0x7F) || $0 == 0x09 } }
-    private static func isToken(_ text: String) -> Bool { !text.isEmpty && text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F && !"\"(),/:;<=>?@[\\]{}".utf8.contains($0) } }
+    private static func isToken(_ text: String) -> Bool {
+        !text.isEmpty && text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F && !"\"(),/:;<=>?@[\\]{}".utf8.contains($0) }
+    }
 }
 
 extension HTTPResponse {

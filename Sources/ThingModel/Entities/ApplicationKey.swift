@@ -50,7 +50,9 @@ package struct AddressRange: Sendable, Equatable {
     /// nil where the text is neither an address nor a range.
     package init?(_ text: String) {
         let parts = text.split(separator: "/", maxSplits: 1)
-        guard let first = parts.first, let bytes = AddressRange.bytes(of: try? SocketAddress(ipAddress: String(first), port: 0)) else { return nil }
+        guard let first = parts.first, let bytes = AddressRange.bytes(of: try? SocketAddress(ipAddress: String(first), port: 0)) else {
+            return nil
+        }
         var length = bytes.count * 8
         if parts.count == 2 {
             guard let given = Int(parts[1]), (0...length).contains(given) else { return nil }

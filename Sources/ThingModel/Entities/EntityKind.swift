@@ -31,7 +31,9 @@ package enum EntityKind: String, Sendable, CaseIterable {
     /// - Parameter type: the collection or its singular, as services take either, without regard to case.
     package init?(type: String) {
         let word = type.lowercased()
-        guard let found = EntityKind(collection: word) ?? EntityKind.allCases.first(where: { $0.singular.lowercased() == word }) else { return nil }
+        guard let found = EntityKind(collection: word) ?? EntityKind.allCases.first(where: { $0.singular.lowercased() == word }) else {
+            return nil
+        }
         self = found
     }
 

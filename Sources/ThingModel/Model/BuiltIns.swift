@@ -8,13 +8,18 @@ extension PlatformModel {
     private static let gatewayServices = atEdge([
         ("GetMicroServerVersion", "The gateway's version", "GetMicroserverVersion", [], .string),
         ("GetEdgeThings", "Things that are registered with the gateway", nil, [], .infotable),
-        ("GetLogData", "Lines of the gateway's log", nil, [("startDate", .datetime), ("endDate", .datetime), ("maxItems", .integer)], .infotable),
+        (
+            "GetLogData", "Lines of the gateway's log", nil, [("startDate", .datetime), ("endDate", .datetime), ("maxItems", .integer)],
+            .infotable
+        ),
         ("TestPort", "Whether the gateway reaches a port", nil, [("host", .string), ("port", .integer)], .boolean),
         ("Restart", "Starts the gateway anew", nil, [], .nothing),
     ])
 
     /// Definitions of services with a remote binding.
-    private static func atEdge(_ all: [(name: String, text: String, source: String?, parameters: [(String, BaseType)], result: BaseType)]) -> [String: ServiceDefinition] {
+    private static func atEdge(
+        _ all: [(name: String, text: String, source: String?, parameters: [(String, BaseType)], result: BaseType)]
+    ) -> [String: ServiceDefinition] {
         var services: [String: ServiceDefinition] = [:]
         for one in all {
             var service = ServiceDefinition()
@@ -33,9 +38,12 @@ extension PlatformModel {
         let mask = path + [("nameMask", .string)]
         let move: [(String, BaseType)] = [("sourcePath", .string), ("targetPath", .string), ("overwrite", .boolean)]
         return atEdge([
-            ("BrowseFileSystem", "Files and directories", "BrowseDirectory", mask, .infotable), ("BrowseDirectory", "Files and directories", nil, mask, .infotable),
-            ("ListFiles", "Files of a directory", nil, mask, .infotable), ("GetFileListing", "Files of a directory", "ListFiles", mask, .infotable),
-            ("ListDirectories", "Directories of a directory", nil, path, .infotable), ("GetDirectoryStructure", "All directories", nil, [], .infotable),
+            ("BrowseFileSystem", "Files and directories", "BrowseDirectory", mask, .infotable),
+            ("BrowseDirectory", "Files and directories", nil, mask, .infotable),
+            ("ListFiles", "Files of a directory", nil, mask, .infotable),
+            ("GetFileListing", "Files of a directory", "ListFiles", mask, .infotable),
+            ("ListDirectories", "Directories of a directory", nil, path, .infotable),
+            ("GetDirectoryStructure", "All directories", nil, [], .infotable),
             ("GetFileInfo", "A file", nil, path, .infotable), ("GetFileChecksum", "MD5 of a file", nil, path, .string),
             ("DeleteFile", "Deletes a file", nil, path, .nothing), ("MoveFile", "Moves a file", nil, move, .nothing),
         ])

@@ -97,7 +97,9 @@ package struct WaitingNames: Sendable {
 
     package mutating func add(_ name: String, for connection: UInt32, of user: String) -> Bool {
         if connections[connection]?.names.contains(name) == true { return true }
-        guard (connections[connection]?.names.count ?? 0) < WaitingNames.mostOfConnection, countOfUser[user, default: 0] < WaitingNames.mostOfUser else { return false }
+        guard (connections[connection]?.names.count ?? 0) < WaitingNames.mostOfConnection,
+            countOfUser[user, default: 0] < WaitingNames.mostOfUser
+        else { return false }
         connections[connection, default: Connection(user: user)].names.insert(name)
         countOfUser[user, default: 0] += 1
         holders[name, default: Holders(order: [], count: 0)].order.append(connection)

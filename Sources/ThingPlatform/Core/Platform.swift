@@ -85,10 +85,16 @@ package actor Platform {
                 if let json = write.document.flatMap({ try? JSONValue(parsing: $0) }) { settings.take(json) }
             }
             let jobs = stored.entities.filter { $0.collection == Platform.transferCollection }
-            transfers.restore(jobs.compactMap { write in write.document.flatMap { TransferJob(id: write.name, document: $0) } }, now: Int(WallClock.milliseconds()))
+            transfers.restore(
+                jobs.compactMap { write in write.document.flatMap { TransferJob(id: write.name, document: $0) } },
+                now: Int(WallClock.milliseconds()))
             for (thing, text) in stored.seen { seen[thing] = SeenMessages(text: text) }
         }
-        if recallsFromJournal { journal?.forEachOrigin { seen[$0.thing, default: SeenMessages()].insert($0.identity, as: $0.name, answered: Response(.success)) } }
+        if recallsFromJournal {
+            journal?.forEachOrigin {
+                seen[$0.thing, default: SeenMessages()].insert($0.identity, as: $0.name, answered: Response(.success))
+            }
+        }
         (self.model, self.settings, self.seen) = (model, settings, seen)
         for name in self.model.things.keys {
             guard case .datetime(let time)? = self.model.values[name, "lastConnection"]?.value else { continue }
@@ -173,7 +179,9 @@ package actor Platform {
     ///
     /// - Parameter edge: the connection that it came by, when it came from an edge: what an edge writes is not written
     ///   back to it (ems.md §6.2).
-    package func perform(_ request: Request, as principal: Principal, edge: UInt32? = nil, address: String = "", key: String? = nil) -> EventLoopFuture<Response> {
+    package func perform(
+        _ request: Request, as principal: Principal, edge: UInt32? = nil, address: String = "", key: String? = nil
+    ) -> EventLoopFuture<Response> {
         guard let entity = entity(of: request) else {
             return answer(Response(.notFound, reason: "the platform has no \(request.entityType.collection ?? "such collection")"))
         }
@@ -233,7 +241,8 @@ package actor Platform {
         guard exists(entity) else { return Response(.notFound, reason: entity.notFoundText) }
         let need = need(of: request, on: entity)
         switch need {
-        case .impossible: return Response(.methodNotAllowed, reason: "\(request.method) does not go with \(request.characteristic.collection)")
+        case .impossible:
+            return Response(.methodNotAllowed, reason: "\(request.method) does not go with \(request.characteristic.collection)")
         case .noSuchService: return Response(.notFound, reason: "there is no service \(request.name) on \(entity.name)")
         case .judgedLater: return nil
         case .right(let right):
@@ -249,7 +258,9 @@ package actor Platform {
         guard !model.allows(right, on: entity, resource: resource, for: principal) else { return nil }
         let text = "\(principal.user) may not \(right.rawValue) \(entity.name)"
         refusals.note(text)
-        audit("refused", entity.name, ["user": .string(principal.user), "right": .string(right.rawValue), "resource": .string(resource ?? "*")], isFrequent: true)
+        audit(
+            "refused", entity.name,
+            ["user": .string(principal.user), "right": .string(right.rawValue), "resource": .string(resource ?? "*")], isFrequent: true)
         return Response(.forbidden, reason: text)
     }
 

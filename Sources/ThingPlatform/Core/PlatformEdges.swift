@@ -34,27 +34,37 @@ extension Platform {
                 connection.respond(Response(.unauthorized, reason: "the application key is not valid any more"), to: header)
                 return connection.close(.init(.policyViolation, "the application key is not valid any more"))
             }
-            perform(request, as: model.principal(edge.principal.user), edge: connection.id).whenSuccess { connection.respond($0, to: header) }
+            perform(request, as: model.principal(edge.principal.user), edge: connection.id).whenSuccess {
+                connection.respond($0, to: header)
+            }
         case .refusedMessage(let text): logger.warning("connection \(connection.id): \(text)")
         case .closed(let text): closed(connection, text)
         }
     }
 
     private func authenticate(_ header: Header, _ auth: Auth, _ connection: PlatformConnection) {
-        let outcome = auth.applicationKey.map { signIn(key: Secret($0), from: connection.remoteAddress) } ?? .refused("AUTH without the claim appKey")
+        let outcome =
+            auth.applicationKey.map { signIn(key: Secret($0), from: connection.remoteAddress) } ?? .refused("AUTH without the claim appKey")
         switch outcome {
         case .accepted(let principal, let key):
             let now = Platform.now()
             figures.connections += 1
             edges[connection.id] = Edge(connection: connection, principal: principal, keyName: key, since: now, lastUsed: now)
             watch(connection)
-            note(EventRecord(time: now, source: "", name: "Connected", data: Platform.data(of: connection, ["user": .string(principal.user), "key": .string(key)])))
-            logger.info("connection \(connection.id) from \(connection.remoteAddress?.text ?? "?") authenticated with key \(key) as \(principal.user)")
+            note(
+                EventRecord(
+                    time: now, source: "", name: "Connected",
+                    data: Platform.data(of: connection, ["user": .string(principal.user), "key": .string(key)])))
+            logger.info(
+                "connection \(connection.id) from \(connection.remoteAddress?.text ?? "?") authenticated with key \(key) as \(principal.user)"
+            )
             connection.accept(header)
         case .refused(let cause):
             figures.keyRefusals += 1
             refusals.note("connection \(connection.id) from \(connection.remoteAddress?.text ?? "?") refused: \(cause)")
-            audit("SignInRefused", "", ["address": .string(connection.remoteAddress?.ipAddress ?? "?"), "reason": .string(cause)], isFrequent: true)
+            audit(
+                "SignInRefused", "", ["address": .string(connection.remoteAddress?.ipAddress ?? "?"), "reason": .string(cause)],
+                isFrequent: true)
             connection.refuse(header)
         }
     }
@@ -65,7 +75,9 @@ extension Platform {
         for name in things { disconnect(name, text) }
         if known {
             logger.info("connection \(connection.id) closed: \(text); \(things.count) Things unbound")
-            note(EventRecord(time: Platform.now(), source: "", name: "Disconnected", data: Platform.data(of: connection, ["reason": .string(text)])))
+            note(
+                EventRecord(
+                    time: Platform.now(), source: "", name: "Disconnected", data: Platform.data(of: connection, ["reason": .string(text)])))
         } else {
             logger.info("connection \(connection.id) closed before it was authenticated: \(text)")
         }
@@ -119,7 +131,10 @@ extension Platform {
         }
         if !taken.isEmpty {
             logger.warning("connection \(connection.id): \(NameList(taken)) of another connection, which keeps it for as long as it lives")
-            if forbidden.isEmpty { return Response(.forbidden, reason: "bound by another connection, which keeps it for as long as it lives: \(NameList(taken))") }
+            if forbidden.isEmpty {
+                return Response(
+                    .forbidden, reason: "bound by another connection, which keeps it for as long as it lives: \(NameList(taken))")
+            }
         }
         guard forbidden.isEmpty else {
             logger.warning("connection \(connection.id): \(principal.user) may not bind \(NameList(forbidden))")
@@ -130,11 +145,14 @@ extension Platform {
 
     /// A gateway binds itself: to a Thing made from EMSGateway, or to one that is made for as long as it is bound.
     private func bindGateway(_ gateway: Bind.Gateway, by connection: PlatformConnection, _ principal: Principal) -> Bool {
-        guard (1...InputLimits.standard.nameBytes).contains(gateway.name.utf8.count), model.allows(.bind, on: gateway.name, for: principal) else { return false }
+        guard (1...InputLimits.standard.nameBytes).contains(gateway.name.utf8.count), model.allows(.bind, on: gateway.name, for: principal)
+        else { return false }
         if let thing = model.thing(bound: gateway.name) {
             guard model.template(thing.template, isA: "EMSGateway") else { return false }
         } else {
-            guard model.template(gateway.type, isA: "EMSGateway"), bindings.things(of: connection.id).count < Platform.mostBindings else { return false }
+            guard model.template(gateway.type, isA: "EMSGateway"), bindings.things(of: connection.id).count < Platform.mostBindings else {
+                return false
+            }
             var thing = Thing(name: gateway.name, template: gateway.type)
             thing.isEphemeral = true
             model.put(thing)
@@ -161,7 +179,9 @@ extension Platform {
 
     /// The connection that keeps a Thing from being bound by another.
     private func holder(of thing: String, besides connection: PlatformConnection) -> UInt32? {
-        guard settings.firstInWins, let holder = bindings.connection(of: thing), holder != connection.id, edges[holder] != nil else { return nil }
+        guard settings.firstInWins, let holder = bindings.connection(of: thing), holder != connection.id, edges[holder] != nil else {
+            return nil
+        }
         return holder
     }
 
@@ -199,10 +219,12 @@ extension Platform {
             $0.lastConnection = now
         }
         setConnected(true, thing, now)
-        noteBinding("Bound", thing, [
-            "connection": .int(connection.id), "as": .string(name), "address": .string(connection.remoteAddress?.ipAddress ?? ""),
-            "key": .string(edges[connection.id]?.keyName ?? ""),
-        ])
+        noteBinding(
+            "Bound", thing,
+            [
+                "connection": .int(connection.id), "as": .string(name), "address": .string(connection.remoteAddress?.ipAddress ?? ""),
+                "key": .string(edges[connection.id]?.keyName ?? ""),
+            ])
         edges[connection.id]?.toNotify.insert(thing)
         // Transfers wait for it; they come after the answer to its BIND.
         if !transfers.queued.isEmpty { loop.execute { self.assumeIsolated { $0.pumpTransfers() } } }
@@ -234,10 +256,13 @@ extension Platform {
             commits.batch.values[PropertyRef(thing: name, property: "lastConnection")] = .some(time)
         }
         let value = { (state: Bool) in Value.infotable(Platform.vtq(TimedValue(value: .boolean(state), time: now))) }
-        if !feeds.isEmpty { feeds.publish(TimedValue(value: .boolean(isConnected), time: now), of: PropertyRef(thing: name, property: "isConnected")) }
-        run(FiredEvent(
-            thing: name, name: "DataChange", property: "isConnected",
-            data: Infotable(row: ["newValue": value(isConnected), "oldValue": value(!isConnected)]), time: now))
+        if !feeds.isEmpty {
+            feeds.publish(TimedValue(value: .boolean(isConnected), time: now), of: PropertyRef(thing: name, property: "isConnected"))
+        }
+        run(
+            FiredEvent(
+                thing: name, name: "DataChange", property: "isConnected",
+                data: Infotable(row: ["newValue": value(isConnected), "oldValue": value(!isConnected)]), time: now))
     }
 
     // MARK: Things that come and go
@@ -246,14 +271,18 @@ extension Platform {
         guard model.isRemote(thing) else { return }
         let names = [thing.name] + (thing.identifier.map { ["*\($0)"] } ?? [])
         // The right to an identifier shows when a Thing has it.
-        let mayBind = { (id: UInt32) in self.edges[id].map { self.model.allows(.bind, on: thing.name, for: self.model.principal($0.principal.user)) } ?? false }
+        let mayBind = { (id: UInt32) in
+            self.edges[id].map { self.model.allows(.bind, on: thing.name, for: self.model.principal($0.principal.user)) } ?? false
+        }
         guard let (id, name) = bindings.claim(names, where: mayBind), let edge = edges[id] else { return }
         connect(thing.name, as: name, by: edge.connection)
         notifyNext(id)
     }
 
     func deleted(_ thing: Thing) {
-        if let id = bindings.connection(of: thing.name), let name = bindings.boundName(of: thing.name), bindings.unbind(thing.name, from: id) {
+        if let id = bindings.connection(of: thing.name), let name = bindings.boundName(of: thing.name),
+            bindings.unbind(thing.name, from: id)
+        {
             _ = bindings.remember(name, for: id, of: edges[id]?.principal.user ?? "")
         }
         endTransfers(of: thing.name)
@@ -299,8 +328,11 @@ extension Platform {
             edges[id]?.toNotify.remove(name)
             guard let thing = model[thing: name], bindings.connection(of: name) == id else { continue }
             edges[id]?.notifying += 1
-            let discovered = thing.discovers
-                ? forward(Request(.post, name, .service, "GetMetadata"), to: thing).map { response in self.assumeIsolated { $0.adopt(response, for: name) } }
+            let discovered =
+                thing.discovers
+                ? forward(Request(.post, name, .service, "GetMetadata"), to: thing).map { response in
+                    self.assumeIsolated { $0.adopt(response, for: name) }
+                }
                 : loop.makeSucceededVoidFuture()
             discovered.flatMap { self.assumeIsolated { $0.forward(Request(.post, name, .service, "NotifyPropertyUpdate"), to: thing) } }
                 .whenComplete { _ in

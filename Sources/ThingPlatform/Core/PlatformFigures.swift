@@ -29,7 +29,9 @@ extension Platform {
         text.add(.gauge, "thingplatform_edges", "Connections of edges that are authenticated.", edges.count)
         text.add(.counter, "thingplatform_edge_connections_total", "Connections of edges that were authenticated.", figures.connections)
         text.add(.counter, "thingplatform_key_refusals_total", "Application keys of edges that were not accepted.", figures.keyRefusals)
-        text.add(.gauge, "thingplatform_bound_things", "Names that edges have bound.", edges.keys.reduce(0) { $0 + bindings.things(of: $1).count })
+        text.add(
+            .gauge, "thingplatform_bound_things", "Names that edges have bound.",
+            edges.keys.reduce(0) { $0 + bindings.things(of: $1).count })
         text.add(.gauge, "thingplatform_things", "Things of the model.", model.things.count)
         text.add(.counter, "thingplatform_values_total", "Property values that were taken.", figures.valuesTaken)
         text.add(.gauge, "thingplatform_store_waiting_bytes", "Bytes that are still to be written.", commits.batch.size)
@@ -44,7 +46,8 @@ extension Platform {
 
     package var operations: OperationsPages {
         OperationsPages(
-            program: "thingplatform", version: settings.version, health: { self.assumeIsolated { $0.health } }, readiness: { self.assumeIsolated { $0.readiness } },
+            program: "thingplatform", version: settings.version, health: { self.assumeIsolated { $0.health } },
+            readiness: { self.assumeIsolated { $0.readiness } },
             metrics: { self.assumeIsolated { $0.settings.offersMetrics ? $0.loop.makeSucceededFuture($0.metrics()) : nil } })
     }
 

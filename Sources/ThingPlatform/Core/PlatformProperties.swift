@@ -24,18 +24,23 @@ extension Platform {
         }
     }
 
-    private func asksEdge(_ binding: RemotePropertyBinding, _ definition: PropertyDefinition, _ value: TimedValue?, _ thing: Thing) -> Bool {
+    private func asksEdge(_ binding: RemotePropertyBinding, _ definition: PropertyDefinition, _ value: TimedValue?, _ thing: Thing) -> Bool
+    {
         if definition.isReadLive { return true }
         if let value { return binding.cacheTime > 0 && Platform.now() - value.time > binding.cacheTime }
         return binding.cacheTime > 0 || (binding.startsWithEdgeValue && thing.isConnected)
     }
 
     /// What an edge said a property is, under the name that it has here.
-    private func readAtEdge(_ response: Response, _ name: String, _ definition: PropertyDefinition, _ binding: RemotePropertyBinding, of thing: String) -> Response {
+    private func readAtEdge(
+        _ response: Response, _ name: String, _ definition: PropertyDefinition, _ binding: RemotePropertyBinding, of thing: String
+    ) -> Response {
         guard response.status.isSuccess, binding.sourceName != name || binding.cacheTime > 0 else { return response }
         guard let content = response.content?.decoded(), let cell = content.first(binding.sourceName) ?? content.cells.first,
             let value = cell.coerced(to: definition.baseType)
-        else { return Response(.badGateway, reason: "\(thing): the edge's answer for \(binding.sourceName) is no \(definition.baseType.name)") }
+        else {
+            return Response(.badGateway, reason: "\(thing): the edge's answer for \(binding.sourceName) is no \(definition.baseType.name)")
+        }
         if binding.cacheTime > 0, let thing = model[thing: thing] {
             store(name, value, of: thing)
             commitSoon()
@@ -74,9 +79,10 @@ extension Platform {
         let isWanted = { (name: String) in names?.contains(name) ?? true }
         let own = ownProperties(of: thing).filter { isWanted($0.name) }
         let properties = readableProperties(of: thing, for: principal).filter { isWanted($0.name) }
-        var table = Infotable(DataShape(
-            own.map { .init($0.name, $0.value.baseType == .nothing ? .datetime : $0.value.baseType, aspects: Platform.ownAspects) }
-                + properties.map { Platform.field($0.name, $0.definition) }))
+        var table = Infotable(
+            DataShape(
+                own.map { .init($0.name, $0.value.baseType == .nothing ? .datetime : $0.value.baseType, aspects: Platform.ownAspects) }
+                    + properties.map { Platform.field($0.name, $0.definition) }))
         table.append(own.map(\.value) + properties.map { shown(model.values[thing.name, $0.name]?.value ?? $0.definition.initialValue) })
         return table
     }
@@ -87,7 +93,8 @@ extension Platform {
     ]
 
     private static let ownNames = [
-        "name", "description", "tags", "thingTemplate", "isSystemObject", "homeMashup", "avatar", "projectName", "isConnected", "lastConnection", "isReporting",
+        "name", "description", "tags", "thingTemplate", "isSystemObject", "homeMashup", "avatar", "projectName", "isConnected",
+        "lastConnection", "isReporting",
         "identifier",
     ]
 
@@ -128,16 +135,22 @@ extension Platform {
     }
 
     /// All of them, or none where one cannot be.
-    func write(_ values: [(String, Value)], to thing: Thing, edge: UInt32?, _ delivery: Delivery = .live, as name: String) -> EventLoopFuture<Response> {
+    func write(
+        _ values: [(String, Value)], to thing: Thing, edge: UInt32?, _ delivery: Delivery = .live, as name: String
+    ) -> EventLoopFuture<Response> {
         if let response = roomForMore { return answer(response) }
         var here: [PropertyUpdate] = []
         var there: [(binding: RemotePropertyBinding, content: EncodedInfotable)] = []
         for (name, value) in values {
             guard let definition = thing.properties[name] else {
-                if edge == nil, name == "description" || name == "tags", values.count == 1 { return answer(writeOwn(name, value, of: thing)) }
+                if edge == nil, name == "description" || name == "tags", values.count == 1 {
+                    return answer(writeOwn(name, value, of: thing))
+                }
                 return answer(Response(.notFound, reason: "\(thing.name) has no property \(name)"))
             }
-            guard !definition.isReadOnly || edge != nil else { return answer(Response(.forbidden, reason: "\(name) of \(thing.name) is read only")) }
+            guard !definition.isReadOnly || edge != nil else {
+                return answer(Response(.forbidden, reason: "\(name) of \(thing.name) is read only"))
+            }
             guard let converted = value.coerced(to: definition.baseType) else {
                 return answer(Response(.badRequest, reason: "\(name): expected \(definition.baseType.name), found \(value.baseType.name)"))
             }
@@ -161,7 +174,9 @@ extension Platform {
     }
 
     private func take(_ updates: [PropertyUpdate], of thing: Thing, as name: String, _ delivery: Delivery) -> Response? {
-        if let journal, !note(updates, journal, of: thing, as: name, delivery) { return Response(.serviceUnavailable, reason: "the journal cannot be written") }
+        if let journal, !note(updates, journal, of: thing, as: name, delivery) {
+            return Response(.serviceUnavailable, reason: "the journal cannot be written")
+        }
         for update in updates where !store(update.name, update.value, of: thing, time: delivery.time, isLate: delivery.isLate) {
             return Response(.entityTooLarge, reason: "the values of \(thing.name) take too much already: \(update.name) is not stored")
         }
@@ -180,7 +195,9 @@ extension Platform {
 
     /// Back to the default value.
     func reset(_ name: String, of thing: Thing) -> EventLoopFuture<Response> {
-        guard let definition = thing.properties[name] else { return answer(Response(.notFound, reason: "\(thing.name) has no property \(name)")) }
+        guard let definition = thing.properties[name] else {
+            return answer(Response(.notFound, reason: "\(thing.name) has no property \(name)"))
+        }
         guard !definition.isRemote else { return answer(Response(.badRequest, reason: "\(name) of \(thing.name) lives at the edge")) }
         forget(PropertyRef(thing: thing.name, property: name))
         return answer(Response(.success))
@@ -201,7 +218,9 @@ extension Platform {
     /// A push of an edge.
     ///
     /// - Returns: the answer, and how many values were taken.
-    func update(_ thing: Thing, with updates: [PropertyUpdate], _ delivery: Delivery = .live, as name: String? = nil) -> (response: Response, stored: Int) {
+    func update(
+        _ thing: Thing, with updates: [PropertyUpdate], _ delivery: Delivery = .live, as name: String? = nil
+    ) -> (response: Response, stored: Int) {
         if let response = roomForMore { return (response, 0) }
         var thing = thing
         if thing.discovers { thing = discover(updates, thing) }
@@ -224,31 +243,45 @@ extension Platform {
             return (Response(.serviceUnavailable, reason: "the journal cannot be written"), 0)
         }
         var unkept: [String] = []
-        for update in taken where !store(update.name, update.value, of: thing, time: update.time ?? delivery.time, quality: update.quality, isLate: delivery.isLate) {
+        for update in taken
+        where !store(
+            update.name, update.value, of: thing, time: update.time ?? delivery.time, quality: update.quality, isLate: delivery.isLate)
+        {
             unkept.append(update.name)
         }
         let stored = taken.count - unkept.count
         guard unkept.isEmpty else {
-            return (Response(.entityTooLarge, reason: "not stored, because the values of \(thing.name) take too much already: \(NameList(unkept))"), stored)
+            return (
+                Response(
+                    .entityTooLarge, reason: "not stored, because the values of \(thing.name) take too much already: \(NameList(unkept))"),
+                stored
+            )
         }
         guard refused.isEmpty else {
-            return (Response(.badRequest, reason: "not stored, because they are not defined or of another base type: \(NameList(refused))"), stored)
+            return (
+                Response(.badRequest, reason: "not stored, because they are not defined or of another base type: \(NameList(refused))"),
+                stored
+            )
         }
         return (Response(.success), stored)
     }
 
-    private func note(_ updates: [PropertyUpdate], _ journal: ValueJournal, of thing: Thing, as name: String?, _ delivery: Delivery) -> Bool {
+    private func note(_ updates: [PropertyUpdate], _ journal: ValueJournal, of thing: Thing, as name: String?, _ delivery: Delivery) -> Bool
+    {
         let now = Platform.now()
         return journal.note(
-            updates.map { .init(property: $0.name, value: TimedValue(value: $0.value, time: $0.time ?? delivery.time ?? now, quality: $0.quality)) },
+            updates.map {
+                .init(property: $0.name, value: TimedValue(value: $0.value, time: $0.time ?? delivery.time ?? now, quality: $0.quality))
+            },
             of: thing.name, as: name, delivery.identity)
     }
 
     /// What the edge is to push (alwayson.md §6).
     func subscriptions(of thing: Thing) -> Infotable {
-        var table = Infotable(DataShape([
-            .init("edgeName", .string), .init("name", .string), .init("pushType", .string), .init("pushThreshold", .number),
-        ]))
+        var table = Infotable(
+            DataShape([
+                .init("edgeName", .string), .init("name", .string), .init("pushType", .string), .init("pushThreshold", .number),
+            ]))
         for (name, definition) in thing.properties.sorted(by: { $0.key < $1.key }) {
             guard let binding = definition.remote else { continue }
             table.append([.string(binding.sourceName), .string(name), .string(binding.pushType.rawValue), .number(binding.pushThreshold)])

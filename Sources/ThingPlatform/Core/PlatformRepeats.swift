@@ -51,14 +51,16 @@ extension SeenMessages {
     init(text: String) {
         self.init()
         for item in (try? JSONValue(parsing: text))?.array ?? [] {
-            guard let epoch = item["epoch"]?.string.flatMap({ UInt64($0) }), let name = item["as"]?.string, let numbers = item["numbers"]?.string.flatMap({ SeenNumbers(text: $0) })
+            guard let epoch = item["epoch"]?.string.flatMap({ UInt64($0) }), let name = item["as"]?.string,
+                let numbers = item["numbers"]?.string.flatMap({ SeenNumbers(text: $0) })
             else { continue }
             sources.append(Source(epoch: epoch, name: name, numbers: numbers))
         }
     }
 
     var text: String {
-        JSONValue.array(sources.map { ["epoch": .string(String($0.epoch)), "as": .string($0.name), "numbers": .string($0.numbers.text)] }).description
+        JSONValue.array(sources.map { ["epoch": .string(String($0.epoch)), "as": .string($0.name), "numbers": .string($0.numbers.text)] })
+            .description
     }
 }
 

@@ -46,7 +46,9 @@ final class FeedSocket: ChannelInboundHandler, @unchecked Sendable {
     }
 
     /// nil where it is no request for a feed, or whoever sends it may not have one: it is answered as plain HTTP then.
-    private static func interest(of head: HTTPRequestHead, _ site: SiteRules, _ address: SocketAddress?, _ platform: isolated Platform)
+    private static func interest(
+        of head: HTTPRequestHead, _ site: SiteRules, _ address: SocketAddress?, _ platform: isolated Platform
+    )
         -> FeedInterest?
     {
         guard let http = HTTPRequest(head: head, remoteAddress: address), http.path.map({ $0.lowercased() }) == ["thingworx", "feed"] else {

@@ -22,7 +22,9 @@ struct FileRepositories {
         pool.start()
     }
 
-    mutating func store(of repository: String, on loop: any EventLoop, onEvent: @escaping @Sendable (FileStore.Event) -> Void)
+    mutating func store(
+        of repository: String, on loop: any EventLoop, onEvent: @escaping @Sendable (FileStore.Event) -> Void
+    )
         -> EventLoopFuture<FileStore>
     {
         if let there = stores[repository] { return there }

@@ -110,7 +110,9 @@ final class FileUpload: HTTPBodySink, @unchecked Sendable {
     }
 
     /// Some clients put a number of their own behind every name.
-    private static func field(_ name: String) -> String { names.first { name == $0 || name.hasPrefix($0 + "-") } ?? String(name.prefix(64)) }
+    private static func field(_ name: String) -> String {
+        names.first { name == $0 || name.hasPrefix($0 + "-") } ?? String(name.prefix(64))
+    }
 
     private static let names = ["upload-repository", "upload-path", "upload-files", "upload-submit"]
 

@@ -44,7 +44,9 @@ package struct ModelFile {
         do {
             document = try JSONDocument(bytes: bytes)
         } catch {
-            throw ModelFileErrors(path: path, errors: [ConfigDiagnostic(.error, at: TextLocation(offset: error.offset, in: bytes), "not valid JSON: \(error.message)")])
+            throw ModelFileErrors(
+                path: path,
+                errors: [ConfigDiagnostic(.error, at: TextLocation(offset: error.offset, in: bytes), "not valid JSON: \(error.message)")])
         }
         let keyFile = KeyFile(besides: path)
         let reader = ConfigReader(document, keys: try keyFile.load(), keyFile: keyFile)
@@ -124,7 +126,9 @@ extension PlatformModel {
         var user = User(name: name)
         user.isEnabled = isEnabled
         if let password {
-            do throws(PasswordFailure) { user.password = try PasswordHash(of: password) } catch { group.reader.report(.error, group.path(of: "password"), "\(error)") }
+            do throws(PasswordFailure) { user.password = try PasswordHash(of: password) } catch {
+                group.reader.report(.error, group.path(of: "password"), "\(error)")
+            }
         }
         put(user)
         for name in groups {
@@ -138,7 +142,8 @@ extension PlatformModel {
         let expires = time("expires", &group)
         let addresses = group.strings("allowed_addresses").compactMap { text -> AddressRange? in
             if let range = AddressRange(text) { return range }
-            group.reader.report(.error, group.path(of: "allowed_addresses"), "expected an address or a range such as 10.0.0.0/8, found \"\(text)\"")
+            group.reader.report(
+                .error, group.path(of: "allowed_addresses"), "expected an address or a range such as 10.0.0.0/8, found \"\(text)\"")
             return nil
         }
         let enabled = group.bool("enabled", default: true)
@@ -165,10 +170,15 @@ extension PlatformModel {
         }
         let rights = group.strings("allow").flatMap { word -> Set<Right> in
             if let rights = Right.named(word) { return rights }
-            group.reader.report(.error, group.path(of: "allow"), "expected some of \(Right.allCases.map(\.rawValue).joined(separator: ", ")), design, found \"\(word)\"")
+            group.reader.report(
+                .error, group.path(of: "allow"),
+                "expected some of \(Right.allCases.map(\.rawValue).joined(separator: ", ")), design, found \"\(word)\"")
             return []
         }
-        addRule(AccessRule(holder: user.map { .user($0) } ?? .group(team ?? ""), entities: group.strings("things").map { NamePattern($0) }, rights: Set(rights)))
+        addRule(
+            AccessRule(
+                holder: user.map { .user($0) } ?? .group(team ?? ""), entities: group.strings("things").map { NamePattern($0) },
+                rights: Set(rights)))
     }
 
     private mutating func readThing(_ group: inout ConfigGroup) {
@@ -178,7 +188,9 @@ extension PlatformModel {
         let description = group.string("description", default: "")
         let discovers = group.bool("discover", default: properties.isEmpty)
         guard let name = required("name", &group) else { return }
-        if templates[template] == nil { group.reader.report(.error, group.path(of: "template"), "no template \"\(template)\" is defined above") }
+        if templates[template] == nil {
+            group.reader.report(.error, group.path(of: "template"), "no template \"\(template)\" is defined above")
+        }
         if let identifier, let other = self.thing(identifier: identifier), other != name {
             group.reader.report(.error, group.path(of: "identifier"), "\(other) has the identifier \"\(identifier)\" already")
         }

@@ -4,7 +4,8 @@ import ThingModel
 
 /// A description of the REST interface for tools, made from the tables of services.
 enum OpenAPI {
-    private static let about = "The REST interface of a ThingWorx platform, as far as a development platform offers it. "
+    private static let about =
+        "The REST interface of a ThingWorx platform, as far as a development platform offers it. "
         + "POST, PUT and DELETE need Content-Type: application/json."
 
     static let document: JSONValue = {
@@ -97,7 +98,10 @@ enum OpenAPI {
         ]
         let services: [String: Service] =
             switch kind {
-            case .thing: ServiceTables.things.merging(ServiceTables.remoteThings) { mine, _ in mine }.merging(ServiceTables.repositories) { mine, _ in mine }
+            case .thing:
+                ServiceTables.things.merging(ServiceTables.remoteThings) { mine, _ in mine }.merging(ServiceTables.repositories) {
+                    mine, _ in mine
+                }
             case .thingTemplate: ServiceTables.templates
             case .thingShape: ServiceTables.shapes
             case .dataShape: ServiceTables.dataShapes
@@ -137,7 +141,10 @@ enum OpenAPI {
     private static func addOwn(_ paths: inout JSONObject) {
         paths["/health"] = ["get": operation("GetHealth", "Platform", "Whether it lives", result: object, isOpen: true)]
         paths["/FileRepositories/{name}/{item}"] = [
-            "parameters": [name, item], "get": operation("GetFile", "Files", "A file of a repository, or the range of it that is asked for", result: ["type": "string", "format": "binary"]),
+            "parameters": [name, item],
+            "get": operation(
+                "GetFile", "Files", "A file of a repository, or the range of it that is asked for",
+                result: ["type": "string", "format": "binary"]),
         ]
         paths["/Sessions"] = [
             "get": operation("GetSession", "Platform", "Who has signed in", result: object),

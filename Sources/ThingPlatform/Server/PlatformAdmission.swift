@@ -47,7 +47,9 @@ enum PlatformAdmission {
     }
 
     /// A form's body goes on its way as it comes; who sends it may still have to show who he is.
-    private static func upload(_ http: HTTPRequest, _ admitted: AdmittedRequest, _ platform: isolated Platform) throws(RestFailure) -> HTTPServer.Verdict {
+    private static func upload(
+        _ http: HTTPRequest, _ admitted: AdmittedRequest, _ platform: isolated Platform
+    ) throws(RestFailure) -> HTTPServer.Verdict {
         guard let reader = http.headers.first(name: "Content-Type").flatMap({ MultipartReader(contentType: $0) }) else {
             throw RestFailure(.unsupportedMediaType, "expected Content-Type: multipart/form-data with a boundary")
         }
@@ -158,7 +160,8 @@ enum PlatformAdmission {
             guard platform.mayTry(from: http.remoteAddress) else {
                 throw RestFailure(.tooManyRequests, "too many wrong keys and passwords: wait a second")
             }
-            if case .upload = admitted.route {} else if length(of: http) > 1 << 20 {
+            if case .upload = admitted.route {
+            } else if length(of: http) > 1 << 20 {
                 throw RestFailure(.payloadTooLarge, "expected at most 1 MiB with a password that was not looked at yet")
             }
             admitted.password = (user, Secret(password))
@@ -173,7 +176,9 @@ enum PlatformAdmission {
     }
 
     /// Who asks for a WebSocket: by the key that he shows, else by a session.
-    static func caller(showing key: String?, _ headers: HTTPHeaders, from address: SocketAddress?, _ platform: isolated Platform)
+    static func caller(
+        showing key: String?, _ headers: HTTPHeaders, from address: SocketAddress?, _ platform: isolated Platform
+    )
         -> (principal: Principal, key: String?)?
     {
         guard let key else { return sessionToken(headers).flatMap { platform.signIn(session: $0) } }

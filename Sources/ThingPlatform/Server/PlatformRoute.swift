@@ -110,14 +110,17 @@ enum PlatformRoute: Sendable {
             guard path.count > 3 else { throw RestFailure(.notFound, "expected FileRepositories/<repository>/<path>") }
             // A slash that was written %2F in a name is one in the path.
             return .file(path[2], try filePath(path[3...].joined(separator: "/")), isShown: isShown)
-        case "things" where reads && path.count > 3 && !characteristics.contains(path[3].lowercased()) && (path.count > 4 || path[3].utf8.contains(UInt8(ascii: "."))):
+        case "things"
+        where reads && path.count > 3 && !characteristics.contains(path[3].lowercased())
+            && (path.count > 4 || path[3].utf8.contains(UInt8(ascii: "."))):
             return .file(path[2], try filePath(path[3...].joined(separator: "/")), isShown: isShown)
         default: return nil
         }
     }
 
     private static let characteristics: Set<String> = [
-        "properties", "services", "events", "propertiesvtq", "propertydefinitions", "servicedefinitions", "eventdefinitions", "fielddefinitions", "thingname",
+        "properties", "services", "events", "propertiesvtq", "propertydefinitions", "servicedefinitions", "eventdefinitions",
+        "fielddefinitions", "thingname",
         "metadata", "configurationtables",
     ]
 
@@ -139,7 +142,9 @@ enum PlatformRoute: Sendable {
         }
     }
 
-    private static func characteristic(_ entity: EntityRef, _ word: String, _ name: String?, _ method: HTTPMethod) throws(RestFailure)
+    private static func characteristic(
+        _ entity: EntityRef, _ word: String, _ name: String?, _ method: HTTPMethod
+    ) throws(RestFailure)
         -> PlatformRoute
     {
         let reads = method == .GET || method == .HEAD

@@ -20,7 +20,8 @@ package enum PlatformServer {
     ///   - assets: nil where there is no such file.
     /// - Throws: `ListenFailure`.
     package static func start(
-        _ configuration: HTTPServer.Configuration, alwaysOn: AlwaysOnUpgrader, platform: Platform, logger: Logger, assets: @escaping Assets = { _ in nil }
+        _ configuration: HTTPServer.Configuration, alwaysOn: AlwaysOnUpgrader, platform: Platform, logger: Logger,
+        assets: @escaping Assets = { _ in nil }
     ) async throws -> HTTPServer {
         let isTLS = configuration.identity != nil
         return try await HTTPServer.start(
@@ -37,7 +38,9 @@ package enum PlatformServer {
             responder: { http in platform.assumeIsolated { respond(to: http, { _ in nil }, isTLS: false, $0) } })
     }
 
-    private static func configuration(_ given: HTTPServer.Configuration, _ alwaysOn: AlwaysOnUpgrader, _ platform: Platform, _ meter: RequestMeter?) -> HTTPServer.Configuration {
+    private static func configuration(
+        _ given: HTTPServer.Configuration, _ alwaysOn: AlwaysOnUpgrader, _ platform: Platform, _ meter: RequestMeter?
+    ) -> HTTPServer.Configuration {
         var (configuration, alwaysOn) = (given, alwaysOn)
         configuration.meter = meter
         let site = configuration.site
@@ -53,9 +56,13 @@ package enum PlatformServer {
 
     // MARK: Answering
 
-    private static func respond(to http: HTTPRequest, _ assets: Assets, isTLS: Bool, _ platform: isolated Platform) -> EventLoopFuture<HTTPResponse> {
+    private static func respond(
+        to http: HTTPRequest, _ assets: Assets, isTLS: Bool, _ platform: isolated Platform
+    ) -> EventLoopFuture<HTTPResponse> {
         let loop = platform.loop
-        guard let admitted = http.admitted as? AdmittedRequest else { return loop.makeSucceededFuture(.answer(RestFailure(.unauthorized, "authentication failed"), for: http)) }
+        guard let admitted = http.admitted as? AdmittedRequest else {
+            return loop.makeSucceededFuture(.answer(RestFailure(.unauthorized, "authentication failed"), for: http))
+        }
         switch admitted.route {
         case .operations(let page, isOpen: true): return platform.operations.response(page, on: loop)
         case .health: return loop.makeSucceededFuture(PlatformAnswer.json(["status": "ok"]))
@@ -66,12 +73,16 @@ package enum PlatformServer {
         default: break
         }
         guard let (user, password) = admitted.password else {
-            guard let principal = admitted.principal else { return loop.makeSucceededFuture(.answer(RestFailure(.unauthorized, "authentication failed"), for: http)) }
+            guard let principal = admitted.principal else {
+                return loop.makeSucceededFuture(.answer(RestFailure(.unauthorized, "authentication failed"), for: http))
+            }
             return work(http, admitted, principal, isTLS: isTLS, platform)
         }
         return platform.signIn(user, password, from: http.remoteAddress).flatMap { principal in
             platform.assumeIsolated { platform in
-                guard let principal else { return loop.makeSucceededFuture(.answer(RestFailure(.unauthorized, "authentication failed"), for: http)) }
+                guard let principal else {
+                    return loop.makeSucceededFuture(.answer(RestFailure(.unauthorized, "authentication failed"), for: http))
+                }
                 if let refusal = PlatformAdmission.refusal(of: admitted.route, for: principal, platform) {
                     return loop.makeSucceededFuture(PlatformAnswer.response(refusal, for: http))
                 }
@@ -80,7 +91,9 @@ package enum PlatformServer {
         }.recover { .answer(RestFailure(.serviceUnavailable, "\($0)"), for: http) }
     }
 
-    private static func work(_ http: HTTPRequest, _ admitted: AdmittedRequest, _ principal: Principal, isTLS: Bool, _ platform: isolated Platform) -> EventLoopFuture<HTTPResponse> {
+    private static func work(
+        _ http: HTTPRequest, _ admitted: AdmittedRequest, _ principal: Principal, isTLS: Bool, _ platform: isolated Platform
+    ) -> EventLoopFuture<HTTPResponse> {
         let response = RestRequests.answer(http, admitted, principal, platform)
         guard admitted.wantsSession else { return response }
         let token = platform.credentials.begin(user: principal.user, key: admitted.key, now: platform.loop.now)
@@ -95,17 +108,21 @@ package enum PlatformServer {
 /// Beginning, ending and asking for sessions: `/Thingworx/Sessions`, which is ours.
 enum SessionRequests {
     /// A page of another site cannot have it sent.
-    static func cookie(_ token: Secret, isTLS: Bool) -> String { "JSESSIONID=\(token.reveal()); Path=/Thingworx; HttpOnly; SameSite=Strict\(isTLS ? "; Secure" : "")" }
+    static func cookie(_ token: Secret, isTLS: Bool) -> String {
+        "JSESSIONID=\(token.reveal()); Path=/Thingworx; HttpOnly; SameSite=Strict\(isTLS ? "; Secure" : "")"
+    }
 
     /// With `{"user", "password"}`, or `{"token"}` of a sign-in link.
     static func signIn(_ http: HTTPRequest, isTLS: Bool, _ platform: isolated Platform) -> EventLoopFuture<HTTPResponse> {
         let loop = platform.loop
         let refused = HTTPResponse.answer(RestFailure(.forbidden, "user name or password wrong, or the link was used before"), for: http)
         guard platform.mayTry(from: http.remoteAddress) else {
-            return loop.makeSucceededFuture(.answer(RestFailure(.tooManyRequests, "too many wrong keys and passwords: wait a second"), for: http))
+            return loop.makeSucceededFuture(
+                .answer(RestFailure(.tooManyRequests, "too many wrong keys and passwords: wait a second"), for: http))
         }
         guard let json = try? JSONValue(parsing: http.body) else {
-            return loop.makeSucceededFuture(.answer(RestFailure(.badRequest, "expected an object with user and password, or with token"), for: http))
+            return loop.makeSucceededFuture(
+                .answer(RestFailure(.badRequest, "expected an object with user and password, or with token"), for: http))
         }
         if let token = json["token"]?.string {
             guard let user = platform.credentials.redeem(Secret(token), now: loop.now), platform.model.users[user]?.isEnabled == true else {
@@ -115,7 +132,8 @@ enum SessionRequests {
             return loop.makeSucceededFuture(begin(platform.model.principal(user), isTLS: isTLS, platform))
         }
         guard let user = json["user"]?.string, let password = json["password"]?.string else {
-            return loop.makeSucceededFuture(.answer(RestFailure(.badRequest, "expected an object with user and password, or with token"), for: http))
+            return loop.makeSucceededFuture(
+                .answer(RestFailure(.badRequest, "expected an object with user and password, or with token"), for: http))
         }
         return platform.signIn(user, Secret(password), from: http.remoteAddress).map { principal in
             guard let principal else { return refused }
@@ -133,7 +151,10 @@ enum SessionRequests {
     }
 
     static func who(_ principal: Principal) -> JSONValue {
-        ["user": .string(principal.user), "groups": .array(principal.groups.sorted().map { .string($0) }), "administrator": .bool(principal.isAdministrator)]
+        [
+            "user": .string(principal.user), "groups": .array(principal.groups.sorted().map { .string($0) }),
+            "administrator": .bool(principal.isAdministrator),
+        ]
     }
 
     static func signOut(_ http: HTTPRequest, _ platform: isolated Platform) -> HTTPResponse {

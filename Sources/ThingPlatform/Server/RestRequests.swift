@@ -9,7 +9,9 @@ import TunnelTransport
 
 /// Working on REST requests whose sender is known and may send them.
 enum RestRequests {
-    static func answer(_ http: HTTPRequest, _ admitted: AdmittedRequest, _ principal: Principal, _ platform: isolated Platform)
+    static func answer(
+        _ http: HTTPRequest, _ admitted: AdmittedRequest, _ principal: Principal, _ platform: isolated Platform
+    )
         -> EventLoopFuture<HTTPResponse>
     {
         let loop = platform.loop
@@ -20,7 +22,8 @@ enum RestRequests {
         case .session: return loop.makeSucceededFuture(PlatformAnswer.json(SessionRequests.who(principal)))
         case .openAPI: return loop.makeSucceededFuture(PlatformAnswer.json(OpenAPI.document))
         case .feed: return loop.makeSucceededFuture(feed(http, admitted, principal, platform))
-        case .file(let repository, let path, let isShown): return FileDownload.answer(repository, path, isShown: isShown, http, principal, platform)
+        case .file(let repository, let path, let isShown):
+            return FileDownload.answer(repository, path, isShown: isShown, http, principal, platform)
         case .list(let kind): return table(platform.rootEntityList(kind, platform.visibleNames(kind, for: principal)), http, loop)
         case .putInto(let kind):
             return put(http, platform) { json in
@@ -130,7 +133,9 @@ enum RestRequests {
         }.map { PlatformAnswer.response($0, for: http) }.flatMapErrorThrowing { error in .answer(try RestFailure.of(error), for: http) }
     }
 
-    private static func delete(_ entity: EntityRef, _ http: HTTPRequest, _ principal: Principal, _ platform: isolated Platform)
+    private static func delete(
+        _ entity: EntityRef, _ http: HTTPRequest, _ principal: Principal, _ platform: isolated Platform
+    )
         -> EventLoopFuture<HTTPResponse>
     {
         do {
@@ -179,7 +184,9 @@ enum RestRequests {
     // MARK: Feeds
 
     /// Server-sent events: a line of JSON each.
-    private static func feed(_ http: HTTPRequest, _ admitted: AdmittedRequest, _ principal: Principal, _ platform: isolated Platform)
+    private static func feed(
+        _ http: HTTPRequest, _ admitted: AdmittedRequest, _ principal: Principal, _ platform: isolated Platform
+    )
         -> HTTPResponse
     {
         do throws(RestFailure) {
@@ -201,7 +208,9 @@ enum RestRequests {
 
 /// What a feed's query says.
 enum FeedRequest {
-    static func interest(_ word: (String) -> String?, _ principal: Principal, key: String?, _ platform: isolated Platform)
+    static func interest(
+        _ word: (String) -> String?, _ principal: Principal, key: String?, _ platform: isolated Platform
+    )
         throws(RestFailure) -> FeedInterest
     {
         var kinds: Set<FeedInterest.Kind> = []

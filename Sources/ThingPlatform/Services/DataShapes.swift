@@ -11,14 +11,14 @@ enum Shapes {
         "EntitySearchResult": "name, description, type, parentName, parentType",
         "SpotlightSearch":
             "name, description, type, parentName, parentType, isSystemObject BOOLEAN, isExtension BOOLEAN, isEditable BOOLEAN, "
-                + "isEditableExtensionObject BOOLEAN, isEditableSystemObject BOOLEAN, lastModifiedDate DATETIME, id",
+            + "isEditableExtensionObject BOOLEAN, isEditableSystemObject BOOLEAN, lastModifiedDate DATETIME, id",
         "PropertyDefinition": "name*, description, baseType, isReadOnly BOOLEAN, isPersistent BOOLEAN, isLogged BOOLEAN, category",
         "EventDefinition": "name*, description, dataShape",
         "FieldDefinition": "name*, description, baseType, isPrimaryKey BOOLEAN, dataShape",
         "PropertyDefinitionWithDetails":
             "name*, description, category, baseType, dataShape, defaultValue, isReadOnly BOOLEAN, isPersistent BOOLEAN, "
-                + "isLogged BOOLEAN, isRemote BOOLEAN, remotePropertyName, remoteBindingAspects JSON, timeout INTEGER, pushType, "
-                + "pushThreshold NUMBER, dataChangeType, dataChangeThreshold NUMBER",
+            + "isLogged BOOLEAN, isRemote BOOLEAN, remotePropertyName, remoteBindingAspects JSON, timeout INTEGER, pushType, "
+            + "pushThreshold NUMBER, dataChangeType, dataChangeThreshold NUMBER",
         "ServiceDefinition": "name*, description, parameterDefinitions INFOTABLE, resultType INFOTABLE, category",
         "RemotePropertyBinding":
             "name*, sourceName, pushType, pushThreshold NUMBER, cacheTime INTEGER, timeout INTEGER, foldType, aspects JSON",
@@ -35,13 +35,13 @@ enum Shapes {
         "FileSystemDirectory": "name*, path, parentPath",
         "FileTransferJob":
             "transferId*, state, isComplete BOOLEAN, isAsync BOOLEAN, isQueueable BOOLEAN, sourceRepository, sourcePath, sourceFile, sourceChecksum, "
-                + "targetRepository, targetPath, targetFile, targetChecksum, size NUMBER, maxSize NUMBER, startPosition NUMBER, bytesTransferred NUMBER, "
-                + "blockSize INTEGER, blockCount INTEGER, isRestartEnabled BOOLEAN, code INTEGER, startTime DATETIME, endTime DATETIME, queueTime DATETIME, "
-                + "enqueueTime DATETIME, enqueueCount NUMBER, reservationId, duration INTEGER, user, message, metadata JSON",
+            + "targetRepository, targetPath, targetFile, targetChecksum, size NUMBER, maxSize NUMBER, startPosition NUMBER, bytesTransferred NUMBER, "
+            + "blockSize INTEGER, blockCount INTEGER, isRestartEnabled BOOLEAN, code INTEGER, startTime DATETIME, endTime DATETIME, queueTime DATETIME, "
+            + "enqueueTime DATETIME, enqueueCount NUMBER, reservationId, duration INTEGER, user, message, metadata JSON",
         "TunnelSession":
             "tunnelId*, tunnelName, targetThing, user, host, port INTEGER, proto, state, startTime DATETIME, endTime DATETIME, duration INTEGER, "
-                + "numConnects INTEGER, bytesTransferred NUMBER, blockSize INTEGER, readTimeout INTEGER, code INTEGER, message, isComplete BOOLEAN, "
-                + "idleTimeout INTEGER, connections INTEGER, address",
+            + "numConnects INTEGER, bytesTransferred NUMBER, blockSize INTEGER, readTimeout INTEGER, code INTEGER, message, isComplete BOOLEAN, "
+            + "idleTimeout INTEGER, connections INTEGER, address",
         "TunnelDefinition":
             "name*, description, host, port INTEGER, proto, numConnects INTEGER, appUri, idleTimeout INTEGER",
         "TunnelStatus": "enabled BOOLEAN, status, wsUrl, jwsUrl",
@@ -56,7 +56,7 @@ enum Shapes {
         "LogEntry": "timestamp DATETIME, level, content, origin, instance, thread, user, session, platformId",
         "EndpointSession":
             "endpointId GUID, startDate DATETIME, lastUsedDate DATETIME, numberConnections INTEGER, numberBoundThings INTEGER, "
-                + "appKeyName, authenticationType, userContext",
+            + "appKeyName, authenticationType, userContext",
         "MessageStoreList": "ID, ConnectedThing, Type, Name, Value INFOTABLE, Timestamp DATETIME",
         "PerformanceMetrics": "name, description, value NUMBER",
         "EntityCount": "name, count INTEGER",

@@ -104,7 +104,9 @@ extension Platform {
         return PropertyDefinition(baseType: type)
     }
 
-    private func choice<Choice: RawRepresentable & CaseIterable>(_ text: String?, _ standard: Choice, _ call: ServiceCall, _ name: String)
+    private func choice<Choice: RawRepresentable & CaseIterable>(
+        _ text: String?, _ standard: Choice, _ call: ServiceCall, _ name: String
+    )
         throws -> Choice
     where Choice.RawValue == String {
         guard let text, !text.isEmpty else { return standard }

@@ -7,7 +7,9 @@ import ThingModel
 extension Platform {
     /// - Throws: where the caller may not.
     func demand(_ right: Right, _ entity: EntityRef, resource: String? = nil, _ call: ServiceCall) throws {
-        if let refusal = refusal(of: right, on: entity, resource: resource, for: call.principal) { throw ServiceFailure(refusal.status, refusal.reason ?? "") }
+        if let refusal = refusal(of: right, on: entity, resource: resource, for: call.principal) {
+            throw ServiceFailure(refusal.status, refusal.reason ?? "")
+        }
     }
 
     /// Changes what entities of all kinds have, and says when.

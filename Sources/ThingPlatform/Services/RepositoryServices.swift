@@ -187,7 +187,9 @@ extension Platform {
     /// Bytes of a file that one answer may hold.
     static let longestLoaded = 4 << 20
 
-    fileprivate func files(_ call: ServiceCall, _ operation: FileOperation, _ response: @escaping @Sendable (FileAnswer) throws -> Response)
+    fileprivate func files(
+        _ call: ServiceCall, _ operation: FileOperation, _ response: @escaping @Sendable (FileAnswer) throws -> Response
+    )
         -> ServiceResult
     {
         .later(files(of: call.entity.name).flatMap { $0.perform(operation) }.flatMapThrowing(response).recover { Response($0) })

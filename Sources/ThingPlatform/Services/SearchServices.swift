@@ -40,8 +40,8 @@ extension ServiceTables {
 
     private static let spotlight =
         "searchExpression, types JSON, maxItems NUMBER=500, maxSearchItems NUMBER, withPermissions BOOLEAN=false, sortBy=name, "
-            + "isAscending BOOLEAN=true, tags TAGS, projectName, thingTemplates JSON, thingShapes JSON, aspects JSON, "
-            + "excludedAspects JSON, searchDescriptions BOOLEAN=true, startDate DATETIME, endDate DATETIME"
+        + "isAscending BOOLEAN=true, tags TAGS, projectName, thingTemplates JSON, thingShapes JSON, aspects JSON, "
+        + "excludedAspects JSON, searchDescriptions BOOLEAN=true, startDate DATETIME, endDate DATETIME"
 
     static let currentSessionInfo: [Service] = [
         Service("GetCurrentUser", nil, "Who is asking", "", "STRING") { _, call in .value(.string(call.principal.user)) },

@@ -140,7 +140,9 @@ extension Platform {
     }
 
     /// Parameters as their declared types; nil where none has to be changed.
-    private func converted(_ parameters: Infotable, for definition: ServiceDefinition, _ name: String) throws(ServiceFailure)
+    private func converted(
+        _ parameters: Infotable, for definition: ServiceDefinition, _ name: String
+    ) throws(ServiceFailure)
         -> EncodedInfotable?
     {
         guard parameters.rowCount > 0 else { return nil }

@@ -70,8 +70,8 @@ extension ServiceTables {
 
     private static let sessions =
         "maxItems NUMBER=500, userName, appKeyName, authenticationType, hasBoundThings BOOLEAN, "
-            + "hasMultipleConnections BOOLEAN, startedAfter DATETIME, startedBefore DATETIME, lastUsedAfter DATETIME, "
-            + "lastUsedBefore DATETIME"
+        + "hasMultipleConnections BOOLEAN, startedAfter DATETIME, startedBefore DATETIME, lastUsedAfter DATETIME, "
+        + "lastUsedBefore DATETIME"
 
     static let userManagementSubsystem: [Service] = [
         Service("GetPlatformSessionTimeout", nil, "Minutes that a session lasts without use", "", "NUMBER") { _, _ in
@@ -153,13 +153,16 @@ extension Platform {
                 ]
             case "FileTransferSubsystem":
                 [
-                    ("active", "Transfers under way", Double(transfers.runningCount)), ("queued", "Transfers that wait", Double(transfers.queued.count)),
-                    ("completed", "Files that arrived since the start", Double(transfers.completed)), ("failed", "Transfers that ended otherwise", Double(transfers.failed)),
+                    ("active", "Transfers under way", Double(transfers.runningCount)),
+                    ("queued", "Transfers that wait", Double(transfers.queued.count)),
+                    ("completed", "Files that arrived since the start", Double(transfers.completed)),
+                    ("failed", "Transfers that ended otherwise", Double(transfers.failed)),
                     ("bytes", "Bytes that arrived since the start", Double(transfers.bytes)),
                 ]
             case "TunnelSubsystem":
                 [
-                    ("active", "Tunnels that are open", Double(tunnels.count)), ("opened", "Tunnels since the start", Double(tunnelsOpened)),
+                    ("active", "Tunnels that are open", Double(tunnels.count)),
+                    ("opened", "Tunnels since the start", Double(tunnelsOpened)),
                     ("bytes", "Bytes that went through tunnels which have ended", Double(tunnelBytes)),
                 ]
             case "UserManagementSubsystem":

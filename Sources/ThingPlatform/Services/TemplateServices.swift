@@ -136,7 +136,9 @@ extension Platform {
         try implementing(call.entity, call, columns, isQuery: isQuery, isUnlimited: isUnlimited)
     }
 
-    func implementing(_ entity: EntityRef, _ call: ServiceCall, _ columns: Columns, isQuery: Bool = true, isUnlimited: Bool = false) throws
+    func implementing(
+        _ entity: EntityRef, _ call: ServiceCall, _ columns: Columns, isQuery: Bool = true, isUnlimited: Bool = false
+    ) throws
         -> Infotable
     {
         guard exists(entity) else { throw ServiceFailure.notFound(entity.kind, entity.name) }

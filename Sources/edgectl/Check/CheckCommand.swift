@@ -96,7 +96,11 @@ enum TimedWork {
             if left == 0 { break }
         }
         return zip(checks, results).flatMap { check, findings in
-            findings ?? [CheckFinding(check.area, .error, "no end within the time that a check may take", do: "see what hangs with edgectl check --json, strace or the logs")]
+            findings ?? [
+                CheckFinding(
+                    check.area, .error, "no end within the time that a check may take",
+                    do: "see what hangs with edgectl check --json, strace or the logs")
+            ]
         }
     }
 }

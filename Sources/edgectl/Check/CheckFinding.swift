@@ -39,12 +39,13 @@ struct CheckFinding: Sendable {
     }
 
     var line: String {
-        let mark = switch severity {
-        case .good: "  ok     "
-        case .note: "  note   "
-        case .warning: "  WARNING"
-        case .error: "  ERROR  "
-        }
+        let mark =
+            switch severity {
+            case .good: "  ok     "
+            case .note: "  note   "
+            case .warning: "  WARNING"
+            case .error: "  ERROR  "
+            }
         return "\(mark) \(area): \(text)\(remedy.isEmpty ? "" : "\n            → \(remedy)")"
     }
 }

@@ -13,7 +13,11 @@ struct LuaChecks {
 
     func run() async -> [CheckFinding] {
         guard let program = SiblingProgram.path(of: "luaScriptResource") else {
-            return [CheckFinding("lua", .warning, "\(path) is there, and luaScriptResource is neither beside edgectl nor in the PATH", do: "install edge-lua")]
+            return [
+                CheckFinding(
+                    "lua", .warning, "\(path) is there, and luaScriptResource is neither beside edgectl nor in the PATH",
+                    do: "install edge-lua")
+            ]
         }
         async let checked = SiblingProgram.run(program, ["-check", "-cfg", path])
         async let probed = SiblingProgram.run(program, ["-probe", "-cfg", path])
@@ -31,7 +35,9 @@ struct LuaChecks {
         let severity: CheckFinding.Severity = check.status == 0 ? .warning : .error
         let found = lines.prefix(20).map { line -> CheckFinding in
             let isWarning = line.hasPrefix("warning: ")
-            return CheckFinding("lua", isWarning ? .warning : severity, isWarning ? String(line.dropFirst(9)) : line, do: "luaScriptResource -check -cfg \(path) shows all")
+            return CheckFinding(
+                "lua", isWarning ? .warning : severity, isWarning ? String(line.dropFirst(9)) : line,
+                do: "luaScriptResource -check -cfg \(path) shows all")
         }
         if check.status == 0, found.isEmpty { return [CheckFinding("lua", .good, "\(path) and its scripts can be used")] }
         return found.isEmpty ? [CheckFinding("lua", .error, "luaScriptResource -check ended with \(check.status)")] : found
@@ -40,27 +46,52 @@ struct LuaChecks {
     private func gatewayFindings(_ json: JSONValue) -> [CheckFinding] {
         let url = json["url"]?.string ?? "the gateway"
         if let failure = json["failure"]?.string {
-            let differs = gateway.map { $0.httpServer.port != 0 && url.split(separator: ":").last.map(String.init) != String($0.httpServer.port) } ?? false
-            return [CheckFinding("lua to gateway", .error, "\(url): \(failure)", do: differs ? "http_server.port is \(gateway?.httpServer.port ?? 0): set rap_port to the same" : "check rap_host, rap_port, rap_ssl and rap_cert_file, and that the gateway runs")]
+            let differs =
+                gateway.map { $0.httpServer.port != 0 && url.split(separator: ":").last.map(String.init) != String($0.httpServer.port) }
+                ?? false
+            return [
+                CheckFinding(
+                    "lua to gateway", .error, "\(url): \(failure)",
+                    do: differs
+                        ? "http_server.port is \(gateway?.httpServer.port ?? 0): set rap_port to the same"
+                        : "check rap_host, rap_port, rap_ssl and rap_cert_file, and that the gateway runs")
+            ]
         }
         switch json["status"]?.int {
         case 200: return [CheckFinding("lua to gateway", .good, "\(url) accepts it")]
-        case 401: return [CheckFinding("lua to gateway", .error, "\(url) refuses rap_userid and rap_password", do: "set them to http_server.user and http_server.password, and rap_server_authenticate to true")]
-        case let status: return [CheckFinding("lua to gateway", .error, "\(url) answered \(status ?? 0)", do: "see whether a gateway is there at all: rap_host, rap_port")]
+        case 401:
+            return [
+                CheckFinding(
+                    "lua to gateway", .error, "\(url) refuses rap_userid and rap_password",
+                    do: "set them to http_server.user and http_server.password, and rap_server_authenticate to true")
+            ]
+        case let status:
+            return [
+                CheckFinding(
+                    "lua to gateway", .error, "\(url) answered \(status ?? 0)",
+                    do: "see whether a gateway is there at all: rap_host, rap_port")
+            ]
         }
     }
 
     private func serverFindings(_ json: JSONValue) -> [CheckFinding] {
         let url = json["url"]?.string ?? "luaScriptResource"
         if let failure = json["failure"]?.string {
-            return [CheckFinding("lua", .warning, "does not run: \(url): \(failure)", do: "systemctl status tw_luaScriptResourced, or start it")]
+            return [
+                CheckFinding("lua", .warning, "does not run: \(url): \(failure)", do: "systemctl status tw_luaScriptResourced, or start it")
+            ]
         }
         guard let answer = json["answer"], answer["program"]?.string == "luaScriptResource" else {
-            return [CheckFinding("lua", .error, "\(url) is answered by another program", do: "set script_resource_port to a port that is free")]
+            return [
+                CheckFinding("lua", .error, "\(url) is answered by another program", do: "set script_resource_port to a port that is free")
+            ]
         }
         var findings = [CheckFinding("lua", .good, "runs at \(url), version \(answer["version"]?.string ?? "unknown")")]
         if let version = answer["version"]?.string, version != Product.version {
-            findings.append(CheckFinding("versions", .warning, "the luaScriptResource that runs is \(version), this program is \(Product.version)", do: "restart it after an upgrade"))
+            findings.append(
+                CheckFinding(
+                    "versions", .warning, "the luaScriptResource that runs is \(version), this program is \(Product.version)",
+                    do: "restart it after an upgrade"))
         }
         for check in answer["checks"]?.object?.members ?? [] where check.value["status"]?.string != "ok" {
             findings.append(CheckFinding("lua", .error, "\(check.name): \(check.value["reason"]?.string ?? "")", do: "its log tells more"))
@@ -72,7 +103,9 @@ struct LuaChecks {
     private func thingFindings(_ things: [String]) -> [CheckFinding] {
         let own = Set(gateway?.autoBind.filter { $0.isGateway }.map(\.name) ?? [])
         return things.filter { own.contains($0) }.map {
-            CheckFinding("lua", .warning, "\($0) is a Thing of the Lua host, and auto_bind has the gateway itself answer for it", do: "take \"gateway\": true from its entry in auto_bind, or the entry itself")
+            CheckFinding(
+                "lua", .warning, "\($0) is a Thing of the Lua host, and auto_bind has the gateway itself answer for it",
+                do: "take \"gateway\": true from its entry in auto_bind, or the entry itself")
         }
     }
 }
@@ -132,6 +165,7 @@ enum SiblingProgram {
         var ended: Int32 = 0
         while waitpid(pid, &ended, 0) < 0, errno == EINTR {}
         return Outcome(
-            status: ended & 0x7F == 0 ? ended >> 8 & 0xFF : -1, output: String(decoding: texts[0], as: UTF8.self), errors: String(decoding: texts[1], as: UTF8.self))
+            status: ended & 0x7F == 0 ? ended >> 8 & 0xFF : -1, output: String(decoding: texts[0], as: UTF8.self),
+            errors: String(decoding: texts[1], as: UTF8.self))
     }
 }

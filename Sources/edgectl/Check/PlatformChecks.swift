@@ -24,7 +24,9 @@ struct PlatformChecks {
         let notes = NIOLockedValueBox<[String]>([])
         let security: ClientSecurity
         do {
-            security = try ClientSecurity(configuration, userAgent: "edgectl/\(Product.version)") { text in notes.withLockedValue { $0.append(text) } }
+            security = try ClientSecurity(configuration, userAgent: "edgectl/\(Product.version)") { text in
+                notes.withLockedValue { $0.append(text) }
+            }
         } catch {
             return [CheckFinding("certificates", .error, "\(error)", do: "mend the file or the setting that is named")]
         }
@@ -40,7 +42,9 @@ struct PlatformChecks {
         case .failure(let failure): return findings + [describe(failure)]
         case .success(let version):
             if !proxy.host.isEmpty { findings.append(CheckFinding("proxy", .good, "\(proxy.host):\(proxy.port) leads to \(place)")) }
-            let trust = configuration.certificates.validate ? "and its certificate is accepted" : "and its certificate is not looked at (certificates.validate)"
+            let trust =
+                configuration.certificates.validate
+                ? "and its certificate is accepted" : "and its certificate is not looked at (certificates.validate)"
             if endpoint.tls != nil {
                 findings.append(CheckFinding("TLS", .good, "\(version ?? "TLS") with \(place), \(trust)"))
             } else {
@@ -57,7 +61,9 @@ struct PlatformChecks {
     private func open(_ endpoint: PlatformEndpoint) async -> Result<String?, DialFailure> {
         let loop = Connection.loop
         let opened = loop.flatSubmit {
-            Dialer(proxy: endpoint.proxy).connect(host: endpoint.host, port: endpoint.port, tls: endpoint.tls, timeout: PlatformChecks.stepLimit, on: loop).map { channel in
+            Dialer(proxy: endpoint.proxy).connect(
+                host: endpoint.host, port: endpoint.port, tls: endpoint.tls, timeout: PlatformChecks.stepLimit, on: loop
+            ).map { channel in
                 let version = channel.tlsVersionText
                 channel.close(promise: nil)
                 return version
@@ -72,9 +78,19 @@ struct PlatformChecks {
 
     private func describe(_ failure: DialFailure) -> CheckFinding {
         switch failure.stage {
-        case .proxy: CheckFinding("proxy", .error, failure.description, do: "check proxy.host, proxy.port, proxy.user and proxy.password, and that the proxy lets through to \(place)")
-        case .tls: CheckFinding("TLS", .error, failure.description, do: failure.description.contains("does not speak TLS") ? "set ws_connection.encryption to none, or the port of https" : "see certificates in Documentation/config.md; openssl s_client -connect \(place) -servername \(server.host) shows what the platform sends")
-        case .name, .connect, .timeout: CheckFinding("network", .error, "\(place): \(failure.description)", do: "check ws_servers, and firewalls between")
+        case .proxy:
+            CheckFinding(
+                "proxy", .error, failure.description,
+                do: "check proxy.host, proxy.port, proxy.user and proxy.password, and that the proxy lets through to \(place)")
+        case .tls:
+            CheckFinding(
+                "TLS", .error, failure.description,
+                do: failure.description.contains("does not speak TLS")
+                    ? "set ws_connection.encryption to none, or the port of https"
+                    : "see certificates in Documentation/config.md; openssl s_client -connect \(place) -servername \(server.host) shows what the platform sends"
+            )
+        case .name, .connect, .timeout:
+            CheckFinding("network", .error, "\(place): \(failure.description)", do: "check ws_servers, and firewalls between")
         }
     }
 
@@ -110,15 +126,28 @@ struct PlatformChecks {
                 }
             }.get()
         } catch {
-            return [CheckFinding("WebSocket", .error, "\(error)", do: "check `resource` (\(configuration.resource)), and that proxies in front of the platform let WebSockets through")]
+            return [
+                CheckFinding(
+                    "WebSocket", .error, "\(error)",
+                    do: "check `resource` (\(configuration.resource)), and that proxies in front of the platform let WebSockets through")
+            ]
         }
         defer { loop.execute { connection.close(.init(.normal, "checked")) } }
         var findings = [CheckFinding("WebSocket", .good, "\(place)\(configuration.resource) agrees to the upgrade")]
         switch await verdicts.first(where: { _ in true }) {
         case .accepted: findings.append(CheckFinding("key", .good, "the application key is accepted"))
         case .refused:
-            return findings + [CheckFinding("key", .error, "the platform refuses the application key", do: "check that it exists there, is enabled, has not expired and may be used from this address; then put it into appKey")]
-        case .closed(let text): return findings + [CheckFinding("key", .error, "the platform closed the connection instead of accepting the key: \(text)", do: "its log tells why")]
+            return findings + [
+                CheckFinding(
+                    "key", .error, "the platform refuses the application key",
+                    do: "check that it exists there, is enabled, has not expired and may be used from this address; then put it into appKey"
+                )
+            ]
+        case .closed(let text):
+            return findings + [
+                CheckFinding(
+                    "key", .error, "the platform closed the connection instead of accepting the key: \(text)", do: "its log tells why")
+            ]
         case nil: return findings
         }
         return findings + (await bindFindings(connection, answers))
@@ -134,12 +163,16 @@ struct PlatformChecks {
         var (left, refused) = (names.count, [(String, String)]())
         for await (bind, response) in answers {
             left -= 1
-            if !response.status.isSuccess, let name = bind.names.first { refused.append((name, response.reasonText ?? response.status.description)) }
+            if !response.status.isSuccess, let name = bind.names.first {
+                refused.append((name, response.reasonText ?? response.status.description))
+            }
             if left == 0 { break }
         }
         try? await loop.submit { for name in names { connection.unbind(Bind(names: [name])) } }.get()
         var findings = refused.map { name, reason in
-            CheckFinding("bind", .error, "the platform refuses to bind \(name): \(reason)", do: "make a Thing of that name from RemoteThing there, and let the application key's user bind it")
+            CheckFinding(
+                "bind", .error, "the platform refuses to bind \(name): \(reason)",
+                do: "make a Thing of that name from RemoteThing there, and let the application key's user bind it")
         }
         if refused.isEmpty { findings.append(CheckFinding("bind", .good, "the platform binds the \(names.count) Things of auto_bind")) }
         return findings
@@ -155,8 +188,14 @@ struct PlatformChecks {
             return [CheckFinding("clock", .note, "\(place) does not tell the time: the clocks were not compared")]
         }
         let ahead = Int((WallClock.milliseconds() - date) / 1000)
-        guard abs(ahead) >= PlatformChecks.noticed else { return [CheckFinding("clock", .good, "differs from the platform's by less than a minute")] }
+        guard abs(ahead) >= PlatformChecks.noticed else {
+            return [CheckFinding("clock", .good, "differs from the platform's by less than a minute")]
+        }
         let severity: CheckFinding.Severity = abs(ahead) >= PlatformChecks.harmful ? .error : .warning
-        return [CheckFinding("clock", severity, "this machine's clock is \(abs(ahead)) s \(ahead > 0 ? "ahead of" : "behind") the platform's", do: "set it: timedatectl, systemd-timesyncd or chrony; values get wrong times, certificates seem to have ended")]
+        return [
+            CheckFinding(
+                "clock", severity, "this machine's clock is \(abs(ahead)) s \(ahead > 0 ? "ahead of" : "behind") the platform's",
+                do: "set it: timedatectl, systemd-timesyncd or chrony; values get wrong times, certificates seem to have ended")
+        ]
     }
 }

@@ -8,7 +8,9 @@ import ProgramSupport
 struct StatusCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "status", abstract: "Show gateway, Things, store, transfers, tunnels and scripts.",
-        discussion: "To be run where the gateway runs, in its working directory, as its user. Ends with 0 where the gateway is connected, else with 1.")
+        discussion:
+            "To be run where the gateway runs, in its working directory, as its user. Ends with 0 where the gateway is connected, else with 1."
+    )
 
     @OptionGroup var place: CheckPlace
     @Flag(name: .shortAndLong, help: "Keep it up to date; q, or Ctrl-C, ends it.")
@@ -29,7 +31,11 @@ struct StatusCommand: AsyncParsableCommand {
         let gateway = LocalGateway(configuration)
         guard watch else {
             let snapshot = await StatusSnapshot.take(gateway, place)
-            if json { Console.line(snapshot.json.description) } else { StatusPage(snapshot).lines(width: nil, height: nil, colours: false).forEach { Console.line($0) } }
+            if json {
+                Console.line(snapshot.json.description)
+            } else {
+                StatusPage(snapshot).lines(width: nil, height: nil, colours: false).forEach { Console.line($0) }
+            }
             if !snapshot.isConnected { throw ExitCode(1) }
             return
         }
@@ -53,7 +59,11 @@ struct StatusCommand: AsyncParsableCommand {
     private func repeated(_ gateway: LocalGateway) async throws {
         while true {
             let snapshot = await StatusSnapshot.take(gateway, place)
-            if json { Console.line(snapshot.json.description) } else { (StatusPage(snapshot).lines(width: nil, height: nil, colours: false) + [""]).forEach { Console.line($0) } }
+            if json {
+                Console.line(snapshot.json.description)
+            } else {
+                (StatusPage(snapshot).lines(width: nil, height: nil, colours: false) + [""]).forEach { Console.line($0) }
+            }
             try await Task.sleep(for: .seconds(interval))
         }
     }
@@ -81,7 +91,11 @@ struct StatusSnapshot: Sendable {
         var snapshot = StatusSnapshot()
         do {
             let (status, json) = try await gateway.get("/")
-            if status == 200 { snapshot.gateway = json } else { snapshot.failure = "\(gateway.url) answered \(status): \(json["error"]?.string ?? "")" }
+            if status == 200 {
+                snapshot.gateway = json
+            } else {
+                snapshot.failure = "\(gateway.url) answered \(status): \(json["error"]?.string ?? "")"
+            }
         } catch {
             snapshot.failure = "\(gateway.url): \(error)"
         }

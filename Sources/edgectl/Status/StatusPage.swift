@@ -29,7 +29,8 @@ struct StatusPage {
         }
         return all.map { line in
             // What a peer named itself does not move the cursor.
-            let safe = String(String.UnicodeScalarView(line.text.unicodeScalars.map { $0.properties.generalCategory == .control ? " " : $0 }))
+            let safe = String(
+                String.UnicodeScalarView(line.text.unicodeScalars.map { $0.properties.generalCategory == .control ? " " : $0 }))
             let text = width.map { String(safe.prefix(max($0, 1))) } ?? safe
             return colours && line.tone != .plain ? "\u{1B}[\(line.tone.rawValue)m\(text)\u{1B}[0m" : text
         }
@@ -37,16 +38,23 @@ struct StatusPage {
 
     private var content: [Line] {
         guard let gateway = snapshot.gateway else {
-            return [Line(text: "Gateway     not reached: \(snapshot.failure ?? "")", tone: .bad), Line(text: "            edgectl check tells more")] + scripts
+            return [
+                Line(text: "Gateway     not reached: \(snapshot.failure ?? "")", tone: .bad),
+                Line(text: "            edgectl check tells more"),
+            ] + scripts
         }
-        return head(gateway) + things(gateway["things"]?.array ?? []) + store(gateway["store"]) + files(gateway["files"]) + tunnels(gateway["tunnels"])
+        return head(gateway) + things(gateway["things"]?.array ?? []) + store(gateway["store"]) + files(gateway["files"])
+            + tunnels(gateway["tunnels"])
             + scripts + warnings(gateway["warnings"]?.array ?? [])
     }
 
     private func head(_ gateway: JSONValue) -> [Line] {
         let platform = gateway["platform"]?.string ?? ""
         return [
-            Line(text: "Gateway     \(snapshot.isConnected ? "connected to" : "NOT connected to") \(platform), version \(gateway["version"]?.string ?? "?")", tone: snapshot.isConnected ? .good : .bad)
+            Line(
+                text:
+                    "Gateway     \(snapshot.isConnected ? "connected to" : "NOT connected to") \(platform), version \(gateway["version"]?.string ?? "?")",
+                tone: snapshot.isConnected ? .good : .bad)
         ]
     }
 
@@ -57,7 +65,10 @@ struct StatusPage {
         for thing in things.filter({ $0["state"]?.string != "bound" }) + things.filter({ $0["state"]?.string == "bound" }) {
             let state = thing["state"]?.string ?? ""
             let name = thing["name"]?.string ?? ""
-            lines.append(Line(text: "  \(StatusPage.padded(state, 9)) \(StatusPage.padded(name, 32)) \(thing["host"]?.string ?? "")", tone: state == "bound" ? .plain : state == "binding" ? .doubtful : .bad))
+            lines.append(
+                Line(
+                    text: "  \(StatusPage.padded(state, 9)) \(StatusPage.padded(name, 32)) \(thing["host"]?.string ?? "")",
+                    tone: state == "bound" ? .plain : state == "binding" ? .doubtful : .bad))
         }
         return lines
     }
@@ -67,12 +78,19 @@ struct StatusPage {
         func number(_ name: String) -> Int { store[name]?.int ?? 0 }
         let share = number("maximumBytes") > 0 ? Double(number("bytes")) / Double(number("maximumBytes")) : 0
         var lines = [
-            Line(text: "Store       \(StatusPage.bar(share)) \(Int((share * 100).rounded())) %  \(number("messages")) wait, \(number("delivered")) delivered", tone: share > 0.8 ? .bad : .plain)
+            Line(
+                text:
+                    "Store       \(StatusPage.bar(share)) \(Int((share * 100).rounded())) %  \(number("messages")) wait, \(number("delivered")) delivered",
+                tone: share > 0.8 ? .bad : .plain)
         ]
-        let lost = ["expired": "too old", "dropped": "dropped for room", "damaged": "damaged", "notStored": "not stored"].sorted { $0.key < $1.key }
-            .filter { number($0.key) > 0 }.map { "\(number($0.key)) \($0.value)" }
+        let lost = ["expired": "too old", "dropped": "dropped for room", "damaged": "damaged", "notStored": "not stored"].sorted {
+            $0.key < $1.key
+        }
+        .filter { number($0.key) > 0 }.map { "\(number($0.key)) \($0.value)" }
         if !lost.isEmpty { lines.append(Line(text: "  gone: \(lost.joined(separator: ", "))", tone: .bad)) }
-        if number("refused") > 0 { lines.append(Line(text: "  \(number("refused")) refused by the platform: edgectl store list", tone: .doubtful)) }
+        if number("refused") > 0 {
+            lines.append(Line(text: "  \(number("refused")) refused by the platform: edgectl store list", tone: .doubtful))
+        }
         return lines
     }
 
@@ -80,15 +98,20 @@ struct StatusPage {
         guard let files, files != .null else { return [] }
         let active = files["active"]?.array ?? []
         let head = "Transfers   \(active.count) under way, \(files["completed"]?.int ?? 0) completed, \(files["failed"]?.int ?? 0) failed"
-        return [Line(text: head)] + active.map { Line(text: "  \(StatusPage.padded($0["direction"]?.string ?? "", 9)) \($0["path"]?.string ?? "")") }
+        return [Line(text: head)]
+            + active.map { Line(text: "  \(StatusPage.padded($0["direction"]?.string ?? "", 9)) \($0["path"]?.string ?? "")") }
     }
 
     private func tunnels(_ tunnels: JSONValue?) -> [Line] {
         guard let open = tunnels?["open"]?.array, !open.isEmpty else { return [] }
-        return [Line(text: "Tunnels     \(open.count) open")] + open.map { tunnel in
-            let bytes = ["bytesIn", "bytesOut"].map { ProgressLine.bytes(Double(tunnel[$0]?.int ?? 0)) }
-            return Line(text: "  \(StatusPage.padded(tunnel["thing"]?.string ?? "", 24)) to \(tunnel["target"]?.string ?? "") for \(tunnel["user"]?.string ?? "?"), \(ProgressLine.time(Double(tunnel["seconds"]?.int ?? 0))), \(bytes[0]) in, \(bytes[1]) out")
-        }
+        return [Line(text: "Tunnels     \(open.count) open")]
+            + open.map { tunnel in
+                let bytes = ["bytesIn", "bytesOut"].map { ProgressLine.bytes(Double(tunnel[$0]?.int ?? 0)) }
+                return Line(
+                    text:
+                        "  \(StatusPage.padded(tunnel["thing"]?.string ?? "", 24)) to \(tunnel["target"]?.string ?? "") for \(tunnel["user"]?.string ?? "?"), \(ProgressLine.time(Double(tunnel["seconds"]?.int ?? 0))), \(bytes[0]) in, \(bytes[1]) out"
+                )
+            }
     }
 
     private var scripts: [Line] {
@@ -96,9 +119,17 @@ struct StatusPage {
         if let failure = lua["server"]?["failure"]?.string { return [Line(text: "Lua host    not reached: \(failure)", tone: .bad)] }
         let list = lua["scripts"]?["answer"]?.array ?? []
         let running = list.count { $0["status"]?.string == "Running" }
-        var lines = [Line(text: "Lua host    \(running) of \(list.count) scripts run, version \(lua["server"]?["answer"]?["version"]?.string ?? "?")", tone: running == list.count ? .good : .doubtful)]
+        var lines = [
+            Line(
+                text: "Lua host    \(running) of \(list.count) scripts run, version \(lua["server"]?["answer"]?["version"]?.string ?? "?")",
+                tone: running == list.count ? .good : .doubtful)
+        ]
         for script in list where script["status"]?.string != "Running" {
-            lines.append(Line(text: "  \(StatusPage.padded(script["status"]?.string ?? "", 9)) \(script["name"]?.string ?? "") \(script["message"]?.string ?? "")", tone: .bad))
+            lines.append(
+                Line(
+                    text:
+                        "  \(StatusPage.padded(script["status"]?.string ?? "", 9)) \(script["name"]?.string ?? "") \(script["message"]?.string ?? "")",
+                    tone: .bad))
         }
         return lines
     }

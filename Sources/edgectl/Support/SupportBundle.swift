@@ -17,9 +17,14 @@ struct SupportBundle {
 
     static var hostName: String {
         var name = [UInt8](repeating: 0, count: 256)
-        _ = name.withUnsafeMutableBytes { bytes in bytes.baseAddress.map { gethostname($0.assumingMemoryBound(to: CChar.self), bytes.count - 1) } ?? -1 }
+        _ = name.withUnsafeMutableBytes { bytes in
+            bytes.baseAddress.map { gethostname($0.assumingMemoryBound(to: CChar.self), bytes.count - 1) } ?? -1
+        }
         let text = String(decoding: name.prefix { $0 != 0 }, as: UTF8.self)
-        return String(text.unicodeScalars.map { $0.isASCII && ($0.properties.isAlphabetic || "0123456789-".unicodeScalars.contains($0)) ? Character($0) : "-" })
+        return String(
+            text.unicodeScalars.map {
+                $0.isASCII && ($0.properties.isAlphabetic || "0123456789-".unicodeScalars.contains($0)) ? Character($0) : "-"
+            })
     }
 
     static func gather(_ place: CheckPlace, _ progress: @escaping @Sendable (String) -> Void) async -> SupportBundle {
@@ -47,7 +52,9 @@ struct SupportBundle {
         add("status.json", snapshot.json.pretty + "\n")
         if let page = try? await gateway.fetch("/metrics"), page.status == .ok { add("metrics.txt", String(buffer: page.body)) }
         // The newest lines, also where there are no files.
-        if snapshot.gateway != nil, let log = try? await gateway.invoke("GetLogData", ["maxItems": 1000]) { add("log-in-memory.json", log.pretty + "\n") }
+        if snapshot.gateway != nil, let log = try? await gateway.invoke("GetLogData", ["maxItems": 1000]) {
+            add("log-in-memory.json", log.pretty + "\n")
+        }
     }
 
     private mutating func addLogs(in directory: String, as program: String) {
@@ -115,7 +122,8 @@ struct SecretScrubber {
         var found: [Secret?] = []
         if let configuration {
             found = [
-                configuration.applicationKey, configuration.httpServer.password, configuration.httpServer.passphrase, configuration.proxy.password,
+                configuration.applicationKey, configuration.httpServer.password, configuration.httpServer.passphrase,
+                configuration.proxy.password,
                 configuration.certificates.clientKeyPassphrase,
             ]
             found += configuration.autoBind.map(\.password)
@@ -126,8 +134,10 @@ struct SecretScrubber {
             if let user, let password { found.append(Secret("\(user):\(password.reveal())")) }
         }
         // Longest first: one may be a part of another. What is as short as a word would take out half of the text.
-        secrets = Set(found.compactMap { $0?.reveal() }).filter { $0.utf8.count >= 4 }.flatMap { [Array($0.utf8), Array(Base64.encode($0.utf8).utf8)] }
-            .sorted { $0.count > $1.count }
+        secrets = Set(found.compactMap { $0?.reveal() }).filter { $0.utf8.count >= 4 }.flatMap {
+            [Array($0.utf8), Array(Base64.encode($0.utf8).utf8)]
+        }
+        .sorted { $0.count > $1.count }
     }
 
     func scrubbed(_ text: String) -> String {

@@ -44,7 +44,9 @@ struct TarArchive {
         plain.writeRepeatingByte(0, count: 2 * TarArchive.block)
         var stream = z_stream()
         // 16 more than the window: with gzip's header and trailer.
-        guard deflateInit2_(&stream, 9, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size)) == Z_OK else { return nil }
+        guard
+            deflateInit2_(&stream, 9, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size)) == Z_OK
+        else { return nil }
         defer { deflateEnd(&stream) }
         let most = Int(deflateBound(&stream, UInt(plain.readableBytes)))
         var packed = ByteBuffer()

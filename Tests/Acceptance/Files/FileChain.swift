@@ -72,7 +72,9 @@ final class FileChain: Sendable {
 
     // MARK: Copying
 
-    func copy(from source: (String, String), to target: (String, String), key: String = Chain.adminKey, _ more: JSONObject = [:])
+    func copy(
+        from source: (String, String), to target: (String, String), key: String = Chain.adminKey, _ more: JSONObject = [:]
+    )
         async throws -> TestPlatform.Answer
     {
         try await platform.copy(from: source, to: target, key: key, more)
@@ -86,7 +88,9 @@ final class FileChain: Sendable {
 }
 
 extension TestPlatform {
-    func copy(from source: (String, String), to target: (String, String), key: String = Chain.adminKey, _ more: JSONObject = [:])
+    func copy(
+        from source: (String, String), to target: (String, String), key: String = Chain.adminKey, _ more: JSONObject = [:]
+    )
         async throws -> Answer
     {
         func split(_ path: String) -> (String, String) {

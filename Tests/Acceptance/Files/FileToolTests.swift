@@ -84,7 +84,8 @@ import Testing
     func names() async throws {
         let files = try await FileChain()
         let names = [
-            "e\u{301}", "é", "😀", "a\nb", " x ", "%2e%2e", "a:b", "-rf", "\u{202e}x", "a\\b", "..a", "'\"", String(repeating: "ß", count: 120),
+            "e\u{301}", "é", "😀", "a\nb", " x ", "%2e%2e", "a:b", "-rf", "\u{202e}x", "a\\b", "..a", "'\"",
+            String(repeating: "ß", count: 120),
         ]
         for name in names {
             try files.write("out/x", [1, 2, 3])

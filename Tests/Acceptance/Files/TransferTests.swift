@@ -105,7 +105,8 @@ import Testing
         let listing = try await files.platform.files("BrowseDirectory", ["path": "/in"], of: FileChain.thing)
         #expect(listing.rows.isEmpty, "links are not listed")
         for text in ["\"..\" is not allowed in a path", "/in/link: is a symbolic link"] {
-            #expect(files.gateway.lines.contains { $0.contains("AUDIT") && $0.contains("a file was refused") && $0.contains(text) }, "\(text)")
+            #expect(
+                files.gateway.lines.contains { $0.contains("AUDIT") && $0.contains("a file was refused") && $0.contains(text) }, "\(text)")
         }
     }
 

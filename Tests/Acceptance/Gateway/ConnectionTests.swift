@@ -26,9 +26,11 @@ import Testing
         let chain = try Chain()
         try chain.writeModel(things: #"[{"name": "T1"}]"#)
         let platform = try chain.startPlatform()
-        try chain.writeGateway(platform: try await platform.port(), autoBind: #"[{"name": "T1"}]"#, more: """
-            , "ws_connection": {"encryption": "none", "max_connect_delay": 0, "connect_retry_interval": 100, "ping_rate": 200, "pingpong_timeout": 300}
-            """)
+        try chain.writeGateway(
+            platform: try await platform.port(), autoBind: #"[{"name": "T1"}]"#,
+            more: """
+                , "ws_connection": {"encryption": "none", "max_connect_delay": 0, "connect_retry_interval": 100, "ping_rate": 200, "pingpong_timeout": 300}
+                """)
         let gateway = try chain.startGateway()
         try await platform.line(containing: "T1 is bound")
         platform.signal(SIGSTOP)
@@ -41,21 +43,26 @@ import Testing
     @Test("ems 45: the attempts are counted, and the end has a status of its own") func retries() async throws {
         let free = try ReservedPort()
         let chain = try Chain()
-        try chain.writeGateway(platform: free.port, more: """
-            , "ws_connection": {"encryption": "none", "max_connect_delay": 0, "connect_retry_interval": 50, "connect_retries": 2}
-            """)
+        try chain.writeGateway(
+            platform: free.port,
+            more: """
+                , "ws_connection": {"encryption": "none", "max_connect_delay": 0, "connect_retry_interval": 50, "connect_retries": 2}
+                """)
         let gateway = try chain.startGateway()
         #expect(await gateway.exitStatus() == 4)
         #expect(gateway.lines.count { $0.contains("connecting to ws://") } == 3)
         #expect(gateway.output.contains("`connect_retries` are used up"))
     }
 
-    @Test("ems 46: of two servers the first alone, unless failover is on; then the first again when it is back") func failover() async throws {
+    @Test("ems 46: of two servers the first alone, unless failover is on; then the first again when it is back") func failover()
+        async throws
+    {
         let first = try ReservedPort()
         let chain = try Chain()
         try chain.writeModel(things: #"[{"name": "T1"}]"#)
         let second = try chain.startPlatform()
-        let servers = "\"ws_servers\": [{\"host\": \"127.0.0.1\", \"port\": \(first.port)}, {\"host\": \"127.0.0.1\", \"port\": \(try await second.port())}]"
+        let servers =
+            "\"ws_servers\": [{\"host\": \"127.0.0.1\", \"port\": \(first.port)}, {\"host\": \"127.0.0.1\", \"port\": \(try await second.port())}]"
         try chain.writeGateway(platform: 1, autoBind: #"[{"name": "T1"}]"#, more: ", \(servers)")
         let alone = try chain.startGateway()
         try await alone.line(containing: "only the first of 2 servers is used; failover.enabled would use them in order")
@@ -63,7 +70,8 @@ import Testing
         #expect(await alone.end() == 0)
         #expect(second.lines.allSatisfy { !$0.contains("authenticated") })
 
-        try chain.writeGateway(platform: 1, autoBind: #"[{"name": "T1"}]"#, more: ", \(servers), \"failover\": {\"enabled\": true, \"return_interval\": 1000}")
+        try chain.writeGateway(
+            platform: 1, autoBind: #"[{"name": "T1"}]"#, more: ", \(servers), \"failover\": {\"enabled\": true, \"return_interval\": 1000}")
         let gateway = try chain.startGateway()
         try await second.line(containing: "T1 is bound to connection 1")
         // The better one appears, and is returned to.
@@ -84,7 +92,9 @@ import Testing
             for _ in 0..<4 {
                 group.addTask {
                     let chain = try Chain()
-                    try chain.writeGateway(platform: 1, more: #", "ws_connection": {"encryption": "none", "max_connect_delay": 1000}, "logger": {"level": "INFO"}"#)
+                    try chain.writeGateway(
+                        platform: 1,
+                        more: #", "ws_connection": {"encryption": "none", "max_connect_delay": 1000}, "logger": {"level": "INFO"}"#)
                     let gateway = try chain.startGateway()
                     let started = try await gateway.line(containing: "started with")
                     let connecting = try await gateway.line(containing: "connecting to")
@@ -101,9 +111,11 @@ import Testing
         let chain = try Chain()
         try chain.writeModel(things: #"[{"name": "T1"}]"#)
         let platform = try chain.startPlatform()
-        try chain.writeGateway(platform: try await platform.port(), autoBind: #"[{"name": "T1"}]"#, more: """
-            , "duty_cycle": {"connect_period": 4000, "duty_cycle": 20, "delay_duty_cycle": 0}
-            """)
+        try chain.writeGateway(
+            platform: try await platform.port(), autoBind: #"[{"name": "T1"}]"#,
+            more: """
+                , "duty_cycle": {"connect_period": 4000, "duty_cycle": 20, "delay_duty_cycle": 0}
+                """)
         let gateway = try chain.startGateway()
         let online = try await gateway.line(containing: "and authenticated")
         let left = try await gateway.line(containing: "leaving the network for 3200 ms")
@@ -119,7 +131,9 @@ import Testing
         let chain = try Chain()
         try chain.writeModel()
         let platform = try chain.startPlatform()
-        try chain.writeGateway(platform: try await platform.port(), more: #", "duty_cycle": {"connect_period": 200000, "duty_cycle": 1, "delay_duty_cycle": 0}"#)
+        try chain.writeGateway(
+            platform: try await platform.port(),
+            more: #", "duty_cycle": {"connect_period": 200000, "duty_cycle": 1, "delay_duty_cycle": 0}"#)
         let gateway = try chain.startGateway()
         try await gateway.line(containing: "leaving the network for 198000 ms")
         let (status, json) = try await chain.local(try await gateway.port()).send(.GET, "/Thingworx/Things/T1/Properties/p")
@@ -131,17 +145,21 @@ import Testing
         let chain = try Chain()
         try chain.writeModel(things: #"[{"name": "T1", "properties": {"p": {"baseType": "NUMBER"}}}]"#)
         let platform = try chain.startPlatform()
-        try chain.writeGateway(platform: try await platform.port(), more: """
-            , "duty_cycle": {"connect_period": 100000, "duty_cycle": 1, "delay_duty_cycle": 0},
-            "ws_connection": {"encryption": "none", "max_connect_delay": 0, "connect_on_demand": true}
-            """)
+        try chain.writeGateway(
+            platform: try await platform.port(),
+            more: """
+                , "duty_cycle": {"connect_period": 100000, "duty_cycle": 1, "delay_duty_cycle": 0},
+                "ws_connection": {"encryption": "none", "max_connect_delay": 0, "connect_on_demand": true}
+                """)
         let gateway = try chain.startGateway()
         let local = try chain.local(try await gateway.port())
         try await gateway.line(containing: "leaving the network for 99000 ms")
         let mark = gateway.mark
         // Some at once: one connection serves them all.
         try await withThrowingTaskGroup(of: Void.self) { group in
-            for number in 0..<5 { group.addTask { _ = try await local.call(.PUT, "/Thingworx/Things/T1/Properties/p", body: ["p": .int(number)]) } }
+            for number in 0..<5 {
+                group.addTask { _ = try await local.call(.PUT, "/Thingworx/Things/T1/Properties/p", body: ["p": .int(number)]) }
+            }
             try await group.waitForAll()
         }
         try await gateway.line(containing: "leaving the network for", after: mark)
@@ -160,9 +178,11 @@ import Testing
         let platform = try chain.startPlatform()
         let port = try await platform.port()
         let proxy = try startProxy(scheme, chain)
-        try chain.writeGateway(platform: port, autoBind: #"[{"name": "T1"}]"#, more: """
-            , "proxy": {"host": "127.0.0.1", "port": \(try await proxy.port()), "user": "edge", "password": "proxy-secret-81"}
-            """)
+        try chain.writeGateway(
+            platform: port, autoBind: #"[{"name": "T1"}]"#,
+            more: """
+                , "proxy": {"host": "127.0.0.1", "port": \(try await proxy.port()), "user": "edge", "password": "proxy-secret-81"}
+                """)
         let gateway = try chain.startGateway()
         try await platform.line(containing: "T1 is bound")
         try await proxy.line(containing: "let through CONNECT 127.0.0.1:\(port)")
@@ -176,7 +196,8 @@ import Testing
     }
 
     @Test(arguments: [
-        ("ntlm", "", "asks for NTLM, and only Basic and Digest are offered here"), ("basic", "", "asks for a user: set proxy.user and proxy.password"),
+        ("ntlm", "", "asks for NTLM, and only Basic and Digest are offered here"),
+        ("basic", "", "asks for a user: set proxy.user and proxy.password"),
         ("digest", #", "user": "edge", "password": "wrong""#, "refuses user and password of `proxy`"),
     ])
     func aProxyThatRefusesIsExplained(scheme: String, credentials: String, text: String) async throws {
@@ -200,22 +221,29 @@ import Testing
         let selfSigned = try certificates.issue("localhost", names: ["localhost"], selfSigned: true)
         let chain = try Chain()
         func start(_ files: TestCertificates.Files) async throws -> (Program, Int) {
-            try chain.writeModel(things: #"[{"name": "T1"}]"#, server: #", "host": "127.0.0.1", "certificate": "\#(files.certificate)", "private_key": "\#(files.key)""#)
+            try chain.writeModel(
+                things: #"[{"name": "T1"}]"#,
+                server: #", "host": "127.0.0.1", "certificate": "\#(files.certificate)", "private_key": "\#(files.key)""#)
             let platform = try chain.startPlatform()
             return (platform, try await platform.port())
         }
         func gateway(_ port: Int, _ settings: String) throws -> Program {
-            try chain.writeGateway(platform: port, more: """
-                , "ws_servers": [{"host": "localhost", "port": \(port)}], "certificates": {\(settings)},
-                "ws_connection": {"encryption": "ssl ", "max_connect_delay": 0, "connect_retry_interval": 100}
-                """)
+            try chain.writeGateway(
+                platform: port,
+                more: """
+                    , "ws_servers": [{"host": "localhost", "port": \(port)}], "certificates": {\(settings)},
+                    "ws_connection": {"encryption": "ssl ", "max_connect_delay": 0, "connect_retry_interval": 100}
+                    """)
             return try chain.startGateway()
         }
         let (trusted, port) = try await start(certificates.server)
         let authority = "\"cert_chain\": \"\(certificates.authority)\""
         for (settings, text) in [
             ("", "no trusted authority vouches for the certificate of localhost"),
-            ("\(authority), \"validation_criteria\": {\"Cert_Common_Name\": \"other\"}", "the common name in the certificate of localhost is \"localhost\""),
+            (
+                "\(authority), \"validation_criteria\": {\"Cert_Common_Name\": \"other\"}",
+                "the common name in the certificate of localhost is \"localhost\""
+            ),
             ("\(authority), \"validation_criteria\": {\"CA_Cert_Common_Name\": \"Test-CA\"}", "and authenticated"),
             ("\"validate\": false", "and authenticated"),
         ] {
@@ -225,7 +253,10 @@ import Testing
         }
         await trusted.end()
         let (lonely, lonelyPort) = try await start(selfSigned)
-        for (settings, text) in [("", "is self-signed"), ("\"allow_self_signed\": true", "and authenticated"), ("\"cert_chain\": [\"\(selfSigned.certificate)\"]", "and authenticated")] {
+        for (settings, text) in [
+            ("", "is self-signed"), ("\"allow_self_signed\": true", "and authenticated"),
+            ("\"cert_chain\": [\"\(selfSigned.certificate)\"]", "and authenticated"),
+        ] {
             let program = try gateway(lonelyPort, settings)
             try await program.line(containing: text)
             #expect(await program.end() == 0)
@@ -240,10 +271,14 @@ import Testing
         let port = try await platform.port()
         let loop = MultiThreadedEventLoopGroup.singleton.next()
         let redirecting = try await HTTPServer.start(HTTPServer.Configuration(), on: loop, logger: .init(label: "r")) { request in
-            let location = request.path == ["Thingworx", "WS"] ? "ws://127.0.0.1:\(port)/Thingworx/WS" : request.path == ["loop"] ? "/loop" : "gopher://x"
+            let location =
+                request.path == ["Thingworx", "WS"]
+                ? "ws://127.0.0.1:\(port)/Thingworx/WS" : request.path == ["loop"] ? "/loop" : "gopher://x"
             return loop.makeSucceededFuture(HTTPResponse(.permanentRedirect, headers: ["Location": location]))
         }
-        for (resource, text) in [("/Thingworx/WS", "and authenticated"), ("/loop", "the sixth redirect in a row"), ("/x", "which is no URL of a platform")] {
+        for (resource, text) in [
+            ("/Thingworx/WS", "and authenticated"), ("/loop", "the sixth redirect in a row"), ("/x", "which is no URL of a platform"),
+        ] {
             try chain.writeGateway(platform: redirecting.port, more: ", \"resource\": \"\(resource)\"")
             let gateway = try chain.startGateway()
             try await gateway.line(containing: text)
@@ -256,9 +291,11 @@ import Testing
         let chain = try Chain()
         try chain.writeModel(things: #"[{"name": "T1", "properties": {"p": {"baseType": "NUMBER"}}}]"#)
         let platform = try chain.startPlatform()
-        try chain.writeGateway(platform: try await platform.port(), more: """
-            , "ws_connection": {"encryption": "none", "max_connect_delay": 0, "verbose": true}
-            """)
+        try chain.writeGateway(
+            platform: try await platform.port(),
+            more: """
+                , "ws_connection": {"encryption": "none", "max_connect_delay": 0, "verbose": true}
+                """)
         let gateway = try chain.startGateway()
         let local = try chain.local(try await gateway.port())
         try await gateway.line(containing: "and authenticated")
@@ -266,9 +303,11 @@ import Testing
         let line = try await gateway.line(containing: "put T1 Properties/p: success (2.00) after ")
         #expect(line.contains("to the platform #") && line.hasPrefix("[TRACE]"))
         #expect(gateway.output.contains("put T1 Properties/p [{\"p\":4.5}]"))
-        _ = try await local.send(.POST, RestClient.thing("T1", "Services", "Login"), body: [
-            "password": "hidden-1", "nested": "{\"appKey\": \"hidden-2\", \"plain\": \"seen-3\"}", "user": "seen-4",
-        ])
+        _ = try await local.send(
+            .POST, RestClient.thing("T1", "Services", "Login"),
+            body: [
+                "password": "hidden-1", "nested": "{\"appKey\": \"hidden-2\", \"plain\": \"seen-3\"}", "user": "seen-4",
+            ])
         try await gateway.line(containing: "post T1 Services/Login: ")
         #expect(gateway.output.contains("seen-3") && gateway.output.contains("seen-4"))
         for secret in ["hidden-1", "hidden-2", Chain.edgeKey] { #expect(!gateway.output.contains(secret)) }

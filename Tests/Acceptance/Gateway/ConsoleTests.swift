@@ -33,7 +33,10 @@ import Testing
         let gateway = typed.program
         try await gateway.line(containing: "version 0.1.0")
         let warnings = gateway.lines.filter { $0.hasPrefix("[WARN]") }
-        for text in ["http_server.ssl is off", "http_server.authenticate is off", "certificates.validate is off", "certificates.allow_self_signed is on", "ws_connection.encryption is none"] {
+        for text in [
+            "http_server.ssl is off", "http_server.authenticate is off", "certificates.validate is off",
+            "certificates.allow_self_signed is on", "ws_connection.encryption is none",
+        ] {
             #expect(warnings.count { $0.contains(text) } == 1, "\(text)")
         }
         #expect(gateway.lines.contains { $0.hasPrefix("[INFO]") && $0.contains("wsems: version 0.1.0") })

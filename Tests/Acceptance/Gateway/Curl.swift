@@ -18,7 +18,9 @@ struct Curl {
         let answers = curl.output.replacingOccurrences(of: "\r", with: "").components(separatedBy: "\nHTTP/1.1 ").suffix(1)
         let text = answers.first.map { $0.hasPrefix("HTTP/1.1 ") ? String($0.dropFirst(9)) : $0 } ?? ""
         let parts = text.components(separatedBy: "\n\n")
-        guard code == 0, let number = Int(text.prefix(3)) else { throw Program.Failure(description: "curl ended with \(code): \(curl.output)") }
+        guard code == 0, let number = Int(text.prefix(3)) else {
+            throw Program.Failure(description: "curl ended with \(code): \(curl.output)")
+        }
         status = number
         var headers: [String: String] = [:]
         for line in parts[0].components(separatedBy: "\n").dropFirst() {

@@ -26,7 +26,8 @@ import Testing
         let before = try chain.directory.read("etc/config.json")
 
         // Merged: objects member by member, the rest of the file as it was.
-        _ = try await local.invoke("LocalEms", "UpdateConfiguration", ["config": #"{"logger": {"publish_level": "INFO"}, "resource": "/Thingworx/WS"}"#])
+        _ = try await local.invoke(
+            "LocalEms", "UpdateConfiguration", ["config": #"{"logger": {"publish_level": "INFO"}, "resource": "/Thingworx/WS"}"#])
         let merged = try configuration(chain)
         #expect(merged["logger"]?["level"] == "TRACE" && merged["logger"]?["publish_level"] == "INFO")
         #expect(merged["appKey"]?.string?.hasPrefix("AGC1:") == true)
@@ -35,10 +36,12 @@ import Testing
 
         let after = try chain.directory.read("etc/config.json")
         for (wrong, text) in [
-            ("{", "not valid JSON"), ("[1]", "expected a JSON object"), (#"{"ws_servers": []}"#, "ws_servers"), (#"{"http_server": {"port": 99999}}"#, "http_server.port"),
+            ("{", "not valid JSON"), ("[1]", "expected a JSON object"), (#"{"ws_servers": []}"#, "ws_servers"),
+            (#"{"http_server": {"port": 99999}}"#, "http_server.port"),
             (#"{"appKey": ""}"#, "appKey"),
         ] {
-            let (status, json) = try await local.send(.POST, RestClient.thing("LocalEms", "Services", "UpdateConfiguration"), body: ["config": .string(wrong)])
+            let (status, json) = try await local.send(
+                .POST, RestClient.thing("LocalEms", "Services", "UpdateConfiguration"), body: ["config": .string(wrong)])
             #expect(status == 400 && json["error"]?.string?.contains(text) == true, "\(wrong): \(status) \(json)")
         }
         #expect(try chain.directory.read("etc/config.json") == after)
@@ -75,7 +78,9 @@ import Testing
         try await platform.line(containing: "T1 is bound to connection 2")
         // And so may others, when the file says so; the answer is there before the end.
         mark = gateway.mark
-        try chain.directory.write("etc/config.json", try chain.directory.read("etc/config.json").replacing("\"appKey\"", with: "\"restart\": \"any\", \"appKey\""))
+        try chain.directory.write(
+            "etc/config.json", try chain.directory.read("etc/config.json").replacing("\"appKey\"", with: "\"restart\": \"any\", \"appKey\"")
+        )
         _ = try await chain.platform(port).invoke("Gate1", "Restart")
         let line = try await gateway.line(after: mark, what: "the next run") { $0.contains("listening on") }
         let next = try #require(Int(line.split(separator: ":").last ?? ""))
@@ -88,19 +93,28 @@ import Testing
 
     @Test("ems 61: the log in memory, in files and as services") func logs() async throws {
         let chain = try Chain()
-        try chain.writeGateway(platform: 1, more: #", "logger": {"level": "INFO", "publish_directory": "logs", "max_file_storage": 2000000, "audit_target": "file://audit.log"}"#)
+        try chain.writeGateway(
+            platform: 1,
+            more:
+                #", "logger": {"level": "INFO", "publish_directory": "logs", "max_file_storage": 2000000, "audit_target": "file://audit.log"}"#
+        )
         let gateway = try chain.startGateway()
         let local = try chain.local(try await gateway.port())
         try await gateway.line(containing: "Trying again")
         let all = try await local.invoke("LocalEms", "GetLogData", ["maxItems": 500])["rows"]?.array ?? []
-        #expect(all.contains { $0["message"]?.string?.contains("version 0.1.0") == true && $0["level"] == "INFO" && $0["module"] == "wsems" })
+        #expect(
+            all.contains { $0["message"]?.string?.contains("version 0.1.0") == true && $0["level"] == "INFO" && $0["module"] == "wsems" })
         let time = try #require(all.last?["timestamp"]?.int)
         #expect(abs(Double(time) / 1000 - Date().timeIntervalSince1970) < 60)
         #expect(try await local.invoke("LocalEms", "GetLogData", ["maxItems": 2])["rows"]?.array?.count == 2)
         #expect(try await local.invoke("LocalEms", "GetLogData", ["endDate": .int(time / 1000 - 3600)])["rows"]?.array?.isEmpty == true)
-        #expect(try await local.send(.POST, RestClient.thing("LocalEms", "Services", "GetLogData"), body: ["maxItems": "many"]).status == 400)
+        #expect(
+            try await local.send(.POST, RestClient.thing("LocalEms", "Services", "GetLogData"), body: ["maxItems": "many"]).status == 400)
 
-        #expect(try await local.send(.POST, RestClient.thing("LocalEms", "Services", "StartFileLogging"), body: ["level": "LOUD", "directory": "x"]).status == 400)
+        #expect(
+            try await local.send(
+                .POST, RestClient.thing("LocalEms", "Services", "StartFileLogging"), body: ["level": "LOUD", "directory": "x"]
+            ).status == 400)
         _ = try await local.invoke("LocalEms", "StartFileLogging", ["level": "TRACE", "directory": .string(chain.directory.path("more"))])
         #expect(try await local.send(.GET, "/Thingworx/Things/T1/Properties/p").status == 503)
         _ = try await local.invoke("LocalEms", "StopFileLogging", ["delete": false])
@@ -123,7 +137,8 @@ import Testing
             return loop.makeSucceededFuture(HTTPResponse(.noContent))
         }
         let chain = try Chain()
-        try chain.writeGateway(platform: 1, more: #", "logger": {"level": "INFO", "audit_target": "http://127.0.0.1:\#(taker.port)/events"}"#)
+        try chain.writeGateway(
+            platform: 1, more: #", "logger": {"level": "INFO", "audit_target": "http://127.0.0.1:\#(taker.port)/events"}"#)
         let gateway = try chain.startGateway()
         let first = try JSONValue(parsing: await events.first { $0.contains("started") } ?? "null")
         #expect(first["level"] == "AUDIT" && first["message"]?.string?.hasPrefix("started with") == true && first["timestamp"]?.int != nil)
@@ -139,14 +154,18 @@ import Testing
         let local = try chain.local(port)
         let free = try ReservedPort()
         #expect(try await local.invoke("LocalEms", "TestPort", ["host": "127.0.0.1", "port": .int(port)])["rows"]?[0]?["result"] == true)
-        #expect(try await local.invoke("LocalEms", "TestPort", ["host": "127.0.0.1", "port": .string("\(free.port)")])["rows"]?[0]?["result"] == false)
-        #expect(try await local.send(.POST, RestClient.thing("LocalEms", "Services", "TestPort"), body: ["host": "127.0.0.1"]).status == 400)
+        #expect(
+            try await local.invoke("LocalEms", "TestPort", ["host": "127.0.0.1", "port": .string("\(free.port)")])["rows"]?[0]?["result"]
+                == false)
+        #expect(
+            try await local.send(.POST, RestClient.thing("LocalEms", "Services", "TestPort"), body: ["host": "127.0.0.1"]).status == 400)
         #expect(await gateway.end() == 0)
     }
 
     @Test("reload by SIGHUP and by a service") func reload() async throws {
         let chain = try Chain()
-        try chain.writeModel(things: #"[{"name": "T1"}, {"name": "T2"}]"#, keys: #", {"name": "other", "key": "other-key-55", "user": "edge"}"#)
+        try chain.writeModel(
+            things: #"[{"name": "T1"}, {"name": "T2"}]"#, keys: #", {"name": "other", "key": "other-key-55", "user": "edge"}"#)
         let platform = try chain.startPlatform()
         let port = try await platform.port()
         try chain.writeGateway(platform: port, autoBind: #"[{"name": "T1"}]"#)
@@ -154,12 +173,16 @@ import Testing
         let localPort = try await gateway.port()
         try await platform.line(containing: "T1 is bound to connection 1")
 
-        try chain.writeGateway(platform: port, autoBind: #"[{"name": "T2"}]"#, more: """
-            , "http_server": {"host": "127.0.0.1", "port": 1234, "ssl": false, "authenticate": true, "user": "me", "password": "new-pass-42", "enable_csrf_tokens": false}
-            """)
+        try chain.writeGateway(
+            platform: port, autoBind: #"[{"name": "T2"}]"#,
+            more: """
+                , "http_server": {"host": "127.0.0.1", "port": 1234, "ssl": false, "authenticate": true, "user": "me", "password": "new-pass-42", "enable_csrf_tokens": false}
+                """)
         gateway.signal(SIGHUP)
         let line = try await gateway.line(containing: "the configuration was read again")
-        for setting in ["http_server.authenticate", "http_server.user", "http_server.password", "auto_bind"] { #expect(line.contains(setting)) }
+        for setting in ["http_server.authenticate", "http_server.user", "http_server.password", "auto_bind"] {
+            #expect(line.contains(setting))
+        }
         #expect(line.hasSuffix("after a restart: http_server.port, http_server.ports_to_try"))
         try await platform.line(containing: "T1 is not connected any more")
         try await platform.line(containing: "T2 is bound to connection 1")
@@ -169,12 +192,16 @@ import Testing
 
         // A file that cannot be used changes nothing, and says why.
         try chain.directory.write("etc/config.json", "{\"appKey\": 1")
-        let refused = try await Curl("-u", "me:new-pass-42", "-X", "POST", "-H", "Content-Type: application/json", "\(url)/Services/ReloadConfiguration")
+        let refused = try await Curl(
+            "-u", "me:new-pass-42", "-X", "POST", "-H", "Content-Type: application/json", "\(url)/Services/ReloadConfiguration")
         #expect(refused.status == 400 && refused.body.contains("not valid JSON"))
 
         // Another key connects anew.
         try chain.writeGateway(platform: port, key: "other-key-55", autoBind: #"[{"name": "T2"}]"#)
-        #expect(try await Curl("-u", "me:new-pass-42", "-X", "POST", "-H", "Content-Type: application/json", "\(url)/Services/ReloadConfiguration").body.contains("appKey"))
+        #expect(
+            try await Curl(
+                "-u", "me:new-pass-42", "-X", "POST", "-H", "Content-Type: application/json", "\(url)/Services/ReloadConfiguration"
+            ).body.contains("appKey"))
         try await platform.line(containing: "authenticated with key other as edge")
         try await platform.line(containing: "T2 is bound to connection 2")
         #expect(try await Curl("\(url)/Properties/isConnected").status == 200)

@@ -42,7 +42,8 @@ import Testing
     }
 
     @Test("ems 27, 28: without tokens, and without authentication") func withoutTokens() async throws {
-        try await withGateway(#""ssl": false, "authenticate": true, "user": "me", "password": "p", "enable_csrf_tokens": false"#) { port, _, _ in
+        try await withGateway(#""ssl": false, "authenticate": true, "user": "me", "password": "p", "enable_csrf_tokens": false"#) {
+            port, _, _ in
             let answer = try await Curl("-u", "me:p", "http://127.0.0.1:\(port)\(LocalServerTests.isConnected)")
             #expect(answer.status == 200)
         }
@@ -55,9 +56,11 @@ import Testing
     @Test("ems 29: TLS with its own certificate and a key with a passphrase") func tls() async throws {
         let certificates = try TestCertificates()
         let key = try await certificates.encryptedKey(of: certificates.server, passphrase: "key-pass-32")
-        try await withGateway("""
+        try await withGateway(
+            """
             "ssl": true, "certificate": "\(certificates.server.certificate)", "private_key": "\(key)", "passphrase": "key-pass-32", "authenticate": false
-            """) { port, program, chain in
+            """
+        ) { port, program, chain in
             let url = "https://localhost:\(port)\(LocalServerTests.isConnected)"
             #expect(try await Curl("--cacert", certificates.authority, url).status == 200)
             await #expect(throws: Program.Failure.self) { try await Curl(url) }
@@ -84,19 +87,23 @@ import Testing
         let certificates = try TestCertificates()
         let other = try certificates.issue("localhost", names: ["localhost"], days: kind == "expired" ? -9 ... -1 : -1...90)
         let chain = try Chain()
-        let (certificate, key) = switch kind {
-        case "missing": ("/none/server.crt", other.key)
-        case "foreign": (certificates.server.certificate, other.key)
-        default: (other.certificate, other.key)
-        }
-        try chain.writeGateway(platform: 1, more: """
-            , "http_server": {"host": "127.0.0.1", "port": 0, "authenticate": false, "certificate": "\(certificate)", "private_key": "\(key)"}
-            """)
-        let text = switch kind {
-        case "missing": "http_server.certificate: cannot read /none/server.crt: No such file or directory"
-        case "foreign": "does not belong to the certificate in"
-        default: "the certificate ended on"
-        }
+        let (certificate, key) =
+            switch kind {
+            case "missing": ("/none/server.crt", other.key)
+            case "foreign": (certificates.server.certificate, other.key)
+            default: (other.certificate, other.key)
+            }
+        try chain.writeGateway(
+            platform: 1,
+            more: """
+                , "http_server": {"host": "127.0.0.1", "port": 0, "authenticate": false, "certificate": "\(certificate)", "private_key": "\(key)"}
+                """)
+        let text =
+            switch kind {
+            case "missing": "http_server.certificate: cannot read /none/server.crt: No such file or directory"
+            case "foreign": "does not belong to the certificate in"
+            default: "the certificate ended on"
+            }
         let check = try chain.startGateway(["-check"])
         #expect(await check.exitStatus() == (kind == "expired" ? 0 : 1))
         #expect(check.output.contains(text), "\(check.output)")
@@ -108,7 +115,10 @@ import Testing
 
     @Test("ems 24, 31: clients that stop in the middle, and one too many") func slowAndTooMany() async throws {
         try await withGateway(#""ssl": false, "authenticate": false, "content_read_timeout": 300, "max_clients": 2"#) { port, _, _ in
-            var open = try (0..<2).map { _ in try RawConnection(port: port, "PUT /Thingworx/Things/T1/Properties/p HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n{") }
+            var open = try (0..<2).map { _ in
+                try RawConnection(
+                    port: port, "PUT /Thingworx/Things/T1/Properties/p HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n{")
+            }
             let third = try RawConnection(port: port, "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
             #expect(third.readToEnd().hasPrefix("HTTP/1.1 503 "))
             for connection in open { #expect(connection.readToEnd().hasPrefix("HTTP/1.1 408 ")) }
@@ -121,10 +131,14 @@ import Testing
         try await withGateway(#""ssl": false, "authenticate": false"#) { port, _, _ in
             func status(_ arguments: String...) async throws -> (Int, String) {
                 let last = "http://127.0.0.1:\(port)\(arguments.last!)"
-                let answer = arguments.count == 1 ? try await Curl("--path-as-is", last) : try await Curl("-X", "PUT", "-d", arguments[0], last)
+                let answer =
+                    arguments.count == 1 ? try await Curl("--path-as-is", last) : try await Curl("-X", "PUT", "-d", arguments[0], last)
                 return (answer.status, answer.body)
             }
-            for path in ["/Thingworx/Things", "/Thingworx/Resources", "/Thingworx/Things/T1", "/etc/passwd", "/Thingworx/Things/../../etc", "/Thingworx/Things/a%2F..%2Fb"] {
+            for path in [
+                "/Thingworx/Things", "/Thingworx/Resources", "/Thingworx/Things/T1", "/etc/passwd", "/Thingworx/Things/../../etc",
+                "/Thingworx/Things/a%2F..%2Fb",
+            ] {
                 let unknown = try await status(path)
                 #expect(unknown.0 == 404, "\(path)")
             }
@@ -143,9 +157,11 @@ import Testing
     @Test("ems 14, 15: the next port, and none that is free") func ports() async throws {
         let taken = try ReservedPort(consecutive: 4)
         let chain = try Chain()
-        try chain.writeGateway(platform: 1, more: """
-            , "http_server": {"host": "127.0.0.1", "port": \(taken.port), "ssl": false, "authenticate": false, "ports_to_try": 2}
-            """)
+        try chain.writeGateway(
+            platform: 1,
+            more: """
+                , "http_server": {"host": "127.0.0.1", "port": \(taken.port), "ssl": false, "authenticate": false, "ports_to_try": 2}
+                """)
         let none = try chain.startGateway()
         try await none.line(containing: "no local REST server: ports \(taken.port) to \(taken.port + 2) on 127.0.0.1 in use")
         #expect(await none.end() == 0)
@@ -179,13 +195,19 @@ import Testing
         let text = String(repeating: "0123456789", count: 30)
         let rows = JSONValue.array((0..<2000).map { ["n": .int($0), "text": .string(text)] })
         let table: JSONValue = [
-            "dataShape": ["fieldDefinitions": ["n": ["name": "n", "baseType": "INTEGER"], "text": ["name": "text", "baseType": "STRING"]]], "rows": rows,
+            "dataShape": [
+                "fieldDefinitions": ["n": ["name": "n", "baseType": "INTEGER"], "text": ["name": "text", "baseType": "STRING"]]
+            ], "rows": rows,
         ]
         let body = ByteBuffer(string: table.description)
-        let device = try await HTTPServer.start(HTTPServer.Configuration(), on: loop, logger: .init(label: "d")) { _ in loop.makeSucceededFuture(.json(body)) }
-        try chain.writeGateway(platform: try await platform.port(), autoBind: "[{\"name\": \"T1\", \"host\": \"127.0.0.1\", \"port\": \(device.port)}]", more: """
-            , "ws_connection": {"encryption": "none", "max_connect_delay": 0, "msg_timeout": 60000}
-            """)
+        let device = try await HTTPServer.start(HTTPServer.Configuration(), on: loop, logger: .init(label: "d")) { _ in
+            loop.makeSucceededFuture(.json(body))
+        }
+        try chain.writeGateway(
+            platform: try await platform.port(), autoBind: "[{\"name\": \"T1\", \"host\": \"127.0.0.1\", \"port\": \(device.port)}]",
+            more: """
+                , "ws_connection": {"encryption": "none", "max_connect_delay": 0, "msg_timeout": 60000}
+                """)
         let gateway = try chain.startGateway()
         let port = try await gateway.port()
         try await platform.line(containing: "T1 is bound")

@@ -12,11 +12,13 @@ import Testing
 @Suite struct RoutingTests {
     private func device(_ answer: @escaping @Sendable (HTTPRequest) -> EventLoopFuture<HTTPResponse>) async throws -> HTTPServer {
         try await HTTPServer.start(
-            HTTPServer.Configuration(), on: MultiThreadedEventLoopGroup.singleton.next(), logger: Logger(label: "device") { _ in SwiftLogNoOpLogHandler() },
+            HTTPServer.Configuration(), on: MultiThreadedEventLoopGroup.singleton.next(),
+            logger: Logger(label: "device") { _ in SwiftLogNoOpLogHandler() },
             responder: answer)
     }
 
-    @Test("ems 16, 17, 18, 19, 20, 21, 22: properties, services and events by way of the gateway; without a platform 503") func localRequests() async throws {
+    @Test("ems 16, 17, 18, 19, 20, 21, 22: properties, services and events by way of the gateway; without a platform 503")
+    func localRequests() async throws {
         let chain = try Chain()
         try chain.writeModel(things: #"[{"name": "T1", "properties": {"speed": {"baseType": "NUMBER", "value": 1}}}, {"name": "T2"}]"#)
         let platform = try chain.startPlatform()
@@ -35,11 +37,15 @@ import Testing
         #expect(connected.status == 200 && connected.body.hasPrefix("{\"rows\":[{\"isConnected\":true}],\"dataShape\":"))
         let name = try await Curl("\(url)/SystemRepository/Properties/name")
         #expect(name.status == 200 && name.body.hasPrefix("{\"rows\":[{\"name\":\"SystemRepository\"}]"))
-        #expect(try await Curl("-X", "PUT", "-H", "Content-Type: application/json", "-d", "{\"speed\": 21.5}", "\(url)/T1/Properties/speed").status == 200)
+        #expect(
+            try await Curl("-X", "PUT", "-H", "Content-Type: application/json", "-d", "{\"speed\": 21.5}", "\(url)/T1/Properties/speed")
+                .status == 200)
         #expect(try await chain.platform(port).property("T1", "speed").double == 21.5)
         let sum = try await Curl("-H", "Content-Type: application/json", "-d", "{\"a\": 2}", "\(url)/T2/Services/Add")
         #expect(sum.status == 200 && sum.body.hasPrefix("{\"rows\":[{\"result\":42}]"), "\(sum.body)")
-        #expect(try await Curl("-H", "Content-Type: application/json", "-d", "{\"temperature\": 99}", "\(url)/T1/Events/Overheated").status == 200)
+        #expect(
+            try await Curl("-H", "Content-Type: application/json", "-d", "{\"temperature\": 99}", "\(url)/T1/Events/Overheated").status
+                == 200)
         try await platform.line(containing: "event T1/Overheated")
 
         await platform.end(SIGKILL)
@@ -66,11 +72,13 @@ import Testing
             }
             return loop.makeSucceededFuture(.json(ByteBuffer(string: "{\"result\":\"\(request.headers.first(name: "Accept") ?? "")\"}")))
         }
-        try chain.writeGateway(platform: try await platform.port(), autoBind: """
-            [{"name": "T1", "host": "127.0.0.1", "port": \(silent.port), "timeout": 300},
-             {"name": "T2", "host": "127.0.0.1", "port": \(guarded.port), "user": "u", "password": "device-pass-61"},
-             {"name": "T3", "host": "127.0.0.1", "port": 1}]
-            """)
+        try chain.writeGateway(
+            platform: try await platform.port(),
+            autoBind: """
+                [{"name": "T1", "host": "127.0.0.1", "port": \(silent.port), "timeout": 300},
+                 {"name": "T2", "host": "127.0.0.1", "port": \(guarded.port), "user": "u", "password": "device-pass-61"},
+                 {"name": "T3", "host": "127.0.0.1", "port": 1}]
+                """)
         let gateway = try chain.startGateway()
         for name in ["T1", "T2", "T3"] { try await platform.line(containing: "\(name) is bound") }
         let admin = try chain.platform(try await platform.port())

@@ -52,7 +52,9 @@ import Testing
         }
 
         func push(_ thing: String, _ values: [(name: String, value: Int, time: Int)]) async throws -> Int {
-            let rows = values.map { value -> JSONValue in ["name": .string(value.name), "value": .int(value.value), "time": .int(value.time), "quality": "GOOD"] }
+            let rows = values.map { value -> JSONValue in
+                ["name": .string(value.name), "value": .int(value.value), "time": .int(value.time), "quality": "GOOD"]
+            }
             let fields: JSONValue = [
                 "name": ["name": "name", "baseType": "STRING"], "value": ["name": "value", "baseType": "VARIANT"],
                 "time": ["name": "time", "baseType": "DATETIME"], "quality": ["name": "quality", "baseType": "STRING"],
@@ -66,7 +68,9 @@ import Testing
             while try await local.send(.GET, "/").json["store"]?["messages"]?.int != 0 { try await Task.sleep(for: .milliseconds(100)) }
         }
 
-        func values(of thing: String) throws -> [Int] { try chain.journal().filter { $0["thing"]?.string == thing }.compactMap { $0["value"]?.int } }
+        func values(of thing: String) throws -> [Int] {
+            try chain.journal().filter { $0["thing"]?.string == thing }.compactMap { $0["value"]?.int }
+        }
 
         func end() async {
             #expect(await gateway.end() == 0)
@@ -128,14 +132,21 @@ import Testing
         await pair.end()
     }
 
-    @Test("ems 52: what the platform does not acknowledge stays stored, and is worked on once when it does") func unacknowledged() async throws {
-        var pair = try await Pair(store: ", \"blocking\": true", more: ", \"ws_connection\": {\"encryption\": \"none\", \"max_connect_delay\": 0, \"connect_retry_interval\": 100, \"msg_timeout\": 300}")
+    @Test("ems 52: what the platform does not acknowledge stays stored, and is worked on once when it does") func unacknowledged()
+        async throws
+    {
+        var pair = try await Pair(
+            store: ", \"blocking\": true",
+            more:
+                ", \"ws_connection\": {\"encryption\": \"none\", \"max_connect_delay\": 0, \"connect_retry_interval\": 100, \"msg_timeout\": 300}"
+        )
         try await pair.platform.halt()
         // It has taken the request, and nobody knows whether it has worked on it.
         #expect(try await pair.put("T1", 1).status == 202)
         #expect(try await pair.put("T1", 2).status == 202)
         await pair.gateway.end(SIGKILL)
-        let log = try SegmentLog(files: DiskFiles(pair.chain.directory.path("store"), reading: true), ring: nil, limits: StoreLimits(), isReading: true)
+        let log = try SegmentLog(
+            files: DiskFiles(pair.chain.directory.path("store"), reading: true), ring: nil, limits: StoreLimits(), isReading: true)
         #expect(log.messages == 2)
         pair.platform.signal(SIGCONT)
         pair.gateway = try pair.chain.startGateway()
@@ -162,7 +173,9 @@ import Testing
     @Test func pushesAreJoinedAndKeepTheirTimes() async throws {
         var pair = try await Pair(autoBind: #"[{"name": "T1", "host": "127.0.0.1", "port": 1}]"#)
         try await pair.losePlatform()
-        for number in 0..<100 { #expect(try await pair.push("T1", [("speed", 2 * number, 1000 + number), ("speed", 2 * number + 1, 2000 + number)]) == 202) }
+        for number in 0..<100 {
+            #expect(try await pair.push("T1", [("speed", 2 * number, 1000 + number), ("speed", 2 * number + 1, 2000 + number)]) == 202)
+        }
         try pair.startPlatform()
         try await pair.drained()
         #expect(try pair.values(of: "T1") == Array(0..<200))
@@ -200,7 +213,8 @@ import Testing
         try await pair.drained()
         while try await pair.local.send(.GET, "/").json["store"]?["refused"]?.int != 3 { try await Task.sleep(for: .milliseconds(100)) }
         let listed = try await edgectl(pair, "list").filter { $0.hasPrefix("r") }
-        #expect(listed.count == 3 && listed[0].contains("T1\tpush of 2 values\tbad request (4.00), not stored, because they are not defined"))
+        #expect(
+            listed.count == 3 && listed[0].contains("T1\tpush of 2 values\tbad request (4.00), not stored, because they are not defined"))
         let id = String(listed[1].prefix { $0 != "\t" })
         let shown = try JSONValue(parsing: try await edgectl(pair, "show", id).joined())
         #expect(shown["thing"] == "T2" && shown["content"]?["values"]?["rows"]?[1]?["value"]?["value"]?.int == 20)
@@ -208,7 +222,8 @@ import Testing
 
         // The property is made, and one of them goes.
         await pair.platform.end(SIGKILL)
-        try pair.chain.writeModel(things: StoreTests.things.replacingOccurrences(of: "\"speed\"", with: "\"later\": {\"baseType\": \"NUMBER\"}, \"speed\""))
+        try pair.chain.writeModel(
+            things: StoreTests.things.replacingOccurrences(of: "\"speed\"", with: "\"later\": {\"baseType\": \"NUMBER\"}, \"speed\""))
         try pair.startPlatform()
         #expect(try await edgectl(pair, "drop", id) == ["1 thrown away"])
         #expect(try await edgectl(pair, "retry", "--all") == ["2 to be tried again"])
@@ -228,7 +243,8 @@ import Testing
     /// A Thing that the platform does not have must not keep others waiting.
     @Test func aThingThatIsNotBoundIsWaitedForAlone() async throws {
         var pair = try await Pair(
-            autoBind: #"[{"name": "T1", "host": "127.0.0.1", "port": 1}, {"name": "TNew", "host": "127.0.0.1", "port": 1}]"#, store: ", \"tries\": 1")
+            autoBind: #"[{"name": "T1", "host": "127.0.0.1", "port": 1}, {"name": "TNew", "host": "127.0.0.1", "port": 1}]"#,
+            store: ", \"tries\": 1")
         try await pair.losePlatform()
         for value in 1...3 { for thing in ["TNew", "T1"] { _ = try await pair.push(thing, [("speed", value, value)]) } }
         try pair.startPlatform()
@@ -236,7 +252,8 @@ import Testing
         try await pair.gateway.line(containing: "UpdateSubscribedPropertyValues: not found")
         while try pair.values(of: "T1").count < 3 { try await Task.sleep(for: .milliseconds(100)) }
         let admin = try pair.chain.platform(pair.port)
-        _ = try await admin.call(.POST, "/Thingworx/Resources/EntityServices/Services/CreateThing", body: ["name": "TNew", "thingTemplateName": "RemoteThing"])
+        _ = try await admin.call(
+            .POST, "/Thingworx/Resources/EntityServices/Services/CreateThing", body: ["name": "TNew", "thingTemplateName": "RemoteThing"])
         try await pair.drained()
         #expect(try pair.values(of: "TNew") == [1, 2, 3])
         await pair.end()
@@ -283,7 +300,8 @@ import Testing
         let first = try await Pair()
         let chain = try Chain()
         try chain.writeGateway(
-            platform: first.port, more: ", \"offline_msg_store\": {\"enabled\": true, \"directory\": \"\(first.chain.directory.path("store"))\"}")
+            platform: first.port,
+            more: ", \"offline_msg_store\": {\"enabled\": true, \"directory\": \"\(first.chain.directory.path("store"))\"}")
         let second = try chain.startGateway()
         try await second.line(containing: "is in use by another process (\(first.gateway.pid))")
         let local = try chain.local(try await second.port())
@@ -301,7 +319,9 @@ import Testing
         try chain.writeGateway(platform: 1, more: ", \"offline_msg_store\": {\"enabled\": true, \"directory\": \"store\"}")
         let gateway = try chain.startGateway()
         try await gateway.line(containing: "offline_msg_store: store is no directory")
-        #expect(try await chain.local(try await gateway.port()).send(.PUT, RestClient.thing("T1", "Properties", "speed"), body: ["speed": 1]).status == 503)
+        #expect(
+            try await chain.local(try await gateway.port()).send(.PUT, RestClient.thing("T1", "Properties", "speed"), body: ["speed": 1])
+                .status == 503)
         #expect(await gateway.end() == 0)
     }
 

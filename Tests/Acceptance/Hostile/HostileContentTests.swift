@@ -16,7 +16,9 @@ extension Hostile {
         private let patience = Hostile.patience
 
         private func nested(_ depth: Int, around core: String) -> String {
-            (0..<depth).reduce(core) { inner, _ in #"{"rows":[{"n":\#(inner)}],"dataShape":{"fieldDefinitions":{"n":{"name":"n","baseType":"INFOTABLE"}}}}"# }
+            (0..<depth).reduce(core) { inner, _ in
+                #"{"rows":[{"n":\#(inner)}],"dataShape":{"fieldDefinitions":{"n":{"name":"n","baseType":"INFOTABLE"}}}}"#
+            }
         }
 
         private func fields(_ count: Int, _ name: (Int) -> String) -> String {
@@ -26,13 +28,18 @@ extension Hostile {
         /// Bodies that are sent to a service of either program.
         private var bodies: [(String, String)] {
             let deep = nested(29, around: JSONValue.string(nested(29, around: #"{"rows":[]}"#)).description)
-            let wide = #"{"dataShape":{"fieldDefinitions":{\#(fields(3000) { "f\($0)" })}},"rows":[\#([String](repeating: "{}", count: 100_000).joined(separator: ","))]}"#
+            let wide =
+                #"{"dataShape":{"fieldDefinitions":{\#(fields(3000) { "f\($0)" })}},"rows":[\#([String](repeating: "{}", count: 100_000).joined(separator: ","))]}"#
             let outOfOrder = (0..<28).reduce(#"{"rows":[]}"#) { inner, _ in
                 #"{"dataShape":{"fieldDefinitions":{"a":{"name":"a","baseType":"INFOTABLE","ordinal":0},"b":{"name":"b","baseType":"NUMBER","ordinal":1},"c":{"name":"c","baseType":"NUMBER","ordinal":2}}},"rows":[{"a":\#(inner),"c":1,"b":2}]}"#
             }
             let members = "{" + (0..<60_000).map { #""m\#($0)":1"# }.joined(separator: ",") + "}"
-            let longNames = #"{"dataShape":{"fieldDefinitions":{\#(fields(20) { String(repeating: "n", count: 5000) + "\($0)" })}},"rows":[\#([String](repeating: "{}", count: 40_000).joined(separator: ","))]}"#
-            return [("deep text", deep), ("wide", wide), ("out of order", #"{"name":"x","t":\#(outOfOrder)}"#), ("members", #"{"config":\#(members)}"#), ("many fields", members), ("long names", longNames)]
+            let longNames =
+                #"{"dataShape":{"fieldDefinitions":{\#(fields(20) { String(repeating: "n", count: 5000) + "\($0)" })}},"rows":[\#([String](repeating: "{}", count: 40_000).joined(separator: ","))]}"#
+            return [
+                ("deep text", deep), ("wide", wide), ("out of order", #"{"name":"x","t":\#(outOfOrder)}"#),
+                ("members", #"{"config":\#(members)}"#), ("many fields", members), ("long names", longNames),
+            ]
         }
 
         @Test func bodiesOfRequests() async throws {
@@ -46,21 +53,33 @@ extension Hostile {
             try await gateway.line(containing: "authenticated")
             let (bodies, rest, local) = (bodies, try chain.platform(platformPort), try chain.local(gatewayPort))
             let targets = [
-                (platform, platformPort, "/Thingworx/Resources/EntityServices/Services/CreateThing"), (platform, platformPort, "/Thingworx/Things/T1/Services/UpdateSubscribedPropertyValues"),
-                (platform, platformPort, "/Thingworx/Things/T1/Services/Other"), (gateway, gatewayPort, "/Thingworx/Things/LocalEms/Services/AddEdgeThing"),
-                (gateway, gatewayPort, "/Thingworx/Things/LocalEms/Services/UpdateConfiguration"), (gateway, gatewayPort, "/Thingworx/Things/T1/Services/Other"),
+                (platform, platformPort, "/Thingworx/Resources/EntityServices/Services/CreateThing"),
+                (platform, platformPort, "/Thingworx/Things/T1/Services/UpdateSubscribedPropertyValues"),
+                (platform, platformPort, "/Thingworx/Things/T1/Services/Other"),
+                (gateway, gatewayPort, "/Thingworx/Things/LocalEms/Services/AddEdgeThing"),
+                (gateway, gatewayPort, "/Thingworx/Things/LocalEms/Services/UpdateConfiguration"),
+                (gateway, gatewayPort, "/Thingworx/Things/T1/Services/Other"),
             ]
             for (program, port, path) in targets {
                 let (taken, slowest) = try await Victim(program: program).under {
                     for (name, body) in bodies {
                         let peer = try HostilePeer(port: port)
-                        peer.write(text: "POST \(path) HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nappKey: \(Chain.edgeKey)\r\nContent-Type: application/json\r\nContent-Length: \(body.utf8.count)\r\n\r\n")
+                        peer.write(
+                            text:
+                                "POST \(path) HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nappKey: \(Chain.edgeKey)\r\nContent-Type: application/json\r\nContent-Length: \(body.utf8.count)\r\n\r\n"
+                        )
                         peer.write(Array(body.utf8))
                         let answer = peer.readToEnd()
-                        guard answer.hasPrefix("HTTP/1.1 ") else { throw Program.Failure(description: "\(path) with \(name): \"\(answer)\"") }
+                        guard answer.hasPrefix("HTTP/1.1 ") else {
+                            throw Program.Failure(description: "\(path) with \(name): \"\(answer)\"")
+                        }
                     }
                 } meanwhile: {
-                    if program === platform { _ = try await rest.property("T1", "name") } else { _ = try await local.property("LocalEms", "isConnected") }
+                    if program === platform {
+                        _ = try await rest.property("T1", "name")
+                    } else {
+                        _ = try await local.property("LocalEms", "isConnected")
+                    }
                 }
                 #expect(taken <= memory && slowest < patience, "\(path): \(taken) MiB, \(slowest)")
             }
@@ -93,9 +112,12 @@ extension Hostile {
                 let edge = try HostilePeer.edge(port: port, key: Chain.edgeKey)
                 edge.send(Message(header: Header(code: Code.bind, requestID: 2, sessionID: 7), body: .bind(Bind(names: ["T1"]))))
                 guard edge.answer(to: 2)?.status == .success else { throw Program.Failure(description: "BIND was refused") }
-                for (characteristic, name) in [(Characteristic.event, "E"), (.service, "UpdateSubscribedPropertyValues"), (.property, "p")] {
+                for (characteristic, name) in [(Characteristic.event, "E"), (.service, "UpdateSubscribedPropertyValues"), (.property, "p")]
+                {
                     let method: AlwaysOn.Method = characteristic == .property ? .put : .post
-                    guard edge.ask(Request(method, "T1", characteristic, name, content: odd)) != nil else { throw Program.Failure(description: "\(name) was not answered") }
+                    guard edge.ask(Request(method, "T1", characteristic, name, content: odd)) != nil else {
+                        throw Program.Failure(description: "\(name) was not answered")
+                    }
                 }
                 // Tables that are too wide or too deep are refused one by one, and close nothing.
                 var wide: [UInt8] = []
@@ -103,15 +125,22 @@ extension Hostile {
                 let tooWide = wide + [0, 0]
                 let tooDeep = (0..<40).reduce([0, 0] as [UInt8]) { inner, _ in [1, 1, 0x6E, 0, 5, 0, 0, 0, 1, 0, 1, 5] + inner + [0] }
                 for (index, content) in [tooWide, tooDeep, tooWide, tooDeep, tooDeep].enumerated() {
-                    let request = Message(header: Header(code: 3, requestID: UInt32(20 + index), sessionID: 7), body: .request(Request(.post, "T1", .service, "UpdateSubscribedPropertyValues")))
+                    let request = Message(
+                        header: Header(code: 3, requestID: UInt32(20 + index), sessionID: 7),
+                        body: .request(Request(.post, "T1", .service, "UpdateSubscribedPropertyValues")))
                     edge.send(raw: Array(request.encoded().readableBytesView.dropLast()) + [5] + content)
-                    guard let status = edge.answer(to: UInt32(20 + index))?.status, status == .entityTooLarge else { throw Program.Failure(description: "table \(index) was not refused") }
+                    guard let status = edge.answer(to: UInt32(20 + index))?.status, status == .entityTooLarge else {
+                        throw Program.Failure(description: "table \(index) was not refused")
+                    }
                 }
                 // More properties than a Thing may have are refused by name.
                 var values = Infotable(DataShape([.init("name", .string), .init("value", .variant)]))
                 for index in 0..<12_000 { values.append([.string("d\(index)"), .variant(.integer(1))]) }
                 let content = try EncodedInfotable(Infotable("values", .infotable(values)))
-                guard edge.ask(Request(.post, "T1", .service, "UpdateSubscribedPropertyValues", content: content), id: 40)?.status == .badRequest else {
+                guard
+                    edge.ask(Request(.post, "T1", .service, "UpdateSubscribedPropertyValues", content: content), id: 40)?.status
+                        == .badRequest
+                else {
                     throw Program.Failure(description: "12,000 properties were taken")
                 }
             } meanwhile: {
@@ -133,8 +162,13 @@ extension Hostile {
             #expect(try await answer.json["rows"]?[0]?.object?.members.count == 1000)
             #expect(try await rest.call(.GET, "/Thingworx/Things/T1/Properties/")["rows"]?[0]?.object?.members.count ?? 0 > 5000)
             // All values of many fields at once.
-            let many = JSONValue.object(["dataShape": ["fieldDefinitions": .object(JSONObject(names: (0..<9000).map { "d\($0)" }) { ["name": .string($0), "baseType": "NUMBER"] })],
-                "rows": [.object(JSONObject(names: (0..<9000).map { "d\($0)" }) { _ in 2 })]])
+            let many = JSONValue.object([
+                "dataShape": [
+                    "fieldDefinitions": .object(
+                        JSONObject(names: (0..<9000).map { "d\($0)" }) { ["name": .string($0), "baseType": "NUMBER"] })
+                ],
+                "rows": [.object(JSONObject(names: (0..<9000).map { "d\($0)" }) { _ in 2 })],
+            ])
             let start = ContinuousClock.now
             _ = try await rest.send(.PUT, "/Thingworx/Things/T1/Properties/*", body: many)
             #expect(ContinuousClock.now - start < .seconds(20))
@@ -153,7 +187,8 @@ extension Hostile {
                 let name = String(repeating: "T", count: 900_000)
                 for id in 0..<150 as Range<UInt32> {
                     let chunk = Chunk(
-                        header: Header(code: 3, requestID: 100 + id, sessionID: 7), number: 1, count: 2, size: 8192, entity: .init(type: .thing, name: name), data: ByteBuffer(bytes: [2]))
+                        header: Header(code: 3, requestID: 100 + id, sessionID: 7), number: 1, count: 2, size: 8192,
+                        entity: .init(type: .thing, name: name), data: ByteBuffer(bytes: [2]))
                     guard edge.send(raw: Array(chunk.encoded().readableBytesView)) else { break }
                 }
             } meanwhile: {

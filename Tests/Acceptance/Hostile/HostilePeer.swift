@@ -33,10 +33,14 @@ final class HostilePeer: @unchecked Sendable {
     /// An AlwaysOn connection, authenticated where a key is given.
     static func edge(port: Int, key: String?, headers: String = "") throws -> HostilePeer {
         let peer = try HostilePeer(port: port)
-        peer.write(text: "GET /Thingworx/WS HTTP/1.1\r\nHost: 127.0.0.1:\(port)\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\(headers)\r\n")
+        peer.write(
+            text:
+                "GET /Thingworx/WS HTTP/1.1\r\nHost: 127.0.0.1:\(port)\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\(headers)\r\n"
+        )
         guard peer.readHead().hasPrefix("HTTP/1.1 101") else { throw Program.Failure(description: "no upgrade") }
         guard let key else { return peer }
-        peer.send(Message(header: Header(code: Code.auth, requestID: 1, sessionID: Header.noSession), body: .auth(Auth(applicationKey: key))))
+        peer.send(
+            Message(header: Header(code: Code.auth, requestID: 1, sessionID: Header.noSession), body: .auth(Auth(applicationKey: key))))
         guard let answer = peer.message(), answer.header.code == 0x40 else { throw Program.Failure(description: "AUTH was not accepted") }
         return peer
     }
@@ -53,7 +57,9 @@ final class HostilePeer: @unchecked Sendable {
         while sent < bytes.count {
             var place = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
             guard poll(&place, 1, seconds * 1000) == 1, place.revents & Int16(POLLERR | POLLHUP) == 0 else { return false }
-            let count = bytes[sent...].withUnsafeBytes { Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL) | Int32(MSG_DONTWAIT)) }
+            let count = bytes[sent...].withUnsafeBytes {
+                Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL) | Int32(MSG_DONTWAIT))
+            }
             if count < 0, errno == EAGAIN { continue }
             guard count > 0 else { return false }
             sent += count
@@ -173,7 +179,9 @@ struct Victim {
 
     /// Runs the attack on a thread of its own, and plain requests beside it until it is over.
     /// - Returns: how much more memory than before was taken at most, in MiB, and how long the slowest request took.
-    func under(_ attack: @escaping @Sendable () throws -> Void, meanwhile request: @escaping @Sendable () async throws -> Void) async throws -> (mebibytes: Int, slowest: Duration) {
+    func under(
+        _ attack: @escaping @Sendable () throws -> Void, meanwhile request: @escaping @Sendable () async throws -> Void
+    ) async throws -> (mebibytes: Int, slowest: Duration) {
         try await request()
         let idle = try program.kibibytes("VmRSS")
         try "5".write(toFile: "/proc/\(program.pid)/clear_refs", atomically: false, encoding: .utf8)
@@ -194,7 +202,9 @@ struct Victim {
         try await request()
         slowest = max(slowest, ContinuousClock.now - start)
         let taken = (try program.kibibytes("VmHWM") - idle) / 1024
-        if ProcessInfo.processInfo.environment["EDGE_BIN"] != nil { print("==> \(Test.current?.name ?? ""): \(program.name) took \(taken) MiB, a plain request at most \(slowest)") }
+        if ProcessInfo.processInfo.environment["EDGE_BIN"] != nil {
+            print("==> \(Test.current?.name ?? ""): \(program.name) took \(taken) MiB, a plain request at most \(slowest)")
+        }
         return (taken, slowest)
     }
 }

@@ -48,7 +48,8 @@ extension Hostile {
                 let rest = try chain.platform(port)
                 let edges = try (0..<4).map { _ in try HostilePeer.edge(port: port, key: Chain.edgeKey) }
                 let (taken, slowest) = try await Victim(program: platform).under {
-                    let flood = Array([[UInt8]](repeating: HostilePeer.frame(9, [UInt8](repeating: 0x70, count: 125)), count: 8_000).joined())
+                    let flood = Array(
+                        [[UInt8]](repeating: HostilePeer.frame(9, [UInt8](repeating: 0x70, count: 125)), count: 8_000).joined())
                     for edge in edges { edge.write(flood, withinSeconds: 1) }
                 } meanwhile: {
                     _ = try await rest.property("T1", "name")
@@ -61,11 +62,14 @@ extension Hostile {
         @Test func readsThatNobodyReads() async throws {
             try await withPlatform(#"[{"name": "T1", "properties": {"long": {"baseType": "STRING"}}}]"#) { platform, port, chain in
                 let rest = try chain.platform(port)
-                _ = try await rest.call(.PUT, "/Thingworx/Things/T1/Properties/long", body: ["long": .string(String(repeating: "v", count: 900_000))])
+                _ = try await rest.call(
+                    .PUT, "/Thingworx/Things/T1/Properties/long", body: ["long": .string(String(repeating: "v", count: 900_000))])
                 let edge = try HostilePeer.edge(port: port, key: Chain.edgeKey)
                 let (taken, slowest) = try await Victim(program: platform).under {
                     for id in 0..<2000 as Range<UInt32> {
-                        let request = Message(header: Header(code: 1, requestID: 10 + id, sessionID: 7), body: .request(Request(.get, "T1", .property, "long")))
+                        let request = Message(
+                            header: Header(code: 1, requestID: 10 + id, sessionID: 7),
+                            body: .request(Request(.get, "T1", .property, "long")))
                         guard edge.send(request) else { break }
                     }
                 } meanwhile: {
@@ -89,7 +93,10 @@ extension Hostile {
                 var clients: [HostilePeer] = []
                 for _ in 0..<100 {
                     let client = try HostilePeer(port: port)
-                    client.write(text: "POST /Thingworx/Things/T1/Services/S HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: \(body.count)\r\n\r\n")
+                    client.write(
+                        text:
+                            "POST /Thingworx/Things/T1/Services/S HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: \(body.count)\r\n\r\n"
+                    )
                     client.write(body)
                     clients.append(client)
                     if clients.count > 10 { clients.removeFirst() }
@@ -105,14 +112,20 @@ extension Hostile {
         // MARK: Bodies and heads
 
         @Test func bodiesOfStrangersAreNotKept() async throws {
-            try await withPlatform(#"[{"name": "T1"}]"#, keys: #", {"name": "reader", "key": "reader-key-1", "user": "edge"}"#) { platform, port, chain in
+            try await withPlatform(#"[{"name": "T1"}]"#, keys: #", {"name": "reader", "key": "reader-key-1", "user": "edge"}"#) {
+                platform, port, chain in
                 let rest = try chain.platform(port)
                 let (taken, slowest) = try await Victim(program: platform).under {
                     let part = [UInt8](repeating: 0x20, count: 1 << 20)
                     for key in ["", "appKey: wrong\r\n", "appKey: \(Chain.edgeKey)\r\n"] {
                         // A Thing that the key's user has no right to.
                         let peers = try (0..<20).map { _ in try HostilePeer(port: port) }
-                        for peer in peers { peer.write(text: "PUT /Thingworx/Things/Other/Properties/p HTTP/1.1\r\nHost: localhost\r\n\(key)Content-Length: 3000000\r\n\r\n") }
+                        for peer in peers {
+                            peer.write(
+                                text:
+                                    "PUT /Thingworx/Things/Other/Properties/p HTTP/1.1\r\nHost: localhost\r\n\(key)Content-Length: 3000000\r\n\r\n"
+                            )
+                        }
                         for _ in 0..<3 { for peer in peers { peer.write(part, withinSeconds: 1) } }
                     }
                 } meanwhile: {
@@ -124,14 +137,20 @@ extension Hostile {
 
         @Test func clientsThatTrickleDoNotLockTheServer() async throws {
             let chain = try Chain()
-            try chain.writeGateway(platform: 1, more: #", "http_server": {"host": "127.0.0.1", "port": 0, "ssl": false, "authenticate": false, "max_clients": 15, "content_read_timeout": 4000}"#)
+            try chain.writeGateway(
+                platform: 1,
+                more:
+                    #", "http_server": {"host": "127.0.0.1", "port": 0, "ssl": false, "authenticate": false, "max_clients": 15, "content_read_timeout": 4000}"#
+            )
             let gateway = try chain.startGateway()
             let port = try await gateway.port()
             let idle = try (0..<15).map { _ in try HostilePeer(port: port) }
             // Idle connections give their places up once they were idle for a second.
             var freed = 0
             let began = ContinuousClock.now
-            while freed != 200, ContinuousClock.now - began < .seconds(20) { freed = (try? await Curl("http://127.0.0.1:\(port)/").status) ?? 0 }
+            while freed != 200, ContinuousClock.now - began < .seconds(20) {
+                freed = (try? await Curl("http://127.0.0.1:\(port)/").status) ?? 0
+            }
             #expect(freed == 200)
             let start = ContinuousClock.now
             let slow = try (0..<15).map { _ in try HostilePeer(port: port) }
@@ -151,7 +170,9 @@ extension Hostile {
         /// A key that may only invoke reaches no value by a service.
         @Test func everyWayToAValueAsksForItsRight() async throws {
             let chain = try Chain()
-            try chain.directory.write("platform.json", """
+            try chain.directory.write(
+                "platform.json",
+                """
                 {"server": {}, "users": [{"name": "a", "groups": ["Administrators"]}, {"name": "i"}],
                  "application_keys": [{"name": "admin", "key": "\(Chain.adminKey)", "user": "a"}, {"name": "i", "key": "invoker", "user": "i"}],
                  "permissions": [{"user": "i", "things": ["T*"], "allow": ["invoke"]}],
@@ -161,17 +182,31 @@ extension Hostile {
             let port = try await platform.port()
             let (admin, invoker) = (try chain.platform(port), try chain.platform(port, key: "invoker"))
             _ = try await admin.call(.PUT, "/Thingworx/Things/T1/Properties/p", body: ["p": 1])
-            let push: JSONValue = ["values": ["rows": [["name": "p", "value": 2]], "dataShape": ["fieldDefinitions": ["name": ["name": "name", "baseType": "STRING"], "value": ["name": "value", "baseType": "VARIANT"]]]]]
+            let push: JSONValue = [
+                "values": [
+                    "rows": [["name": "p", "value": 2]],
+                    "dataShape": [
+                        "fieldDefinitions": [
+                            "name": ["name": "name", "baseType": "STRING"], "value": ["name": "value", "baseType": "VARIANT"],
+                        ]
+                    ],
+                ]
+            ]
             for (method, path, body) in [
-                (HTTPMethod.POST, "Services/GetPropertyValues", nil), (.POST, "Services/UpdateSubscribedPropertyValues", push), (.POST, "Services/GetPropertySubscriptions", nil),
-                (.POST, "Services/IsConnected", nil), (.GET, "Properties/p", nil), (.GET, "Properties/", nil), (.PUT, "Properties/p", ["p": 3]), (.POST, "Events/E", [:]),
+                (HTTPMethod.POST, "Services/GetPropertyValues", nil), (.POST, "Services/UpdateSubscribedPropertyValues", push),
+                (.POST, "Services/GetPropertySubscriptions", nil),
+                (.POST, "Services/IsConnected", nil), (.GET, "Properties/p", nil), (.GET, "Properties/", nil),
+                (.PUT, "Properties/p", ["p": 3]), (.POST, "Events/E", [:]),
             ] as [(HTTPMethod, String, JSONValue?)] {
                 #expect(try await invoker.send(method, "/Thingworx/Things/T1/\(path)", body: body).status == 403, "\(path)")
             }
             #expect(try await invoker.send(.POST, "/Thingworx/Things/T1/Services/Any", body: [:]).status == 503)
             // And by AlwaysOn.
             let edge = try HostilePeer.edge(port: port, key: "invoker")
-            for request in [Request(.post, "T1", .service, "GetPropertyValues"), Request(.get, "T1", .property, "p"), Request(.post, "T1", .service, "UpdateSubscribedPropertyValues")] {
+            for request in [
+                Request(.post, "T1", .service, "GetPropertyValues"), Request(.get, "T1", .property, "p"),
+                Request(.post, "T1", .service, "UpdateSubscribedPropertyValues"),
+            ] {
                 #expect(edge.ask(request)?.status == .forbidden, "\(request.name)")
             }
             #expect(try await admin.property("T1", "p") == 1)
@@ -193,12 +228,19 @@ extension Hostile {
                 #expect(bind(edge, (0..<20_000).map { "*x\($0)" }, 4) == .forbidden)
                 let honest = try HostilePeer.edge(port: port, key: Chain.adminKey)
                 #expect(bind(honest, ["*serial-1", "*serial-2"], 2) == .success)
-                _ = try await admin.invoke(resource: "CreateThing", ["name": "Press", "thingTemplateName": "RemoteThing", "identifier": "serial-1"])
+                _ = try await admin.invoke(
+                    resource: "CreateThing", ["name": "Press", "thingTemplateName": "RemoteThing", "identifier": "serial-1"])
                 #expect(try await admin.property("Press", "isConnected") == true)
                 #expect(honest.message().map { if case .request(let request) = $0.body { request.entityName } else { "" } } == "*serial-1")
                 // An identifier has one Thing, and stays that Thing's.
-                #expect(try await admin.send(.POST, "/Thingworx/Resources/EntityServices/Services/CreateThing", body: ["name": "Other", "thingTemplateName": "RemoteThing", "identifier": "serial-1"]).status == 500)
-                #expect(try await admin.send(.POST, "/Thingworx/Resources/EntityServices/Services/DeleteThing", body: ["name": "Other"]).status == 404)
+                #expect(
+                    try await admin.send(
+                        .POST, "/Thingworx/Resources/EntityServices/Services/CreateThing",
+                        body: ["name": "Other", "thingTemplateName": "RemoteThing", "identifier": "serial-1"]
+                    ).status == 500)
+                #expect(
+                    try await admin.send(.POST, "/Thingworx/Resources/EntityServices/Services/DeleteThing", body: ["name": "Other"]).status
+                        == 404)
                 #expect(try await admin.property("*serial-1", "name") == "Press")
             }
         }
@@ -224,7 +266,9 @@ private final class SilentPlatform: @unchecked Sendable {
         address.sin_addr.s_addr = inet_addr("127.0.0.1")
         var length = socklen_t(MemoryLayout<sockaddr_in>.size)
         let (listener, isOpen) = withUnsafeMutablePointer(to: &address) { [listener] pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { (listener, bind(listener, $0, length) == 0 && listen(listener, 1) == 0 && getsockname(listener, $0, &length) == 0) }
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                (listener, bind(listener, $0, length) == 0 && listen(listener, 1) == 0 && getsockname(listener, $0, &length) == 0)
+            }
         }
         guard isOpen else { throw Program.Failure(description: "no port for a platform") }
         port = Int(UInt16(bigEndian: address.sin_port))
@@ -234,12 +278,18 @@ private final class SilentPlatform: @unchecked Sendable {
             var head: [UInt8] = []
             var byte: UInt8 = 0
             while !head.suffix(4).elementsEqual("\r\n\r\n".utf8), read(client, &byte, 1) == 1 { head.append(byte) }
-            let key = String(decoding: head, as: UTF8.self).components(separatedBy: "\r\n").first { $0.lowercased().hasPrefix("sec-websocket-key:") }.map { $0.dropFirst(18).trimmingCharacters(in: .whitespaces) } ?? ""
-            let answer = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: \(SilentPlatform.accept(key))\r\n\r\n"
+            let key =
+                String(decoding: head, as: UTF8.self).components(separatedBy: "\r\n").first {
+                    $0.lowercased().hasPrefix("sec-websocket-key:")
+                }.map { $0.dropFirst(18).trimmingCharacters(in: .whitespaces) } ?? ""
+            let answer =
+                "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: \(SilentPlatform.accept(key))\r\n\r\n"
             _ = answer.withCString { write(client, $0, strlen($0)) }
             var block = [UInt8](repeating: 0, count: 4096)
             _ = read(client, &block, block.count)
-            let accepted = Array(Message(header: Header(code: 0x40, requestID: 1, sessionID: 7), body: .response(Response(.success))).encoded().readableBytesView)
+            let accepted = Array(
+                Message(header: Header(code: 0x40, requestID: 1, sessionID: 7), body: .response(Response(.success))).encoded()
+                    .readableBytesView)
             let frame = [0x82, UInt8(accepted.count)] + accepted
             _ = frame.withUnsafeBytes { write(client, $0.baseAddress, $0.count) }
         }.start()

@@ -19,9 +19,12 @@ import Testing
         let gateway = try await StandInGateway()
         var slave = try Program("/usr/bin/python3", ["slave"], in: directory.path)
         let meterPort = try await slave.port()
-        let environment = ["GATEWAY_PORT": "\(gateway.port)", "SCRIPTS_PORT": "0", "METER_PORT": "\(meterPort)", "PRINTER_STATE": directory.path("state")]
+        let environment = [
+            "GATEWAY_PORT": "\(gateway.port)", "SCRIPTS_PORT": "0", "METER_PORT": "\(meterPort)", "PRINTER_STATE": directory.path("state"),
+        ]
         let scripts = try Program(Chain.binary("luaScriptResource"), [], in: directory.path, environment: environment)
-        let client = try RestClient(url: "http://127.0.0.1:\(try await scripts.port())", key: nil, on: MultiThreadedEventLoopGroup.singleton.next())
+        let client = try RestClient(
+            url: "http://127.0.0.1:\(try await scripts.port())", key: nil, on: MultiThreadedEventLoopGroup.singleton.next())
         func call(_ thing: String, _ service: String, _ parameters: JSONValue = [:]) async throws -> (status: Int, result: JSONValue?) {
             let (status, json) = try await client.send(.POST, "/scripts/Thingworx/\(thing)/Services/\(service)", body: parameters)
             return (status, json["rows"]?[0]?["result"] ?? json)
@@ -29,14 +32,18 @@ import Testing
 
         _ = await gateway.pushes { $0.values(of: "state").last == "idle" && $0.values(of: "voltage").last == 230.1 }
         let files = try await client.call(.POST, "/scripts/Thingworx/Printer/Services/ListFiles", body: [:])["rows"]
-        #expect(files?.array?.count == 3 && files?[1]?["name"] == "gear wheel.gcode" && files?[1]?["bytes"]?.int == 903_211 && files?[1]?["kind"] == "gcode")
+        #expect(
+            files?.array?.count == 3 && files?[1]?["name"] == "gear wheel.gcode" && files?[1]?["bytes"]?.int == 903_211
+                && files?[1]?["kind"] == "gcode")
         #expect(try await call("Printer", "Heat", ["part": "nozzle", "degrees": 10]).status == 400)
         #expect(try await call("Printer", "Heat", ["part": "bed", "degrees": 121]).status == 400)
         #expect(try await call("Printer", "Heat", ["part": "bed", "degrees": 60]).result == true)
         #expect(try await call("Printer", "StartPrint", ["file": "gear wheel.gcode"]).status == 400)
         #expect(try await call("Printer", "StartPrint", ["file": "gear wheel.gcode; echo $(id) 'x", "minutes": 0.1]).result == true)
         #expect(try await call("Printer", "StartPrint", ["file": "a", "minutes": 1]).status == 409)
-        let pushed = await gateway.pushes { $0.values(of: "state").last == "printing" && $0.values(of: "file").last != "" && ($0.values(of: "bed").last?.double ?? 0) > 25 }
+        let pushed = await gateway.pushes {
+            $0.values(of: "state").last == "printing" && $0.values(of: "file").last != "" && ($0.values(of: "bed").last?.double ?? 0) > 25
+        }
         #expect(pushed.values(of: "file").last == "gear wheel.gcode; echo $(id) 'x")
         try await scripts.line(containing: "is printed, number 1")
         let pushes = await gateway.pushes { $0.values(of: "prints").last == 1 }
@@ -45,7 +52,9 @@ import Testing
         #expect(try await call("Meter", "SetLimit", ["watts": 70_000]).status == 400)
         #expect(try await call("Meter", "SetLimit", ["watts": 2500]).result == true)
         #expect(try await call("Meter", "Switch", ["closed": true]).result == true)
-        _ = await gateway.pushes { $0.values(of: "limit").last == 2500 && $0.values(of: "closed").last == true && $0.values(of: "frequency").last == 49.9 }
+        _ = await gateway.pushes {
+            $0.values(of: "limit").last == 2500 && $0.values(of: "closed").last == true && $0.values(of: "frequency").last == 49.9
+        }
         // The meter goes away, and comes back where it was.
         var mark = scripts.mark
         await slave.end(SIGKILL)
@@ -63,7 +72,9 @@ import Testing
     @Test func theReadmesThingWorksAsItStands() async throws {
         let readme = try String(contentsOf: ExampleThingTests.directory.appending(path: "../../README.md").standardized, encoding: .utf8)
         func block(_ file: String) -> String {
-            guard let start = readme.range(of: "`\(file)`:\n\n```lua\n"), let end = readme.range(of: "```", range: start.upperBound..<readme.endIndex) else { return "" }
+            guard let start = readme.range(of: "`\(file)`:\n\n```lua\n"),
+                let end = readme.range(of: "```", range: start.upperBound..<readme.endIndex)
+            else { return "" }
             return String(readme[start.upperBound..<end.lowerBound])
         }
         let chain = try Chain()
@@ -75,7 +86,8 @@ import Testing
         _ = try await client.call(.PUT, "/scripts/Thingworx/Tank/Properties/level", body: ["level": 50])
         // What is written takes its place when it is read.
         _ = try await client.property(thing: "Tank", "level")
-        let drained = try await client.call(.POST, "/scripts/Thingworx/Tank/Services/Drain", body: ["litres": 20])["rows"]?[0]?["result"]?.double
+        let drained = try await client.call(.POST, "/scripts/Thingworx/Tank/Services/Drain", body: ["litres": 20])["rows"]?[0]?["result"]?
+            .double
         // Its task fills it meanwhile, by one every two seconds.
         #expect(drained.map { (30..<50).contains($0) } == true)
         #expect(await scripts.end() == 0)

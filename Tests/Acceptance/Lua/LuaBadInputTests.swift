@@ -6,7 +6,8 @@ import Testing
 /// Every function of the library with what no user means: an error or an answer, and the script goes on.
 @Suite(.serialized) struct LuaBadInputTests {
     @Test func everyFunctionWithEveryWrongValue() async throws {
-        try await LuaHost.holds(#"""
+        try await LuaHost.holds(
+            #"""
             -- These wait for what is asked of them, or end what calls them.
             local waiting = { psleep = true, waitForFile = true, dwell = true, waitForState = true, start = true, stop = true, loadScriptFromFile = true, lock = true, unlock = true, scopelock = true }
             -- Made anew for each call: some functions write into what they get.
@@ -58,13 +59,25 @@ import Testing
     /// Declarations that are no such thing.
     @Test func templatesOfNonsense() async throws {
         let cases: [(name: String, template: String, text: String)] = [
-            ("A", "properties.p = 5", "properties.p: expected a table, found number"), ("B", "properties.p = { pushType = 'OFTEN' }", "properties.p.pushType: expected ALWAYS, VALUE or NEVER, found OFTEN"),
-            ("C", "dataShapes.X({ baseType = 'NUMBER' })", "dataShapes.X: expected a field with a name"), ("D", "dataShapes.X(5)", "dataShapes.X: expected tables of fields"), ("E", "error({})", "table: 0x"),
-            ("F", "properties.p = { handler = 'broken' }", "broken.lua:1"), ("G", "properties.p = { handler = 'plain' }", "expected module(\"handlers.plain\""), ("H", "while true do end", "maxInstructions"),
+            ("A", "properties.p = 5", "properties.p: expected a table, found number"),
+            ("B", "properties.p = { pushType = 'OFTEN' }", "properties.p.pushType: expected ALWAYS, VALUE or NEVER, found OFTEN"),
+            ("C", "dataShapes.X({ baseType = 'NUMBER' })", "dataShapes.X: expected a field with a name"),
+            ("D", "dataShapes.X(5)", "dataShapes.X: expected tables of fields"), ("E", "error({})", "table: 0x"),
+            ("F", "properties.p = { handler = 'broken' }", "broken.lua:1"),
+            ("G", "properties.p = { handler = 'plain' }", "expected module(\"handlers.plain\""),
+            ("H", "while true do end", "maxInstructions"),
         ]
         try await LuaHost.run(
-            things: Dictionary(uniqueKeysWithValues: cases.map { ($0.name, $0.template) } + [("Fine", "properties.p = { baseType = 'NUMBER', value = 1 }\nproperties.odd = { baseType = {}, value = print }\nserviceDefinitions.S(5, 'x', nil, {}, print)\nservices.S = 5\ntasks.T = 'x'")]),
-            settings: ["H": "register = false, maxInstructions = 100000, \(LuaHost.rates)"], files: ["handlers/broken.lua": "x = = 1", "handlers/plain.lua": "return 5"]) { host async throws in
+            things: Dictionary(
+                uniqueKeysWithValues: cases.map { ($0.name, $0.template) } + [
+                    (
+                        "Fine",
+                        "properties.p = { baseType = 'NUMBER', value = 1 }\nproperties.odd = { baseType = {}, value = print }\nserviceDefinitions.S(5, 'x', nil, {}, print)\nservices.S = 5\ntasks.T = 'x'"
+                    )
+                ]),
+            settings: ["H": "register = false, maxInstructions = 100000, \(LuaHost.rates)"],
+            files: ["handlers/broken.lua": "x = = 1", "handlers/plain.lua": "return 5"]
+        ) { host async throws in
             for each in cases {
                 let status = try await host.get("/scripts/\(each.name)?status").json
                 #expect(status["status"] == "Error" && status["message"]?.string?.contains(each.text) == true, "\(each.name): \(status)")

@@ -9,7 +9,9 @@ import Testing
     /// Runs a chunk that calls `write` for its output under both, and compares.
     private func compare(_ code: String) async throws -> [String] {
         let directory = try TemporaryDirectory()
-        func writing(to name: String) -> String { "local out = assert(io.open('\(directory.path(name))', 'w'))\nlocal function write(line) out:write(line, '\\n') end\n\(code)\nout:close()\n" }
+        func writing(to name: String) -> String {
+            "local out = assert(io.open('\(directory.path(name))', 'w'))\nlocal function write(line) out:write(line, '\\n') end\n\(code)\nout:close()\n"
+        }
         try directory.write("run.lua", writing(to: "theirs"))
         let reference = try Program("/usr/bin/env", ["lua5.1", "run.lua"], in: directory.path)
         #expect(await reference.exitStatus() == 0, "\(reference.output)")
@@ -31,7 +33,8 @@ import Testing
     }
 
     @Test func templates() async throws {
-        let lines = try await compare("""
+        let lines = try await compare(
+            """
             print = function(...)
               local parts = {}
               for i = 1, select("#", ...) do parts[i] = tostring((select(i, ...))) end

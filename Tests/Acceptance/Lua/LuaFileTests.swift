@@ -6,7 +6,8 @@ import Testing
 /// Files, directories and archives (lua-library.md §6.9), also those that are meant to harm.
 @Suite(.serialized) struct LuaFileTests {
     @Test("lsr 48, 49: files and directories") func filesAndDirectories() async throws {
-        try await LuaHost.holds(#"""
+        try await LuaHost.holds(
+            #"""
             local base = os.tmpname()
             os.remove(base)
             local function write(name, text) local f = assert(io.open(base .. "/" .. name, "w")) f:write(text) f:close() end
@@ -56,7 +57,8 @@ import Testing
         try directory.write("run.sh", "#!/bin/sh\n")
         try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: directory.path("run.sh"))
         try FileManager.default.createSymbolicLink(atPath: directory.path("d/link"), withDestinationPath: "/etc/passwd")
-        try await LuaHost.holds(#"""
+        try await LuaHost.holds(
+            #"""
             local root = "\#(root)"
             assert(tw_dir.compressDir("d", root, "o.zip") == "o.zip" and tw_dir.compressFile("run.sh", root) == "run.sh.zip")
             assert(tw_dir.compressFiles(tw_dir.listFiles(root .. "/d"), root .. "/d", root .. "/files.zip") == root .. "/files.zip")
@@ -79,7 +81,9 @@ import Testing
     /// Archives made to get out of their directory, too large ones, and half of one.
     @Test func hostileArchives() async throws {
         let directory = try TemporaryDirectory()
-        try directory.write("make.py", """
+        try directory.write(
+            "make.py",
+            """
             import zipfile, sys
             def archive(name, *entries):
                 with zipfile.ZipFile(name, "w", zipfile.ZIP_DEFLATED) as z:
@@ -111,7 +115,8 @@ import Testing
         #expect(await make.exitStatus() == 0, "\(make.output)")
         try FileManager.default.createDirectory(atPath: directory.path("out"), withIntermediateDirectories: true)
         try FileManager.default.createSymbolicLink(atPath: directory.path("out/planted"), withDestinationPath: directory.path(""))
-        try await LuaHost.holds(#"""
+        try await LuaHost.holds(
+            #"""
             local root = "\#(directory.path(""))"
             for name, text in pairs { up = "leads out", deep = "leads out", absolute = "leads out", link = "neither a file", device = "neither a file", half = "", flipped = "", bomb = "more than" } do
               local ok, why = tw_dir.decompress(root .. "/" .. name .. ".zip", root .. "/out/" .. name)
@@ -132,14 +137,17 @@ import Testing
 
     @Test("a software update from its archive to its last step") func softwareJob() async throws {
         let directory = try TemporaryDirectory()
-        try directory.write("package/update.lua", #"""
+        try directory.write(
+            "package/update.lua",
+            #"""
             steps = { "first", "second", "third" }
             function first(job) seen = job.name .. "\." return true end
             function second(job) return seen == "job." end
             function third(job) return nil, "on purpose" end
             """#)
         try directory.write("bad/update.lua", "steps = 5")
-        try await LuaHost.holds(#"""
+        try await LuaHost.holds(
+            #"""
             local root = "\#(directory.path(""))"
             assert(tw_dir.compressFile("update.lua", root .. "/package", root .. "/job.zip") ~= "" and tw_dir.compressFile("update.lua", root .. "/bad", root .. "/bad.zip") ~= "")
             local function job(more)
@@ -172,13 +180,19 @@ import Testing
 
     @Test("an update by the shape swupdate, told to the update manager") func softwareUpdate() async throws {
         let directory = try TemporaryDirectory()
-        try directory.write("package/update.lua", "steps = { 'one' }\nfunction one(job) log.info('job', 'installed %s', job.name) return true end")
-        let zip = try Program("/usr/bin/env", ["python3", "-m", "zipfile", "-c", "../job.zip", "update.lua"], in: directory.path("package"))
+        try directory.write(
+            "package/update.lua", "steps = { 'one' }\nfunction one(job) log.info('job', 'installed %s', job.name) return true end")
+        let zip = try Program(
+            "/usr/bin/env", ["python3", "-m", "zipfile", "-c", "../job.zip", "update.lua"], in: directory.path("package"))
         #expect(await zip.exitStatus() == 0)
         let gateway = try await StandInGateway()
         let template = "require 'thingworx.shapes.swupdate'\nmodule('templates.tt', thingworx.template.extend)"
-        try await LuaHost.run(things: ["T": template, "None": template.replacingOccurrences(of: "tt", with: "tnone")], settings: ["T": "sw_update_dir = '\(directory.path(""))', \(LuaHost.rates)"], gateway: gateway.port) { host async throws in
-            let parameters = #"{"id":7,"name":"job","thing":"T","repository":"R","path":"/x/job.zip","script":"update.lua","updateManager":"Manager"}"#
+        try await LuaHost.run(
+            things: ["T": template, "None": template.replacingOccurrences(of: "tt", with: "tnone")],
+            settings: ["T": "sw_update_dir = '\(directory.path(""))', \(LuaHost.rates)"], gateway: gateway.port
+        ) { host async throws in
+            let parameters =
+                #"{"id":7,"name":"job","thing":"T","repository":"R","path":"/x/job.zip","script":"update.lua","updateManager":"Manager"}"#
             #expect(try await host.call("TriggerUpdateAction", of: "None", #"{"action":"start","params":\#(parameters)}"#).status == 503)
             #expect(try await host.call("TriggerUpdateAction", of: "T", #"{"action":"jump"}"#).status == 404)
             #expect(try await host.call("TriggerUpdateAction", of: "T", #"{"action":"start","params":{"id":1}}"#).status == 400)
@@ -186,7 +200,9 @@ import Testing
             let start = try await host.call("TriggerUpdateAction", of: "T", #"{"action":"start","params":\#(parameters)}"#)
             #expect(start.status == 200, "\(start)")
             #expect(try await host.call("TriggerUpdateAction", of: "T", #"{"action":"start","params":\#(parameters)}"#).status == 409)
-            @Sendable func states(_ calls: [StandInGateway.Call]) -> [String] { calls.filter { $0.path == "/Thingworx/Things/Manager/Services/UpdateState" }.compactMap { $0.body["state"]?.string } }
+            @Sendable func states(_ calls: [StandInGateway.Call]) -> [String] {
+                calls.filter { $0.path == "/Thingworx/Things/Manager/Services/UpdateState" }.compactMap { $0.body["state"]?.string }
+            }
             _ = await gateway.calls { states($0) == ["notified", "waitForDownload"] }
             #expect(try await host.call("ScheduleDownload", of: "T", #"{"time":"soon"}"#).status == 400)
             #expect(try await host.call("ScheduleDownload", of: "T", #"{"time":1}"#).status == 200)
@@ -195,8 +211,13 @@ import Testing
             #expect(try await host.call("TriggerUpdateAction", of: "T", #"{"action":"downloaded","params":{"id":7}}"#).status == 200)
             #expect(try await host.call("Now", of: "T").status == 200)
             let calls = await gateway.calls { $0.contains { $0.path.hasSuffix("/CompleteDeliveryTarget") } }
-            #expect(states(calls) == ["notified", "waitForDownload", "startDownload", "downloading", "downloaded", "waitForInstall", "installing", "completed"])
-            #expect(calls.contains { $0.path.hasSuffix("/CompleteDeliveryTarget") && $0.body["success"] == true && $0.body["id"]?.int == 7 })
+            #expect(
+                states(calls) == [
+                    "notified", "waitForDownload", "startDownload", "downloading", "downloaded", "waitForInstall", "installing",
+                    "completed",
+                ])
+            #expect(
+                calls.contains { $0.path.hasSuffix("/CompleteDeliveryTarget") && $0.body["success"] == true && $0.body["id"]?.int == 7 })
             // Its line may be read later than the request that followed it.
             try await host.program.line(containing: "installed job")
         }

@@ -34,14 +34,19 @@ struct LuaHost: Sendable {
     ///   - scripts: plain scripts by name.
     ///   - files: further files below `etc/custom`.
     static func run(
-        things: [String: String] = [:], settings: [String: String] = [:], scripts: [String: String] = [:], files: [String: String] = [:], config: String = "",
+        things: [String: String] = [:], settings: [String: String] = [:], scripts: [String: String] = [:], files: [String: String] = [:],
+        config: String = "",
         gateway: Int = 1, _ body: (LuaHost) async throws -> Void
     ) async throws {
         let chain = try Chain()
         var entries = config
         for (name, text) in things {
-            try chain.directory.write("etc/custom/templates/t\(name.lowercased()).lua", text.contains("thingworx.template.extend") ? text : "module(\"templates.t\(name.lowercased())\", thingworx.template.extend)\n\(text)")
-            entries += "\nscripts.\(name) = { file = 'thing.lua', template = 't\(name.lowercased())', \(settings[name] ?? "register = false, \(rates)") }"
+            try chain.directory.write(
+                "etc/custom/templates/t\(name.lowercased()).lua",
+                text.contains("thingworx.template.extend")
+                    ? text : "module(\"templates.t\(name.lowercased())\", thingworx.template.extend)\n\(text)")
+            entries +=
+                "\nscripts.\(name) = { file = 'thing.lua', template = 't\(name.lowercased())', \(settings[name] ?? "register = false, \(rates)") }"
         }
         for (name, text) in scripts {
             try chain.directory.write("etc/custom/scripts/\(name.lowercased()).lua", text)
@@ -66,15 +71,23 @@ struct LuaHost: Sendable {
 
     /// Runs a plain script with checks by `assert`; one that fails is told with its line.
     /// - Parameter covering: modules each of whose functions it has to call.
-    static func holds(_ script: String, covering modules: [String] = [], things: [String: String] = [:], settings: [String: String] = [:], scripts: [String: String] = [:], files: [String: String] = [:], config: String = "", gateway: Int = 1) async throws {
+    static func holds(
+        _ script: String, covering modules: [String] = [], things: [String: String] = [:], settings: [String: String] = [:],
+        scripts: [String: String] = [:], files: [String: String] = [:], config: String = "", gateway: Int = 1
+    ) async throws {
         var scripts = scripts
         var files = files
         let cover = Bundle.module.path(forResource: "cover", ofType: "lua", inDirectory: "Fixtures/library")!
         files["lua/cover.lua"] = try String(contentsOfFile: cover, encoding: .utf8)
-        let watch = modules.isEmpty ? "" : "local cover = require('cover') " + modules.map { "cover.watch('\($0)')" }.joined(separator: " ") + "\n"
-        scripts["Check"] = watch + script + (modules.isEmpty ? "" : "\ncover.finish()") + "\nnative.log('force', 'check', 'all is well')\nwhile p_data.run do tw_utils.psleep(50) end"
+        let watch =
+            modules.isEmpty ? "" : "local cover = require('cover') " + modules.map { "cover.watch('\($0)')" }.joined(separator: " ") + "\n"
+        scripts["Check"] =
+            watch + script + (modules.isEmpty ? "" : "\ncover.finish()")
+            + "\nnative.log('force', 'check', 'all is well')\nwhile p_data.run do tw_utils.psleep(50) end"
         try await run(things: things, settings: settings, scripts: scripts, files: files, config: config, gateway: gateway) { host in
-            let line = try await host.program.line(what: "the end") { $0.contains("all is well") || ($0.contains("[ERROR]") && $0.contains("check.lua:")) }
+            let line = try await host.program.line(what: "the end") {
+                $0.contains("all is well") || ($0.contains("[ERROR]") && $0.contains("check.lua:"))
+            }
             #expect(line.contains("all is well"), "\(line)")
         }
     }
@@ -84,14 +97,20 @@ struct LuaHost: Sendable {
     func send(_ method: HTTPMethod, _ path: String, _ body: String? = nil, type: String? = "application/json") async throws -> Answer {
         var headers: HTTPHeaders = [:]
         if let type, body != nil || method != .GET { headers.add(name: "Content-Type", value: type) }
-        let call = HTTPCall(method, HTTPOrigin(isTLS: false, host: "127.0.0.1", port: port), path, headers: headers, body: body.map { ByteBuffer(string: $0) }, timeout: .seconds(60))
+        let call = HTTPCall(
+            method, HTTPOrigin(isTLS: false, host: "127.0.0.1", port: port), path, headers: headers,
+            body: body.map { ByteBuffer(string: $0) }, timeout: .seconds(60))
         let response = try await client.loop.flatSubmit { client.execute(call) }.get()
         return Answer(status: Int(response.status.code), headers: response.headers, body: String(buffer: response.body))
     }
 
     func get(_ path: String) async throws -> Answer { try await send(.GET, path) }
-    func put(_ property: String, of thing: String, _ body: String) async throws -> Answer { try await send(.PUT, "/scripts/\(thing)/Properties/\(property)", body) }
-    func call(_ service: String, of thing: String, _ body: String = "{}") async throws -> Answer { try await send(.POST, "/scripts/\(thing)/Services/\(service)", body) }
+    func put(_ property: String, of thing: String, _ body: String) async throws -> Answer {
+        try await send(.PUT, "/scripts/\(thing)/Properties/\(property)", body)
+    }
+    func call(_ service: String, of thing: String, _ body: String = "{}") async throws -> Answer {
+        try await send(.POST, "/scripts/\(thing)/Services/\(service)", body)
+    }
     func read(_ property: String, of thing: String) async throws -> Answer { try await get("/scripts/\(thing)/Properties/\(property)") }
 
     /// Asks again until the answer is as wanted.

@@ -5,32 +5,37 @@ import Testing
 /// Lua 5.1 as users' files mean it (lua-library.md §2 and §3).
 @Suite(.serialized) struct LuaLanguageTests {
     @Test("lsr 13: a backslash before a dot in quotes is the dot") func unknownEscapes() async throws {
-        try await LuaHost.run(things: ["T": #"""
+        try await LuaHost.run(things: [
+            "T": #"""
             properties.temp = { baseType = "NUMBER", value = 0 }
             local s = "t=21.5"
             properties.temp.value = string.match(s, "t=(%d+\.%d+)")
-            """#]) { host async throws in
+            """#
+        ]) { host async throws in
             let answer = try await host.read("temp", of: "T")
             #expect(answer.status == 200 && answer.value("temp").double == 21.5, "\(answer)")
         }
     }
 
     @Test("lsr 14: the table arg of a function with ... that does not use it") func implicitArg() async throws {
-        try await LuaHost.run(things: ["T": """
+        try await LuaHost.run(things: [
+            "T": """
             local function f(a, ...) return arg.n end
             local function g(a, ...) local b = ... return arg end
             serviceDefinitions.Count(output { baseType = "NUMBER" })
             services.Count = function() return 200, f(1, nil, nil) end
             serviceDefinitions.None(output { baseType = "STRING" })
             services.None = function() return 200, type(g(1, 2)) end
-            """]) { host async throws in
+            """
+        ]) { host async throws in
             #expect(try await host.call("Count", of: "T").value().int == 2)
             #expect(try await host.call("None", of: "T").value() == "nil")
         }
     }
 
     @Test("lsr 15: functions of 5.1 that later versions dropped") func oldFunctions() async throws {
-        try await LuaHost.holds("""
+        try await LuaHost.holds(
+            """
             assert(math.mod(-7, 3) == -1)
             local words = {}
             for word in string.gfind("a b", "%a") do words[#words + 1] = word end
@@ -44,7 +49,8 @@ import Testing
 
     /// The same for what loads code at run time.
     @Test func codeThatIsLoadedAtRunTime() async throws {
-        try await LuaHost.holds(#"""
+        try await LuaHost.holds(
+            #"""
             assert(loadstring([[return "a\.b"]])() == "a.b")
             assert(loadstring([[return (function(...) return arg.n end)(1, nil)]])() == 2)
             local pieces = { "return ", "'\\%'", nil }
@@ -66,7 +72,8 @@ import Testing
 
     @Test("lsr 56: the names of the library without any require") func namesWithoutRequire() async throws {
         let gateway = try await StandInGateway()
-        try await LuaHost.holds("""
+        try await LuaHost.holds(
+            """
             assert(thingworx.server.invoke("S", {}) == 200 and thingworx.utils.PATH_PROPS == "Properties" and thingworx.utils.PATH_SVCS == "Services")
             ps_logger.info("a", "b")
             dataShapes.X { name = "n", baseType = "NUMBER" }
@@ -85,14 +92,22 @@ import Testing
 
     @Test("lsr 57: require of every name, in a script and in a template") func everyRequire() async throws {
         let names = [
-            "log", "json", "stringx", "page", "propGroups", "tablex", "utils", "types.datashape", "server", "handler", "shape", "template", "softwarejob", "core",
+            "log", "json", "stringx", "page", "propGroups", "tablex", "utils", "types.datashape", "server", "handler", "shape", "template",
+            "softwarejob", "core",
             "thingworx.shapes.metadata", "thingworx.shapes.propsubscribe", "thingworx.shapes.swupdate", "thingworx.shapes.filetransfer",
         ]
         let all = names.map { "require \"\($0)\"" }.joined(separator: "\n")
         let plain = names.filter { !$0.contains("shapes") }.map { "assert(require \"\($0)\", '\($0)')" }.joined(separator: "\n")
         try await LuaHost.run(
-            things: ["T": "\(all)\nmodule(\"templates.tt\", thingworx.template.extend)\nproperties.shaped = { baseType = \"STRING\", value = type(base.shapes.metadata) .. type(base.core_handler) }"],
-            scripts: ["S": plain + "\nrequire 'ps_library'\nassert(('a'):split(',')[1] == 'a' and table.containsKey)\nlog.info('s', 'required all')\nwhile p_data.run do tw_utils.psleep(50) end"]) { host async throws in
+            things: [
+                "T":
+                    "\(all)\nmodule(\"templates.tt\", thingworx.template.extend)\nproperties.shaped = { baseType = \"STRING\", value = type(base.shapes.metadata) .. type(base.core_handler) }"
+            ],
+            scripts: [
+                "S": plain
+                    + "\nrequire 'ps_library'\nassert(('a'):split(',')[1] == 'a' and table.containsKey)\nlog.info('s', 'required all')\nwhile p_data.run do tw_utils.psleep(50) end"
+            ]
+        ) { host async throws in
             let line = try await host.program.line(what: "the end") { $0.contains("required all") || $0.contains("[ERROR]") }
             #expect(line.contains("required all"), "\(line)")
             #expect(try await host.read("shaped", of: "T").value("shaped") == "tablefunction")

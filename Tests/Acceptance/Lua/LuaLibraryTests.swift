@@ -6,7 +6,8 @@ import Testing
 /// The library's modules, each function with what it takes, what it returns and how it fails (lua-library.md §6).
 @Suite(.serialized) struct LuaLibraryTests {
     @Test("lsr 39, 40: JSON") func json() async throws {
-        try await LuaHost.holds(#"""
+        try await LuaHost.holds(
+            #"""
             local v = json.decode('{"a":null,"b":[1,null,3]}')
             assert(v.a == nil and v.b[2] == nil and v.b[3] == 3)
             assert(json.encode({}) == "[]" and json.encode({ 1, nil, 3 }) == "[1,null,3]" and json.encode({ a = json.null }) == '{"a":null}')
@@ -30,7 +31,8 @@ import Testing
     }
 
     @Test("lsr 41, 42, 43: requests, headers and values with their times") func utilities() async throws {
-        try await LuaHost.holds(#"""
+        try await LuaHost.holds(
+            #"""
             local ok, text = tw_utils.encodeData()
             assert(ok == true and text == "{}" and select(2, tw_utils.encodeData {}) == "{}")
             ok, text = tw_utils.encodeData("x")
@@ -101,7 +103,8 @@ import Testing
     }
 
     @Test("lsr 44, 45: ciphers and times") func ciphersAndTimes() async throws {
-        try await LuaHost.holds(#"""
+        try await LuaHost.holds(
+            #"""
             assert(tw_utils.aes_decrypt(tw_utils.aes_encrypt("s", true), true) == "s" and tw_utils.aes_decrypt(tw_utils.aes_encrypt("s")) == "s")
             assert(tw_utils.aes_decrypt(tw_utils.aes_encrypt("s", true, "0123456789abcdef"), true, "another key here") == nil)
             assert(math.abs((tw_utils.currentTime() - 62135596800000) / 1000 - os.time()) < 2 and type(tw_utils.psleep(20)) == "number")
@@ -109,7 +112,8 @@ import Testing
     }
 
     @Test("lsr 46, 47, 68: texts, tables and groups") func textsAndTables() async throws {
-        try await LuaHost.holds(#"""
+        try await LuaHost.holds(
+            #"""
             local list, n = ("a,,b"):split(",")
             assert(#list == 2 and n == 2 and list[2] == "b")
             list, n = ("a b\tc"):split()
@@ -168,7 +172,8 @@ import Testing
     }
 
     @Test("lsr 9, 51, 52: scripts at run time") func scriptsOfScripts() async throws {
-        try await LuaHost.holds(#"""
+        try await LuaHost.holds(
+            #"""
             local text, code = tw_script.addScript("X", "x.lua", nil, nil, { word = "one", flag = true })
             assert(type(text) == "string" and code == 0)
             assert(select(2, tw_script.addScript("X", "x.lua")) == 409 and select(2, tw_script.addScript("Y", "missing.lua")) == 404)
@@ -200,50 +205,69 @@ import Testing
             repeat tw_utils.psleep(10) until tw_script.getStatus("Timed") == "Stopped"
             assert(os.time() - began <= 3)
             assert(tw_script.executeCallback("Check", "GET", "nothing") == 404)
-            """#, covering: ["tw_script"], files: [
-                "scripts/x.lua": "tw_http.registerCallback('/x', function() return 200, 'x ' .. p_data.word .. ' ' .. tostring(p_data.flag) end) while p_data.run do tw_utils.psleep(20) end",
-                "scripts/y.lua": "tw_http.registerCallback('/y', function() return 200, 'y ' .. p_data.word end) while p_data.run do tw_utils.psleep(20) end", "scripts/broken.lua": "x = = 1",
+            """#, covering: ["tw_script"],
+            files: [
+                "scripts/x.lua":
+                    "tw_http.registerCallback('/x', function() return 200, 'x ' .. p_data.word .. ' ' .. tostring(p_data.flag) end) while p_data.run do tw_utils.psleep(20) end",
+                "scripts/y.lua":
+                    "tw_http.registerCallback('/y', function() return 200, 'y ' .. p_data.word end) while p_data.run do tw_utils.psleep(20) end",
+                "scripts/broken.lua": "x = = 1",
             ])
     }
 
     @Test("lsr 54, 55: the platform by way of the gateway") func server() async throws {
         let gateway = try await StandInGateway()
-        try await LuaHost.run(things: ["T": """
-            properties.p = { baseType = "NUMBER", value = 5, time = 1000, pushType = "NEVER" }
-            tasks.Once = function(me)
-              if me.isDone then return end
-              me.isDone = true
-              assert(server.invoke(nil) == 404 and server.invoke("S", "text") == 400 and server.fireEvent(nil) == 404 and server.fireEvent("E", 5) == 400)
-              assert(server.getProperty(nil) == 404 and server.setProperty(nil) == 404 and server.setProperty("p", 5) == 400 and server.setProperties(nil) == 404 and server.setProperties(5) == 400)
-              assert(server.setProperty("p", { value = 1 }) == 200)
-              assert(server.setProperty(properties.p) == 200 and server.available and server.online)
-              local many = {}
-              for index = 1, 250 do many["m" .. index] = { name = "m" .. index, baseType = "NUMBER", value = index } end
-              assert(server.setProperties(many, "Other") == 200)
-              assert(server.invoke("S", { x = 1 }, "Other") == 200 and server.invokeLocalEms("L") == 200 and server.invokeChannel("C") == 200)
-              local it = tw_infotable.createInfoTable(tw_datashape.createDataShape("a", "NUMBER"))
-              it:addRow { a = 1 }
-              assert(server.invoke("Table", it) == 200 and server.fireEvent("E", it:toTable()) == 200 and server.getProperty("q", { name = "Named" }) == 200)
-              assert(server.get("/Thingworx/Things/T/Properties/x") == 200 and server.put("/Thingworx/Things/T/Properties/x", "{}") == 200)
-              assert(server.post("/Thingworx/Things/T/Services/x", {}) == 200 and server.delete("/Thingworx/Things/T/Properties/x") == 200)
-              local response, code = tw_ems.get("/Thingworx/Things/T/Properties/x")
-              assert(code == 200 and select(2, tw_ems.put("/x/Properties", { a = 1 })) == 200 and select(2, tw_ems.post("/x/Services", "t")) == 200 and select(2, tw_ems.delete("/x/Events")) == 200)
-              assert(select(2, tw_ems.get(nil)) == 400 and select(2, tw_ems.get("/with blank")) == 400)
-              assert(server.get("/elsewhere") == 404 and server.available and server.online)
-              log.info(name, "all was sent")
-            end
-            """], settings: ["T": LuaHost.rates], gateway: gateway.port) { host async throws in
-            let line = try await host.program.line(what: "the end") { $0.contains("all was sent") || ($0.contains("[ERROR]") && $0.contains("tt.lua")) }
+        try await LuaHost.run(
+            things: [
+                "T": """
+                properties.p = { baseType = "NUMBER", value = 5, time = 1000, pushType = "NEVER" }
+                tasks.Once = function(me)
+                  if me.isDone then return end
+                  me.isDone = true
+                  assert(server.invoke(nil) == 404 and server.invoke("S", "text") == 400 and server.fireEvent(nil) == 404 and server.fireEvent("E", 5) == 400)
+                  assert(server.getProperty(nil) == 404 and server.setProperty(nil) == 404 and server.setProperty("p", 5) == 400 and server.setProperties(nil) == 404 and server.setProperties(5) == 400)
+                  assert(server.setProperty("p", { value = 1 }) == 200)
+                  assert(server.setProperty(properties.p) == 200 and server.available and server.online)
+                  local many = {}
+                  for index = 1, 250 do many["m" .. index] = { name = "m" .. index, baseType = "NUMBER", value = index } end
+                  assert(server.setProperties(many, "Other") == 200)
+                  assert(server.invoke("S", { x = 1 }, "Other") == 200 and server.invokeLocalEms("L") == 200 and server.invokeChannel("C") == 200)
+                  local it = tw_infotable.createInfoTable(tw_datashape.createDataShape("a", "NUMBER"))
+                  it:addRow { a = 1 }
+                  assert(server.invoke("Table", it) == 200 and server.fireEvent("E", it:toTable()) == 200 and server.getProperty("q", { name = "Named" }) == 200)
+                  assert(server.get("/Thingworx/Things/T/Properties/x") == 200 and server.put("/Thingworx/Things/T/Properties/x", "{}") == 200)
+                  assert(server.post("/Thingworx/Things/T/Services/x", {}) == 200 and server.delete("/Thingworx/Things/T/Properties/x") == 200)
+                  local response, code = tw_ems.get("/Thingworx/Things/T/Properties/x")
+                  assert(code == 200 and select(2, tw_ems.put("/x/Properties", { a = 1 })) == 200 and select(2, tw_ems.post("/x/Services", "t")) == 200 and select(2, tw_ems.delete("/x/Events")) == 200)
+                  assert(select(2, tw_ems.get(nil)) == 400 and select(2, tw_ems.get("/with blank")) == 400)
+                  assert(server.get("/elsewhere") == 404 and server.available and server.online)
+                  log.info(name, "all was sent")
+                end
+                """
+            ], settings: ["T": LuaHost.rates], gateway: gateway.port
+        ) { host async throws in
+            let line = try await host.program.line(what: "the end") {
+                $0.contains("all was sent") || ($0.contains("[ERROR]") && $0.contains("tt.lua"))
+            }
             #expect(line.contains("all was sent"), "\(line)")
             let calls = await gateway.calls()
-            #expect(calls.contains { $0.method == "PUT" && $0.path == "/Thingworx/Things/T/Properties/p" && $0.body == ["value": 1] && $0.type == "application/json" })
+            #expect(
+                calls.contains {
+                    $0.method == "PUT" && $0.path == "/Thingworx/Things/T/Properties/p" && $0.body == ["value": 1]
+                        && $0.type == "application/json"
+                })
             let pushes = await gateway.pushes { _ in true }
             #expect(pushes.contains { $0.thing == "T" && $0.rows.count == 1 && $0.rows[0].name == "p" && $0.rows[0].time == 1000 })
             #expect(pushes.filter { $0.thing == "Other" }.map(\.rows.count) == [100, 100, 50])
-            for path in ["/Thingworx/Things/Other/Services/S", "/Thingworx/Things/LocalEms/Services/L", "/Thingworx/Things/me/Services/C", "/Thingworx/Things/T/Events/E", "/Thingworx/Things/Named/Properties/q"] {
+            for path in [
+                "/Thingworx/Things/Other/Services/S", "/Thingworx/Things/LocalEms/Services/L", "/Thingworx/Things/me/Services/C",
+                "/Thingworx/Things/T/Events/E", "/Thingworx/Things/Named/Properties/q",
+            ] {
                 #expect(calls.contains { $0.path == path }, "\(path)")
             }
-            #expect(calls.contains { $0.path.hasSuffix("Services/Table") && $0.body["rows"]?[0]?["a"]?.int == 1 && $0.body["dataShape"] != nil })
+            #expect(
+                calls.contains { $0.path.hasSuffix("Services/Table") && $0.body["rows"]?[0]?["a"]?.int == 1 && $0.body["dataShape"] != nil }
+            )
             #expect(calls.contains { $0.path.hasSuffix("Services/L") && $0.body == [:] })
         }
         await gateway.stop()
@@ -252,7 +276,8 @@ import Testing
     @Test("lsr 55: a batch that fails is the last") func failedBatch() async throws {
         let gateway = try await StandInGateway()
         gateway.refuse(next: 1)
-        try await LuaHost.holds("""
+        try await LuaHost.holds(
+            """
             local many = {}
             for index = 1, 150 do many[index] = { name = "m" .. index, baseType = "NUMBER", value = index } end
             local code, response = server.setProperties(many, "Other")
@@ -266,7 +291,8 @@ import Testing
     }
 
     @Test func theLogAndServicesOfTheSystem() async throws {
-        try await LuaHost.holds(#"""
+        try await LuaHost.holds(
+            #"""
             for level in ("trace debug info warn error audit force"):gmatch("%S+") do log[level]("area", "a %d of %s", 1, level) end
             log.info("only text") log.info("area", "100%") log.info("area", "no number: %d", "x") log.info("area", "%s %s %s", nil, {}, true) log.info("area", "%s", 1, 2) log.info() log.info(nil, nil) log.info("area", {})
             assert(log.info("area", "x") == nil)
@@ -281,7 +307,8 @@ import Testing
     @Test("a meter by Modbus: registers, coils, formats and exceptions") func modbus() async throws {
         let chain = try Chain()
         let meter = try Program("/usr/bin/python3", [ExampleThingTests.directory.appending(path: "slave").path], in: chain.directory.path)
-        try await LuaHost.holds("""
+        try await LuaHost.holds(
+            """
             local modbus = require('modbus')
             local meter = modbus:new { host = '127.0.0.1', port = \(try await meter.port()) }
             local values = assert(meter:executeFunction(3, 3, 10, 2))

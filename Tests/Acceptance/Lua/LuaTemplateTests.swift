@@ -6,15 +6,20 @@ import Testing
 
 /// Templates as users write them, and values of every base type through the whole chain.
 @Suite(.serialized) struct LuaTemplateTests {
-    @Test("lsr 1: a template with shape, data shape, service, task and handler loads as it is") func aTemplateLoadsUnmodified() async throws {
+    @Test("lsr 1: a template with shape, data shape, service, task and handler loads as it is") func aTemplateLoadsUnmodified() async throws
+    {
         let chain = try Chain()
-        try chain.directory.write("etc/custom/shapes/yourshape.lua", """
+        try chain.directory.write(
+            "etc/custom/shapes/yourshape.lua",
+            """
             module ("shapes.yourshape", thingworx.shape.extend)
             properties.fromShape = { basetype = "STRING", value = "shape" }
             function start() log.info(name, "shape started") end
             function stop() log.info(name, "shape stopped") end
             """)
-        try chain.directory.write("etc/custom/scripts/cpu.lua", """
+        try chain.directory.write(
+            "etc/custom/scripts/cpu.lua",
+            """
             require "utils"
             local value = 12.5
             function load(method, path, headers, query, data)
@@ -24,7 +29,9 @@ import Testing
             tw_http.registerCallback("/load", "load")
             while p_data.run do tw_utils.psleep(100) end
             """)
-        try chain.directory.write("etc/custom/templates/example.lua", """
+        try chain.directory.write(
+            "etc/custom/templates/example.lua",
+            """
             require "yourshape"
 
             module ("templates.example", thingworx.template.extend)
@@ -67,7 +74,10 @@ import Testing
             end
             me:addLifecycleListener("start", "mine", function() log.info(name, "listener for %s", me.name) end)
             """)
-        try chain.writeScripts(gateway: 1, "scripts.cpu = { file = 'cpu.lua' }\nscripts.T = { file = 'thing.lua', template = 'example', scanRate = 1000, taskrate = 600, scanRateResolution = 100 }")
+        try chain.writeScripts(
+            gateway: 1,
+            "scripts.cpu = { file = 'cpu.lua' }\nscripts.T = { file = 'thing.lua', template = 'example', scanRate = 1000, taskrate = 600, scanRateResolution = 100 }"
+        )
         let scripts = try chain.startScripts()
         let client = try chain.local(try await scripts.port())
         try await scripts.line(containing: "T: listener for T")
@@ -76,12 +86,16 @@ import Testing
         try await scripts.line(containing: "example refreshing 2")
         #expect(try await client.property(thing: "T", "fromShape") == "shape")
         #expect(try await client.property(thing: "T", "Pushed_Threshold").int == 0)
-        #expect(try await client.call(.POST, "/scripts/Thingworx/T/Services/Add", body: ["p1": 2, "p2": 40])["rows"]?[0]?["result"]?.int == 42)
+        #expect(
+            try await client.call(.POST, "/scripts/Thingworx/T/Services/Add", body: ["p1": 2, "p2": 40])["rows"]?[0]?["result"]?.int == 42)
         #expect(try await client.send(.POST, "/scripts/Thingworx/T/Services/Add", body: ["p1": 2]).status == 400)
         let readings = try await client.call(.POST, "/scripts/Thingworx/T/Services/Readings", body: [:])
-        #expect(readings["rows"]?[1]?["Status"] == "Unknown" && readings["dataShape"]?["fieldDefinitions"]?["Temp"]?["baseType"] == "INTEGER")
+        #expect(
+            readings["rows"]?[1]?["Status"] == "Unknown" && readings["dataShape"]?["fieldDefinitions"]?["Temp"]?["baseType"] == "INTEGER")
         let metadata = try await client.call(.POST, "/scripts/Thingworx/T/Services/GetMetadata", body: [:])
-        #expect(metadata["serviceDefinitions"]?["Add"]?["Inputs"]?["fieldDefinitions"]?["p2"]?["description"] == "The second addend of the operation")
+        #expect(
+            metadata["serviceDefinitions"]?["Add"]?["Inputs"]?["fieldDefinitions"]?["p2"]?["description"]
+                == "The second addend of the operation")
         #expect(metadata["propertyDefinitions"]?["Pushed_Threshold"]?["aspects"]?["pushThreshold"]?.int == 20)
         #expect(await scripts.end() == 0)
         #expect(scripts.output.contains("T: shape stopped"))
@@ -90,7 +104,9 @@ import Testing
     /// What a template does between lock and unlock is seen by nobody.
     @Test func readsWaitForTheLock() async throws {
         let chain = try Chain()
-        try chain.writeTemplate("locks", """
+        try chain.writeTemplate(
+            "locks",
+            """
             properties.p = { baseType = "NUMBER", value = 1 }
             tasks.Change = function(me)
               for i = 1, 5 do
@@ -103,7 +119,9 @@ import Testing
               end
             end
             """)
-        try chain.writeScripts(gateway: 1, "scripts.T = { file = 'thing.lua', template = 'locks', register = false, scanRateResolution = 5, scanRate = 60, taskRate = 6 }")
+        try chain.writeScripts(
+            gateway: 1,
+            "scripts.T = { file = 'thing.lua', template = 'locks', register = false, scanRateResolution = 5, scanRate = 60, taskRate = 6 }")
         let scripts = try chain.startScripts()
         let client = try chain.local(try await scripts.port())
         while try await client.send(.GET, "/scripts/Thingworx/T/Properties/p").status != 200 {}
@@ -116,14 +134,26 @@ import Testing
 
     /// Base type, a value as it stands in JSON, and whether a service gives it back through `tostring` and the like.
     private static let values: [(type: String, value: JSONValue)] = [
-        ("STRING", "Grüße, 世界 \u{1F600} \"'\\\n\u{1}"), ("TEXT", "t"), ("HTML", "<b>&amp;</b>"), ("XML", "<a b='c'/>"), ("HYPERLINK", "https://example.org/?a=b&c"), ("IMAGELINK", "/i.png"),
-        ("GUID", "00000000-0000-4000-8000-000000000000"), ("NUMBER", 0.1), ("NUMBER", -1e300), ("INTEGER", -2_147_483_648), ("LONG", 9_007_199_254_740_991),
-        ("BOOLEAN", true), ("DATETIME", 1_790_000_000_123), ("LOCATION", ["latitude": 52.5, "longitude": -13.25, "elevation": 34.5]), ("JSON", ["a": [1, "x", .null, ["b": false]], "c": [:]]),
-        ("QUERY", ["filters": ["type": "EQ", "fieldName": "n", "value": 1]]), ("IMAGE", "iVBORw0KGgoAAP8="), ("BLOB", "AAECA/8="), ("PASSWORD", "s3cret"), ("TAGS", "A:b"),
-        ("INFOTABLE", [
-            "dataShape": ["fieldDefinitions": ["n": ["name": "n", "baseType": "NUMBER", "description": "", "ordinal": 0, "aspects": [:]], "s": ["name": "s", "baseType": "STRING", "description": "", "ordinal": 1, "aspects": [:]]]],
-            "rows": [["n": 1.5, "s": "x"], ["n": -2, "s": ""]],
-        ]),
+        ("STRING", "Grüße, 世界 \u{1F600} \"'\\\n\u{1}"), ("TEXT", "t"), ("HTML", "<b>&amp;</b>"), ("XML", "<a b='c'/>"),
+        ("HYPERLINK", "https://example.org/?a=b&c"), ("IMAGELINK", "/i.png"),
+        ("GUID", "00000000-0000-4000-8000-000000000000"), ("NUMBER", 0.1), ("NUMBER", -1e300), ("INTEGER", -2_147_483_648),
+        ("LONG", 9_007_199_254_740_991),
+        ("BOOLEAN", true), ("DATETIME", 1_790_000_000_123), ("LOCATION", ["latitude": 52.5, "longitude": -13.25, "elevation": 34.5]),
+        ("JSON", ["a": [1, "x", .null, ["b": false]], "c": [:]]),
+        ("QUERY", ["filters": ["type": "EQ", "fieldName": "n", "value": 1]]), ("IMAGE", "iVBORw0KGgoAAP8="), ("BLOB", "AAECA/8="),
+        ("PASSWORD", "s3cret"), ("TAGS", "A:b"),
+        (
+            "INFOTABLE",
+            [
+                "dataShape": [
+                    "fieldDefinitions": [
+                        "n": ["name": "n", "baseType": "NUMBER", "description": "", "ordinal": 0, "aspects": [:]],
+                        "s": ["name": "s", "baseType": "STRING", "description": "", "ordinal": 1, "aspects": [:]],
+                    ]
+                ],
+                "rows": [["n": 1.5, "s": "x"], ["n": -2, "s": ""]],
+            ]
+        ),
     ]
 
     @Test("lsr 3, 8: every base type, as property and through a service, by identifier, without loss") func baseTypes() async throws {
@@ -136,13 +166,20 @@ import Testing
         let gateway = try chain.startGateway()
         try await gateway.line(containing: "and authenticated")
         // What a service returns as an image are its bytes; what it gets is Base64.
-        let properties = zip(names, types).map { """
+        let properties = zip(names, types).map {
+            """
             properties.\($0) = { baseType = '\($1)', pushType = 'NEVER', dataShape = 'Echoed' }
             serviceDefinitions.Echo_\($0)(input { name = 'x', baseType = '\($1)', aspects = { dataShape = 'Echoed' } }, output { baseType = '\($1)', aspects = { dataShape = 'Echoed' } })
             services.Echo_\($0) = function(me, h, q, data) return 200, \($1 == "IMAGE" ? "tw_utils.base64_decode(data.x)" : "data.x") end
-            """ }
-        try chain.writeTemplate("types", "dataShapes.Echoed({ name = 'n', baseType = 'NUMBER' }, { name = 's', baseType = 'STRING' })\n" + properties.joined(separator: "\n"))
-        try chain.writeScripts(gateway: try await gateway.port(), "scripts.Device = { file = 'thing.lua', template = 'types', identifier = 'SN-1', scanRateResolution = 20, scanRate = 60 }")
+            """
+        }
+        try chain.writeTemplate(
+            "types",
+            "dataShapes.Echoed({ name = 'n', baseType = 'NUMBER' }, { name = 's', baseType = 'STRING' })\n"
+                + properties.joined(separator: "\n"))
+        try chain.writeScripts(
+            gateway: try await gateway.port(),
+            "scripts.Device = { file = 'thing.lua', template = 'types', identifier = 'SN-1', scanRateResolution = 20, scanRate = 60 }")
         let scripts = try chain.startScripts()
         try await platform.line(containing: "T1 is bound")
         let local = try chain.local(try await scripts.port())
@@ -171,7 +208,9 @@ extension JSONValue {
     func isSame(as other: JSONValue) -> Bool {
         if let rows = self["rows"], let others = other["rows"], self["dataShape"] != nil { return rows.isSame(as: others) }
         switch (self, other) {
-        case (.object(let a), .object(let b)): return a.members.count == b.members.count && a.members.allSatisfy { member in b[member.name].map { member.value.isSame(as: $0) } ?? false }
+        case (.object(let a), .object(let b)):
+            return a.members.count == b.members.count
+                && a.members.allSatisfy { member in b[member.name].map { member.value.isSame(as: $0) } ?? false }
         case (.array(let a), .array(let b)): return a.count == b.count && zip(a, b).allSatisfy { $0.isSame(as: $1) }
         case (.number, .number): return double == other.double
         default: return self == other

@@ -10,7 +10,10 @@ import Testing
     }
 
     /// Things of templates and plain scripts, each in a file of its name.
-    private func run(templates: [String], scripts: [String] = [], settings: String = LuaHost.rates, files: [String: String] = [:], gateway: StandInGateway, _ body: (LuaHost) async throws -> Void) async throws {
+    private func run(
+        templates: [String], scripts: [String] = [], settings: String = LuaHost.rates, files: [String: String] = [:],
+        gateway: StandInGateway, _ body: (LuaHost) async throws -> Void
+    ) async throws {
         var files = files
         var entries = ""
         for name in templates {
@@ -54,9 +57,14 @@ import Testing
             let photo = Base64.encode([0xFF, 0xD8] + Array("photo".utf8))
             #expect(try await host.call("TakePhoto", of: "hub").value().string == photo)
             #expect(try await host.read("Photo", of: "hub").value("Photo").string == photo)
-            _ = await gateway.pushes { $0.values(of: "Photo").contains(.string(photo)) && $0.values(of: "States").contains { $0["rows"]?[0]?["percent"]?.int == 25 } }
+            _ = await gateway.pushes {
+                $0.values(of: "Photo").contains(.string(photo))
+                    && $0.values(of: "States").contains { $0["rows"]?[0]?["percent"]?.int == 25 }
+            }
             let states = try await host.call("GetStates", of: "hub").json
-            #expect(states["rows"]?[1]?["percent"]?.int == 50 && states["rows"]?[1]?["state"] == "idle" && states["dataShape"]?["fieldDefinitions"]?["percent"]?["baseType"] == "NUMBER")
+            #expect(
+                states["rows"]?[1]?["percent"]?.int == 50 && states["rows"]?[1]?["state"] == "idle"
+                    && states["dataShape"]?["fieldDefinitions"]?["percent"]?["baseType"] == "NUMBER")
             let sent = try await host.call("SendCommand", of: "hub", #"{"printer":"south","command":"it's $HOME"}"#)
             #expect(sent.value() == "it's $HOME")
             #expect(try await host.call("SendCommand", of: "hub", #"{"printer":"east","command":"x"}"#).status == 404)
@@ -73,19 +81,23 @@ import Testing
             function read(me, pt, headers, query) pt.value = stored * pt.factor pt.time = tw_utils.currentTime() pt.quality = "GOOD" return 200 end
             function write(me, pt, headers, query, data) stored = data.value return 200 end
             """
-        try await run(templates: ["everything"], scripts: ["sample"], files: ["handlers/custom.lua": handler], gateway: gateway) { host async throws in
+        try await run(templates: ["everything"], scripts: ["sample"], files: ["handlers/custom.lua": handler], gateway: gateway) {
+            host async throws in
             _ = try await host.read("Script_Value", of: "everything") { $0.value("Script_Value").double == 12.5 }
             #expect(try await host.put("Script_Named", of: "everything", #"{"Script_Named":50}"#).status == 200)
             #expect(try await host.read("Script_Value", of: "everything").value("Script_Value").int == 50)
             #expect(try await host.read("Custom", of: "everything").value("Custom").int == 8)
             #expect(try await host.put("Custom", of: "everything", #"{"value":1}"#).status == 200)
             #expect(try await host.read("Custom", of: "everything").value("Custom").int == 2)
-            for name in ["Number_ramp", "Number_random", "Number_sin", "Number_cos", "Number_square", "When", "Noise", "Wander", "Written"] {
+            for name in ["Number_ramp", "Number_random", "Number_sin", "Number_cos", "Number_square", "When", "Noise", "Wander", "Written"]
+            {
                 #expect(try await host.read(name, of: "everything").status == 200, "\(name)")
             }
             #expect(try await host.call("AddNumbers", of: "everything", #"{"p1":2,"p2":40}"#).value().int == 42)
             #expect(try await host.call("AddNumbers", of: "everything", #"{"p1":2}"#).body == "You must provide p1 and p2")
-            _ = await gateway.pushes { $0.values(of: "InMemory_Location").last?["latitude"]?.double == 40.03 && $0.values(of: "InMemory_Boolean").last == true }
+            _ = await gateway.pushes {
+                $0.values(of: "InMemory_Location").last?["latitude"]?.double == 40.03 && $0.values(of: "InMemory_Boolean").last == true
+            }
             try await host.program.line(containing: "everything: started")
         }
     }

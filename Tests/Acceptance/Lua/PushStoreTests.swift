@@ -49,7 +49,8 @@ import Testing
                 let ring = try KeyFile(besides: chain.directory.path("etc/config.lua"), credentialsDirectory: nil).load()
                 let log = try SegmentLog(
                     files: DiskFiles(chain.directory.path(directory), reading: true), ring: ring, limits: StoreLimits(), isReading: true)
-                let bytes = Array(log.read(from: .init(), bytes: .max, isWanted: { _, _ in true }).messages.last?.payload.readableBytesView ?? .init())
+                let bytes = Array(
+                    log.read(from: .init(), bytes: .max, isWanted: { _, _ in true }).messages.last?.payload.readableBytesView ?? .init())
                 if json.contains(where: { bytes.firstRange(of: $0) != nil }) || bytes.firstRange(of: wire) != nil { return }
                 try await Task.sleep(for: .milliseconds(50))
             }

@@ -22,27 +22,41 @@ import Testing
         let good = "scripts.Good = { file = 'thing.lua', template = 'good' }\nscripts.Plain = { file = 'plain.lua' }\n"
         try chain.writeScripts(gateway: 1, good)
         #expect(try await check(chain) == (0, "etc/config.lua: usable"))
-        try chain.writeScripts(gateway: 1, good + """
-            scripts.Syntax = { file = 'thing.lua', template = 'syntax' }
-            scripts.Wrong = { file = 'thing.lua', template = 'wrong' }
-            scripts.Runs = { file = 'thing.lua', template = 'runs' }
-            scripts.None = { file = 'thing.lua', template = 'nowhere' }
-            scripts.Torn = { file = 'torn.lua' }
-            """)
+        try chain.writeScripts(
+            gateway: 1,
+            good + """
+                scripts.Syntax = { file = 'thing.lua', template = 'syntax' }
+                scripts.Wrong = { file = 'thing.lua', template = 'wrong' }
+                scripts.Runs = { file = 'thing.lua', template = 'runs' }
+                scripts.None = { file = 'thing.lua', template = 'nowhere' }
+                scripts.Torn = { file = 'torn.lua' }
+                """)
         let (status, output) = try await check(chain)
         #expect(status == 1)
-        for text in ["scripts.Syntax:", "syntax.lua:2:", "scripts.Wrong: properties.p.pushType: expected ALWAYS, VALUE or NEVER, found SOMETIMES", "runs.lua:2: at load", "scripts.None:", "torn.lua:2:"] {
+        for text in [
+            "scripts.Syntax:", "syntax.lua:2:", "scripts.Wrong: properties.p.pushType: expected ALWAYS, VALUE or NEVER, found SOMETIMES",
+            "runs.lua:2: at load", "scripts.None:", "torn.lua:2:",
+        ] {
             #expect(output.contains(text), "\(text) in \(output)")
         }
         #expect(!output.contains("Good") && !output.contains("Plain") && !output.contains("listening"))
-        try chain.writeScripts(gateway: 1, "scripts.rap_port = 'x' scripts.log_level = 'LOUD'\nscripts.rap_prot = 5\nscripts.P = { file = 'plain.lua', maxMemory = 'much' } -- maxMemory = 5")
+        try chain.writeScripts(
+            gateway: 1,
+            "scripts.rap_port = 'x' scripts.log_level = 'LOUD'\nscripts.rap_prot = 5\nscripts.P = { file = 'plain.lua', maxMemory = 'much' } -- maxMemory = 5"
+        )
         let (second, settings) = try await check(chain)
-        #expect(second == 1 && settings.contains("etc/config.lua:10: scripts.rap_port: expected a whole number") && settings.contains("scripts.log_level: expected one of") && settings.contains("etc/config.lua:12: scripts.P.maxMemory: expected a whole number") && settings.contains("etc/config.lua:11: scripts.rap_prot: unknown setting, ignored; did you mean rap_port?"))
+        #expect(
+            second == 1 && settings.contains("etc/config.lua:10: scripts.rap_port: expected a whole number")
+                && settings.contains("scripts.log_level: expected one of")
+                && settings.contains("etc/config.lua:12: scripts.P.maxMemory: expected a whole number")
+                && settings.contains("etc/config.lua:11: scripts.rap_prot: unknown setting, ignored; did you mean rap_port?"))
     }
 
     @Test func secretsAreEncryptedInPlace() async throws {
         let chain = try Chain()
-        try chain.writeScripts(gateway: 1, """
+        try chain.writeScripts(
+            gateway: 1,
+            """
             -- scripts.rap_password = "gateway-pass-71" is a comment
             scripts.rap_userid = "u"   scripts.rap_password   =  'gateway-pass-71' -- the old one was other-pass
             local word = "device-" .. "pass-72"
@@ -57,7 +71,9 @@ import Testing
         #expect(await first.end() == 0)
         let after = try chain.directory.read("etc/config.lua")
         let changed = zip(before.components(separatedBy: "\n"), after.components(separatedBy: "\n")).filter { $0 != $1 }
-        #expect(changed.count == 1 && changed[0].1.contains("scripts.rap_password   =  \"AGC0:") && changed[0].1.hasSuffix("-- the old one was other-pass"))
+        #expect(
+            changed.count == 1 && changed[0].1.contains("scripts.rap_password   =  \"AGC0:")
+                && changed[0].1.hasSuffix("-- the old one was other-pass"))
         let second = try chain.startScripts()
         _ = try await second.port()
         #expect(await second.end() == 0)
@@ -67,8 +83,11 @@ import Testing
 
     @Test func logFiles() async throws {
         let chain = try Chain()
-        try chain.directory.write("etc/custom/scripts/test.lua", "log.audit('a', 'audited') log.debug('a', 'detail') log.info('a', 'said') return 1")
-        try chain.writeScripts(gateway: 1, """
+        try chain.directory.write(
+            "etc/custom/scripts/test.lua", "log.audit('a', 'audited') log.debug('a', 'detail') log.info('a', 'said') return 1")
+        try chain.writeScripts(
+            gateway: 1,
+            """
             scripts.log_level = "INFO" scripts.log_publish_directory = "logs" scripts.log_publish_level = "DEBUG" scripts.log_audit_target = "file://audit.log"
             scripts.Test = { file = "test.lua" }
             """)
@@ -85,8 +104,12 @@ import Testing
         let chain = try Chain()
         try chain.directory.write("etc/custom/scripts/loop.lua", "while true do end")
         try chain.directory.write("etc/custom/scripts/hoard.lua", "local t = {} while true do t[#t + 1] = string.rep('x', 1000) .. #t end")
-        try chain.directory.write("etc/custom/scripts/fair.lua", "tw_http.registerCallback('/x', function() return 200, {}, 'fine' end) while p_data.run do tw_utils.psleep(10) end")
-        try chain.writeScripts(gateway: 1, """
+        try chain.directory.write(
+            "etc/custom/scripts/fair.lua",
+            "tw_http.registerCallback('/x', function() return 200, {}, 'fine' end) while p_data.run do tw_utils.psleep(10) end")
+        try chain.writeScripts(
+            gateway: 1,
+            """
             scripts.Loop = { file = "loop.lua", maxInstructions = 1000000 }
             scripts.Hoard = { file = "hoard.lua", maxMemory = 8000000 }
             scripts.Fair = { file = "fair.lua", maxInstructions = 1000000, maxMemory = 8000000 }
@@ -104,12 +127,16 @@ import Testing
     /// Every setting that is read is on the page, and every one on the page is read.
     @Test func theSettingsPageIsThatOfTheCode() throws {
         let root = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../..").standardized
-        let code = try String(contentsOf: root.appending(path: "Sources/ScriptResource/Configuration/ScriptConfigurationReader.swift"), encoding: .utf8)
+        let code = try String(
+            contentsOf: root.appending(path: "Sources/ScriptResource/Configuration/ScriptConfigurationReader.swift"), encoding: .utf8)
         let page = try String(contentsOf: root.appending(path: "Documentation/scripts.md"), encoding: .utf8)
-        let read = Set(code.matches(of: /(?:string|integer|bool|choice|secret|words|host|file)\("(\w+)"/).map { String($0.1) } + code.matches(of: /\("(\w+)", [0-9_]+\)/).map { String($0.1) })
-        let described = Set(page.split(separator: "\n").filter { $0.hasPrefix("| `") && !$0.contains(#/^\| `(?:GET|POST|\/)/#) }.flatMap { row in
-            row.dropFirst().prefix { $0 != "|" }.matches(of: /`(\w+)`/).map { String($0.1) }
-        })
+        let read = Set(
+            code.matches(of: /(?:string|integer|bool|choice|secret|words|host|file)\("(\w+)"/).map { String($0.1) }
+                + code.matches(of: /\("(\w+)", [0-9_]+\)/).map { String($0.1) })
+        let described = Set(
+            page.split(separator: "\n").filter { $0.hasPrefix("| `") && !$0.contains(#/^\| `(?:GET|POST|\/)/#) }.flatMap { row in
+                row.dropFirst().prefix { $0 != "|" }.matches(of: /`(\w+)`/).map { String($0.1) }
+            })
         // Not read with the configuration, but by the script's own library.
         #expect(read == described.subtracting(["persist"]), "\(read.symmetricDifference(described))")
     }

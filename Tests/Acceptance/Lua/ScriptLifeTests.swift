@@ -8,7 +8,9 @@ import Testing
 @Suite(.serialized) struct ScriptLifeTests {
     @Test func keptValuesSurviveAKillAndABrokenFileIsSetAside() async throws {
         let chain = try Chain()
-        try chain.directory.write("etc/custom/scripts/count.lua", """
+        try chain.directory.write(
+            "etc/custom/scripts/count.lua",
+            """
             p_data.persist = { "starts", "deep" }
             p_data.starts = (p_data.starts or 0) + 1
             p_data.deep = { list = { 1, 2.5 }, text = "é\\n", raw = "\\255\\0", on = true }
@@ -47,7 +49,9 @@ import Testing
         try chain.directory.write("etc/custom/scripts/loop.lua", "jit.off()\nlocal function spin()\n  while p_data.run do end\nend\nspin()")
         try chain.directory.write("etc/custom/scripts/wait.lua", "io.popen('sleep 30'):read('*a')")
         try chain.directory.write("etc/custom/scripts/fair.lua", "while p_data.run do tw_utils.psleep(10) end")
-        try chain.writeScripts(gateway: 1, """
+        try chain.writeScripts(
+            gateway: 1,
+            """
             scripts.Loop = { file = 'loop.lua', requestTimeout = 500 }
             scripts.Wait = { file = 'wait.lua', requestTimeout = 500 }
             scripts.Fair = { file = 'fair.lua', requestTimeout = 500 }
@@ -55,15 +59,22 @@ import Testing
         let scripts = try chain.startScripts()
         // The thread sanitizer keeps signals back from code that calls nothing.
         let isInstrumented = dlsym(UnsafeMutableRawPointer(bitPattern: 0), "__tsan_init") != nil
-        try await scripts.line(containing: isInstrumented ? "Loop: has run for more than 500 ms" : "Loop: has run for more than 500 ms without a pause; it is at etc/custom/scripts/loop.lua:3: in function 'spin', called from etc/custom/scripts/loop.lua:5")
-        try await scripts.line(containing: "Wait: has run for more than 500 ms without a pause; it is in compiled code or waits for the system")
+        try await scripts.line(
+            containing: isInstrumented
+                ? "Loop: has run for more than 500 ms"
+                : "Loop: has run for more than 500 ms without a pause; it is at etc/custom/scripts/loop.lua:3: in function 'spin', called from etc/custom/scripts/loop.lua:5"
+        )
+        try await scripts.line(
+            containing: "Wait: has run for more than 500 ms without a pause; it is in compiled code or waits for the system")
         #expect(!scripts.output.contains("Fair: has run"))
         #expect(await scripts.end() == 0)
     }
 
     @Test func programsThatAScriptStartsCanBeEnded() async throws {
         let chain = try Chain()
-        try chain.directory.write("etc/custom/scripts/child.lua", """
+        try chain.directory.write(
+            "etc/custom/scripts/child.lua",
+            """
             for _, name in ipairs({ "TERM", "INT", "HUP" }) do
               log.info("child", "%s:%s.", name, io.popen("sh -c 'kill -" .. name .. " $$; echo survived' 2>/dev/null"):read("*a"))
             end
@@ -77,7 +88,9 @@ import Testing
 
     @Test func scriptsThatAreGoneLeaveNothingBehind() async throws {
         let chain = try Chain()
-        try chain.directory.write("etc/custom/scripts/churn.lua", """
+        try chain.directory.write(
+            "etc/custom/scripts/churn.lua",
+            """
             local function resident()
               for line in io.lines("/proc/self/status") do
                 local kilobytes = string.match(line, "^VmRSS:%s*(%d+)")
@@ -107,7 +120,8 @@ import Testing
     }
 
     @Test("scripts are controlled by HTTP, and one that fails is started anew") func control() async throws {
-        let loop = "tw_http.registerCallback('/echo', function() return 200, { ['X-Bad'] = 'a\\r\\nSet-Cookie: b', ['X-Good'] = 'c' }, 'x' end) while p_data.run do tw_utils.psleep(20) end"
+        let loop =
+            "tw_http.registerCallback('/echo', function() return 200, { ['X-Bad'] = 'a\\r\\nSet-Cookie: b', ['X-Good'] = 'c' }, 'x' end) while p_data.run do tw_utils.psleep(20) end"
         let chain = try Chain()
         try chain.directory.write("etc/custom/scripts/test.lua", loop)
         try chain.writeScripts(gateway: 1, "scripts.Test = { file = 'test.lua' }\nscripts.Broken = { file = 'broken.lua' }")

@@ -10,10 +10,13 @@ import Testing
 
     @Test("lsr 2: one script's trouble stays its own") func oneScriptsTroubleStaysItsOwn() async throws {
         let chain = try Chain()
-        try chain.writeTemplate("good", "properties.p = { baseType = 'NUMBER', value = 5 }\ntasks.Fail = function() error('task trouble') end")
+        try chain.writeTemplate(
+            "good", "properties.p = { baseType = 'NUMBER', value = 5 }\ntasks.Fail = function() error('task trouble') end")
         try chain.writeTemplate("syntax", "properties.p = = 5")
         try chain.directory.write("etc/custom/scripts/loop.lua", "while true do end")
-        try chain.writeScripts(gateway: 1, """
+        try chain.writeScripts(
+            gateway: 1,
+            """
             scripts.script_resource_request_timeout = 500
             scripts.Good = { file = 'thing.lua', template = 'good', \(rates) }
             scripts.Syntax = { file = 'thing.lua', template = 'syntax', \(rates) }
@@ -42,7 +45,9 @@ import Testing
 
     @Test func callbacksScriptsAndHandlers() async throws {
         let chain = try Chain()
-        try chain.directory.write("etc/custom/scripts/cpu.lua", """
+        try chain.directory.write(
+            "etc/custom/scripts/cpu.lua",
+            """
             local load = 12.5
             function readLoad(method, path, headers, query, data)
               if method == "PUT" then load = json.decode(data.content).value return 200, {}, "" end
@@ -53,12 +58,16 @@ import Testing
             while p_data.run do tw_utils.psleep(1000) end
             log.info("cpu", "ended with %d and %s", p_data.extra, p_data.run)
             """)
-        try chain.writeTemplate("host", """
+        try chain.writeTemplate(
+            "host",
+            """
             properties.load = { baseType = "NUMBER", handler = "script", key = "cpu/load", value = 0 }
             properties.other = { baseType = "NUMBER", handler = "cpu", key = "load" }
             properties.own = { baseType = "NUMBER", handler = "mine", factor = 3 }
             """)
-        try chain.directory.write("etc/custom/handlers/mine.lua", """
+        try chain.directory.write(
+            "etc/custom/handlers/mine.lua",
+            """
             module("handlers.mine", thingworx.handler.extend)
             local stored = 2
             function open() log.info(name, "handler opened") end
@@ -66,7 +75,9 @@ import Testing
             function read(me, pt, headers, query) pt.value, pt.time, pt.quality = stored * pt.factor, 1000, "GOOD" return 200 end
             function write(me, pt, headers, query, data) stored = data.value return 200 end
             """)
-        try chain.writeScripts(gateway: 1, """
+        try chain.writeScripts(
+            gateway: 1,
+            """
             scripts.cpu = { file = "cpu.lua", extra = 7 }
             scripts.H = { file = 'thing.lua', template = 'host', \(rates) }
             """)
@@ -89,14 +100,18 @@ import Testing
 
     @Test func infotablesShapesAndTheMutex() async throws {
         let chain = try Chain()
-        try chain.directory.write("etc/custom/shapes/counter.lua", """
+        try chain.directory.write(
+            "etc/custom/shapes/counter.lua",
+            """
             module("shapes.counter", thingworx.shape.extend)
             properties.count = { baseType = "INTEGER", value = 1 }
             properties.own = { baseType = "STRING", value = "of the shape" }
             services.Next = function(me) me.properties.count.value = me.properties.count.value + 1 return 200 end
             serviceDefinitions.Next(output { baseType = 'NOTHING' })
             """)
-        try chain.writeTemplate("full", """
+        try chain.writeTemplate(
+            "full",
+            """
             require "counter"
             dataShapes.Reading({ name = "Temp", baseType = "INTEGER" }, { name = "Status", baseType = "STRING", aspects = { defaultValue = "Unknown" } })
             properties.own = { baseType = "STRING", value = "of the template" }
@@ -118,7 +133,9 @@ import Testing
             serviceDefinitions.Many(input { name = "t", baseType = "INFOTABLE", aspects = { dataShape = "Reading" } }, output { baseType = "JSON" })
             services.Many = function(me, headers, query, data) return 200, { n = #data.t.rows, first = data.t.rows[1], list = { 1, 2 } } end
             """)
-        try chain.directory.write("etc/custom/scripts/locked.lua", """
+        try chain.directory.write(
+            "etc/custom/scripts/locked.lua",
+            """
             local busy = false
             tw_http.registerCallback("/check", function() return 200, {}, tostring(busy) end)
             tw_http.registerCallback("/start", function() return 200, {}, "" end)
@@ -131,7 +148,9 @@ import Testing
               tw_utils.psleep(5)
             end
             """)
-        try chain.writeScripts(gateway: 1, """
+        try chain.writeScripts(
+            gateway: 1,
+            """
             scripts.F = { file = 'thing.lua', template = 'full', identifier = 'SN-9', \(rates) }
             scripts.locked = { file = 'locked.lua' }
             """)
@@ -143,7 +162,9 @@ import Testing
         #expect(read["rows"]?[1]?["Status"] == "Unknown")
         #expect(read["dataShape"]?["fieldDefinitions"]?["Status"]?["ordinal"]?.int == 1)
         // By identifier, and with the collection in the path as a gateway writes it.
-        #expect(try await client.call(.POST, "/scripts/Thingworx/Things/*SN-9/Services/Where", body: [:])["rows"]?[0]?["result"]?["longitude"]?.int == 2)
+        #expect(
+            try await client.call(.POST, "/scripts/Thingworx/Things/*SN-9/Services/Where", body: [:])["rows"]?[0]?["result"]?["longitude"]?
+                .int == 2)
         #expect(try await client.property(thing: "F", "own") == "of the template")
         _ = try await client.call(.POST, "/scripts/Thingworx/F/Services/Next", body: [:])
         #expect(try await client.property(thing: "F", "count").int == 2)
@@ -163,7 +184,9 @@ import Testing
         #expect(await scripts.end() == 0, "\(scripts.output)")
     }
 
-    @Test("lsr 5: what is within its threshold stays, and what waited is pushed later") func pushesAreThresholdedBatchedAndKept() async throws {
+    @Test("lsr 5: what is within its threshold stays, and what waited is pushed later") func pushesAreThresholdedBatchedAndKept()
+        async throws
+    {
         let chain = try Chain()
         try chain.writeModel(things: #"[{"name": "T1"}]"#)
         let platform = try chain.startPlatform()
@@ -171,13 +194,16 @@ import Testing
         try chain.writeGateway(platform: port)
         let gateway = try chain.startGateway()
         try await gateway.line(containing: "and authenticated")
-        try chain.writeTemplate("push", """
+        try chain.writeTemplate(
+            "push",
+            """
             for i = 1, 250 do properties["p" .. i] = { baseType = "NUMBER", value = i, scanRate = 100 } end
             properties.level = { baseType = "NUMBER", pushThreshold = 1, scanRate = 60, value = 10 }
             serviceDefinitions.Set(input { name = "level", baseType = "NUMBER" })
             services.Set = function(me, headers, query, data) properties.level.value = data.level return 200 end
             """)
-        try chain.writeScripts(gateway: try await gateway.port(), "scripts.T1 = { file = 'thing.lua', template = 'push', \(rates), keepAliveRate = 1000 }")
+        try chain.writeScripts(
+            gateway: try await gateway.port(), "scripts.T1 = { file = 'thing.lua', template = 'push', \(rates), keepAliveRate = 1000 }")
         let scripts = try chain.startScripts()
         try await platform.line(containing: "T1.level = 10")
         try await platform.line(containing: "T1.p250 = 250")

@@ -17,7 +17,10 @@ import Testing
         let again = try await edgectl(chain, ["new", "template", "boiler_1"])
         #expect(again.status == 1 && again.output.contains("etc/custom/templates/boiler_1.lua is there already, and left alone"))
         for name in ["1a", "a-b", "../a", ""] { #expect(try await edgectl(chain, ["new", "template", name]).status == 2, "\(name)") }
-        try chain.writeScripts(gateway: 1, "scripts.B = { file = 'thing.lua', template = 'boiler_1', register = false, scanRateResolution = 20, scanRate = 60, taskRate = 50 }")
+        try chain.writeScripts(
+            gateway: 1,
+            "scripts.B = { file = 'thing.lua', template = 'boiler_1', register = false, scanRateResolution = 20, scanRate = 60, taskRate = 50 }"
+        )
         let check = try Program(Chain.binary("luaScriptResource"), ["-check"], in: chain.directory.path)
         #expect(await check.exitStatus() == 0, "\(check.output)")
         let scripts = try chain.startScripts()
@@ -30,9 +33,14 @@ import Testing
 
     @Test func codeIsEvaluatedWhereAThingSeesIt() async throws {
         let chain = try Chain()
-        try chain.writeTemplate("t", "local hidden = 1\nproperties.p = { baseType = 'NUMBER', value = 5 }\nservices.Twice = function(me, h, q, data) return 200, 2 * data.x end")
+        try chain.writeTemplate(
+            "t",
+            "local hidden = 1\nproperties.p = { baseType = 'NUMBER', value = 5 }\nservices.Twice = function(me, h, q, data) return 200, 2 * data.x end"
+        )
         try chain.directory.write("etc/custom/scripts/plain.lua", "counter = 3 while p_data.run do tw_utils.psleep(20) end")
-        try chain.writeScripts(gateway: 1, """
+        try chain.writeScripts(
+            gateway: 1,
+            """
             scripts.T = { file = 'thing.lua', template = 't', identifier = 'SN-1', register = false, scanRateResolution = 20, scanRate = 60, taskRate = 50 }
             scripts.plain = { file = 'plain.lua' }
             """)
@@ -41,21 +49,26 @@ import Testing
         while try await client.send(.GET, "/scripts/Thingworx/T/Properties/p").status != 200 {}
         let socket = chain.directory.path("etc/config.lua.socket")
         #expect(try FileManager.default.attributesOfItem(atPath: socket)[.posixPermissions] as? Int == 0o600)
-        let session = try await edgectl(chain, ["lua", "REPL", "--thing", "*SN-1"], input: """
-            properties.p.value = 7
-            for i = 1, 2 do
-              print("line", i)
-            end
-            services.Twice(me, {}, {}, { x = 21 })
-            local _ = tw_utils.psleep(30)
-            { b = 2, a = "x" }
-            """)
+        let session = try await edgectl(
+            chain, ["lua", "REPL", "--thing", "*SN-1"],
+            input: """
+                properties.p.value = 7
+                for i = 1, 2 do
+                  print("line", i)
+                end
+                services.Twice(me, {}, {}, { x = 21 })
+                local _ = tw_utils.psleep(30)
+                { b = 2, a = "x" }
+                """)
         #expect(session.status == 0)
         #expect(session.output == "line\t1\nline\t2\n200\t42\n{\n  a = \"x\",\n  b = 2\n}", "\(session.output)")
         #expect(try await client.property(thing: "T", "p").int == 7)
         let plain = try await edgectl(chain, ["lua", "repl", "--script", "plain"], input: "counter + 1\n")
         #expect(plain.output == "4")
-        for (code, text) in [("error('bad thing')", "bad thing"), ("x = = 1", "unexpected symbol"), ("while true do", "the input ended within a statement"), ("nil + 1", "attempt to perform arithmetic")] {
+        for (code, text) in [
+            ("error('bad thing')", "bad thing"), ("x = = 1", "unexpected symbol"), ("while true do", "the input ended within a statement"),
+            ("nil + 1", "attempt to perform arithmetic"),
+        ] {
             let failed = try await edgectl(chain, ["lua", "repl", "--thing", "T"], input: code)
             #expect(failed.status == 1 && failed.output.contains(text), "\(failed.output)")
         }

@@ -38,7 +38,8 @@ final class StandInGateway: Sendable {
 
     init() async throws {
         let loop = MultiThreadedEventLoopGroup.singleton.next()
-        let server = try await HTTPServer.start(HTTPServer.Configuration(), on: loop, logger: .init(label: "gateway")) { [weak self] request in
+        let server = try await HTTPServer.start(HTTPServer.Configuration(), on: loop, logger: .init(label: "gateway")) {
+            [weak self] request in
             loop.makeSucceededFuture(self?.answer(request) ?? .error(.serviceUnavailable, "gone"))
         }
         self.server.withLockedValue { $0 = server }
@@ -67,7 +68,8 @@ final class StandInGateway: Sendable {
 
     private func note(_ request: HTTPRequest) {
         let call = Call(
-            method: request.method.rawValue, path: "/" + request.path.joined(separator: "/"), body: (try? JSONValue(parsing: request.body)) ?? .string(String(buffer: request.body)),
+            method: request.method.rawValue, path: "/" + request.path.joined(separator: "/"),
+            body: (try? JSONValue(parsing: request.body)) ?? .string(String(buffer: request.body)),
             type: request.headers.first(name: "Content-Type") ?? "")
         let ready = state.withLockedValue { state in
             state.calls.append(call)
@@ -113,13 +115,16 @@ final class StandInGateway: Sendable {
             var response = HTTPResponse(.ok, body: request.body)
             response.headers.add(name: "Content-Type", value: request.headers.first(name: "Content-Type") ?? "text/plain")
             return response
-        default: return request.path.contains("Properties") || request.path.contains("Services") || request.path.contains("Events") ? .json(ByteBuffer(string: "{}")) : .error(.notFound, "not here")
+        default:
+            return request.path.contains("Properties") || request.path.contains("Services") || request.path.contains("Events")
+                ? .json(ByteBuffer(string: "{}")) : .error(.notFound, "not here")
         }
     }
 
     private func keep(_ request: HTTPRequest) {
         guard let body = try? JSONValue(parsing: request.body), let rows = body["values"]?["rows"]?.array else { return }
-        let push = Push(thing: request.path[2], rows: rows.map { ($0["name"]?.string ?? "", $0["value"]?["value"] ?? .null, $0["time"]?.int ?? 0) })
+        let push = Push(
+            thing: request.path[2], rows: rows.map { ($0["name"]?.string ?? "", $0["value"]?["value"] ?? .null, $0["time"]?.int ?? 0) })
         let ready = state.withLockedValue { state in
             state.pushes.append(push)
             let ready = state.waiters.filter { $0.condition(state.pushes) }

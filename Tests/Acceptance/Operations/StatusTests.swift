@@ -12,7 +12,9 @@ import Testing
         try chain.writeModel(things: #"[{"name": "T1"}]"#)
         let platform = try chain.startPlatform()
         let reserved = try ReservedPort()
-        try chain.directory.write("etc/config.json", """
+        try chain.directory.write(
+            "etc/config.json",
+            """
             {"ws_servers": [{"host": "127.0.0.1", "port": \(try await platform.port())}], "appKey": "\(Chain.edgeKey)",
              "http_server": {"host": "127.0.0.1", "port": \(reserved.port), "ssl": false, "authenticate": true, "user": "me", "password": "\(StatusTests.password)"},
              "logger": {"level": "TRACE", "publish_directory": "\(chain.directory.path("logs"))"}, "metrics": {"enabled": true},
@@ -35,7 +37,8 @@ import Testing
     @Test func statusIsPlainWhereThereIsNoTerminal() async throws {
         try await site { chain, gateway, _ in
             let (status, text) = try await edgectl(["status"], chain)
-            #expect(status == 0 && text.contains("connected to") && text.contains("Things      ") && text.contains("bound     T1"), "\(text)")
+            #expect(
+                status == 0 && text.contains("connected to") && text.contains("Things      ") && text.contains("bound     T1"), "\(text)")
             #expect(!text.contains("\u{1B}"))
             let (_, json) = try await edgectl(["status", "--json"], chain)
             #expect(try JSONValue(parsing: json)["gateway"]?["isConnected"]?.bool == true)
@@ -76,15 +79,26 @@ import Testing
             let (_, _) = try await edgectl(["status"], chain)
             for isRunning in [true, false] {
                 if !isRunning { _ = await gateway.end() }
-                try chain.directory.write("logs/ems_log_1.log", "somebody logged \(Chain.edgeKey) and \(StatusTests.password) and Basic \(Base64.encode("me:\(StatusTests.password)".utf8))\n")
+                try chain.directory.write(
+                    "logs/ems_log_1.log",
+                    "somebody logged \(Chain.edgeKey) and \(StatusTests.password) and Basic \(Base64.encode("me:\(StatusTests.password)".utf8))\n"
+                )
                 let (status, text) = try await edgectl(["support-bundle", "-o", "bundle.tar.gz"], chain)
                 #expect(status == 0, "\(text)")
-                let unpack = try Program("/bin/sh", ["-c", "rm -rf edge-support; tar xzf bundle.tar.gz && ls edge-support && stat -c %a bundle.tar.gz"], in: chain.directory.path)
+                let unpack = try Program(
+                    "/bin/sh", ["-c", "rm -rf edge-support; tar xzf bundle.tar.gz && ls edge-support && stat -c %a bundle.tar.gz"],
+                    in: chain.directory.path)
                 #expect(await unpack.exitStatus() == 0 && unpack.output.contains("600"), "\(unpack.output)")
-                for name in ["check.txt", "check.json", "config.json", "status.json", "versions.txt", "host.txt", "wsems-log-0.txt", "wsems-log-1.txt"] + (isRunning ? ["metrics.txt", "log-in-memory.json"] : []) {
+                for name in [
+                    "check.txt", "check.json", "config.json", "status.json", "versions.txt", "host.txt", "wsems-log-0.txt",
+                    "wsems-log-1.txt",
+                ] + (isRunning ? ["metrics.txt", "log-in-memory.json"] : []) {
                     #expect(unpack.output.contains(name), "\(name)")
                 }
-                for secret in [Chain.edgeKey, StatusTests.password, "proxy-pass-99", "device-pass-77", Base64.encode("me:\(StatusTests.password)".utf8)] {
+                for secret in [
+                    Chain.edgeKey, StatusTests.password, "proxy-pass-99", "device-pass-77",
+                    Base64.encode("me:\(StatusTests.password)".utf8),
+                ] {
                     let grep = try Program("/bin/sh", ["-c", "grep -r -F -- '\(secret)' edge-support"], in: chain.directory.path)
                     #expect(await grep.exitStatus() == 1, "\(secret): \(grep.output)")
                 }

@@ -133,7 +133,8 @@ import Testing
         let chain = try Chain()
         try chain.writeModel(things: #"[{"name": "Gate1", "template": "EMSGateway"}]"#)
         let platform = try await TestPlatform(chain: chain)
-        try chain.writeGateway(platform: platform.port, autoBind: #"[{"name": "Gate1", "gateway": true}, {"name": "T1", "host": "127.0.0.1", "port": 1}]"#)
+        try chain.writeGateway(
+            platform: platform.port, autoBind: #"[{"name": "Gate1", "gateway": true}, {"name": "T1", "host": "127.0.0.1", "port": 1}]"#)
         let gateway = try chain.startGateway()
         try await platform.program.line(containing: "Gate1 is bound")
         #expect(try await platform.call("GetMicroServerVersion", on: "Gate1").result.string?.isEmpty == false)

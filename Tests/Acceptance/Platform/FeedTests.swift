@@ -9,7 +9,7 @@ import Testing
 @Suite struct FeedTests {
     private static let things =
         #"[{"name": "T1", "template": "GenericThing", "properties": {"n": {"baseType": "NUMBER"}}}, {"name": "X1", "#
-            + #""template": "GenericThing", "properties": {"n": {"baseType": "NUMBER"}}}]"#
+        + #""template": "GenericThing", "properties": {"n": {"baseType": "NUMBER"}}}]"#
 
     /// A watcher by curl, its lines as they come.
     private func watch(_ platform: TestPlatform, _ query: String, key: String) throws -> Program {

@@ -29,7 +29,9 @@ final class TestPlatform: Sendable {
     /// - Parameters:
     ///   - more: further members of the model file's lists.
     ///   - data: whether model and history are in a file.
-    init(things: String = "[]", keys: String = "", server: String = "", data: Bool = false, chain given: Chain? = nil, port wanted: Int = 0)
+    init(
+        things: String = "[]", keys: String = "", server: String = "", data: Bool = false, chain given: Chain? = nil, port wanted: Int = 0
+    )
         async throws
     {
         chain = try given ?? Chain()

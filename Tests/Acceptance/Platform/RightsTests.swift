@@ -62,8 +62,8 @@ import Testing
         let platform = try await TestPlatform(
             things:
                 #"[{"name": "T1", "template": "GenericThing", "properties": {"n": {"baseType": "NUMBER"}}}, {"name": "T2", "#
-                    + #""template": "GenericThing", "properties": {"n": {"baseType": "NUMBER"}}}, {"name": "Other", "#
-                    + #""template": "GenericThing"}]"#
+                + #""template": "GenericThing", "properties": {"n": {"baseType": "NUMBER"}}}, {"name": "Other", "#
+                + #""template": "GenericThing"}]"#
         )
         #expect(try await platform.post("Resources/CurrentSessionInfo/Services/GetCurrentUser").result == "Administrator")
         #expect(

@@ -23,7 +23,10 @@ final class StandInEdge: Sendable {
     /// Asked before anything else; what it gives nil for is answered as ever.
     private let special: @Sendable (Request) -> Response?
 
-    init(port: Int, key: String = Chain.edgeKey, values: [String: Value] = [:], special: @escaping @Sendable (Request) -> Response? = { _ in nil }) throws {
+    init(
+        port: Int, key: String = Chain.edgeKey, values: [String: Value] = [:],
+        special: @escaping @Sendable (Request) -> Response? = { _ in nil }
+    ) throws {
         self.special = special
         peer = try HostilePeer.edge(port: port, key: key)
         // Its test may be kept waiting by others.

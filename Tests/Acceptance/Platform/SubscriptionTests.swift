@@ -9,7 +9,7 @@ import Testing
         let platform = try await TestPlatform(
             things:
                 #"[{"name": "T1"}, {"name": "Source", "template": "GenericThing", "properties": {"n": {"baseType": "NUMBER"}, "#
-                    + #""m": {"baseType": "NUMBER"}}}]"#
+                + #""m": {"baseType": "NUMBER"}}}]"#
         )
         let edge = try StandInEdge(port: platform.port)
         edge.bind("T1")

@@ -47,7 +47,7 @@ import Testing
         let one = try await TestPlatform(
             things:
                 #"[{"name": "T1", "identifier": "SN-1", "properties": {"n": {"baseType": "NUMBER", "remote": true, "#
-                    + #""pushType": "ALWAYS"}}}]"#,
+                + #""pushType": "ALWAYS"}}}]"#,
             data: true)
         #expect(try await one.entityService("CreateThingTemplate", ["name": "Machine", "thingTemplateName": "RemoteThing"]).isDone)
         #expect(try await one.entityService("CreateThingTemplate", ["name": "A-Press", "thingTemplateName": "Machine"]).isDone)

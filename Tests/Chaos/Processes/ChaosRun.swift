@@ -88,7 +88,9 @@ struct ChaosRun {
     // MARK: Load
 
     /// A device that sends one value after the other, each once: what it is not told of may have arrived or not.
-    private static func send(to thing: String, port: Int, _ sent: NIOLockedValueBox<[String: Sent]>, _ isSending: NIOLockedValueBox<Bool>)
+    private static func send(
+        to thing: String, port: Int, _ sent: NIOLockedValueBox<[String: Sent]>, _ isSending: NIOLockedValueBox<Bool>
+    )
         async
     {
         var configuration = HTTPClient.Configuration()

@@ -66,7 +66,10 @@ final class ChaosSite {
     private static func startPlatform(in directory: TemporaryDirectory, port: Int) throws -> Program {
         try Program(
             binary("thingplatform"),
-            ["--config", directory.path("platform.json"), "--port", "\(port)", "--journal", directory.path("journal.jsonl"), "--model", "file"],
+            [
+                "--config", directory.path("platform.json"), "--port", "\(port)", "--journal", directory.path("journal.jsonl"), "--model",
+                "file",
+            ],
             in: directory.path)
     }
 

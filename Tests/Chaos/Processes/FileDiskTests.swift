@@ -50,7 +50,9 @@ import Testing
         return Pair(directory: directory, platform: platform, gateway: gateway, rest: rest, faults: faults)
     }
 
-    private func copy(_ pair: Pair, _ source: (String, String, String), _ target: (String, String)) async throws -> (
+    private func copy(
+        _ pair: Pair, _ source: (String, String, String), _ target: (String, String)
+    ) async throws -> (
         status: Int, json: JSONValue
     ) {
         try await pair.rest.send(

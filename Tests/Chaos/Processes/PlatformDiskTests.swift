@@ -20,14 +20,17 @@ import Testing
     @Test(arguments: [ENOSPC, EIO]) func whatIsAnsweredIsKept(code: Int32) async throws {
         let directory = try TemporaryDirectory()
         try FileManager.default.createDirectory(atPath: directory.path("store"), withIntermediateDirectories: true)
-        try directory.write("platform.json", """
+        try directory.write(
+            "platform.json",
+            """
             {"users": [{"name": "a", "groups": ["Administrators"]}], "application_keys": [{"name": "k", "key": "\(key)", "user": "a"}],
              "things": [{"name": "T", "template": "GenericThing",
                          "properties": {"n": {"baseType": "NUMBER", "logged": true, "persistent": true}}}]}
             """)
         let faults = try FaultControl(in: directory)
         var program = try start(directory, faults)
-        var rest = try RestClient(url: "http://127.0.0.1:\(try await program.port())", key: key, on: MultiThreadedEventLoopGroup.singleton.next())
+        var rest = try RestClient(
+            url: "http://127.0.0.1:\(try await program.port())", key: key, on: MultiThreadedEventLoopGroup.singleton.next())
         func put(_ number: Int) async throws -> Int {
             try await rest.send(.PUT, "/Thingworx/Things/T/Properties/n", body: ["n": .int(number)]).status
         }
@@ -45,7 +48,8 @@ import Testing
         #expect(status == 200)
         await program.end(SIGKILL)
         program = try start(directory, faults)
-        rest = try RestClient(url: "http://127.0.0.1:\(try await program.port())", key: key, on: MultiThreadedEventLoopGroup.singleton.next())
+        rest = try RestClient(
+            url: "http://127.0.0.1:\(try await program.port())", key: key, on: MultiThreadedEventLoopGroup.singleton.next())
         #expect(try await rest.call(.GET, "/Thingworx/Things/T/Properties/n")["rows"]?[0]?["n"]?.int == 3)
         let history = try await rest.call(
             .POST, "/Thingworx/Things/T/Services/QueryNumberPropertyHistory", body: ["propertyName": "n", "oldestFirst": true])

@@ -19,7 +19,7 @@ function handler.take(pt, content)
     log.warn(native.config.name, "%s: the answer is no JSON: %s", tostring(pt.name), string.sub(content, 1, 80))
     return 200
   end
-  local time, quality, value = native.now(), "GOOD", nil
+  local time, quality, value = native.now(), "GOOD"
   if type(decoded) == "table" and not json.isArray(decoded) then
     local row = type(decoded.rows) == "table" and type(decoded.rows[1]) == "table" and decoded.rows[1] or decoded
     value = row[pt.name]

@@ -36,8 +36,9 @@ function load(source, name, ...)
 end
 
 function loadfile(path)
-  local file, why = io.stdin, nil
+  local file = io.stdin
   if path then
+    local why
     file, why = io.open(path, "rb")
     if not file then return nil, "cannot open " .. tostring(why) end
   end

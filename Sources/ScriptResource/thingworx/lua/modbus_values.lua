@@ -1,5 +1,4 @@
 -- Modbus registers as values: high byte first, and high word first.
-local bit = require("bit")
 
 local function unsigned(bytes)
   local number = 0

@@ -92,7 +92,9 @@ end
 local function handlers()
   local scripts = native.config.scripts
   for name, pt in orderedPairs(thing.properties) do
-    if pt.handler == nil and pt.key ~= nil then check.say("properties", name, "it has a key and no handler, so its value lies in memory") end
+    if pt.handler == nil and pt.key ~= nil then
+      check.say("properties", name, "it has a key and no handler, so its value lies in memory")
+    end
     local script = pt.handlerScript
     if pt.handler == "script" then script = string.match(tostring(pt.key or ""), "^/*([^/?]+)") end
     if script and not scripts[script] then

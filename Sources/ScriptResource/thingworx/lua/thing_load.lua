@@ -6,8 +6,8 @@ local inmemory = require("handlers.inmemory")
 local pushTypes = { ALWAYS = "ALWAYS", VALUE = "VALUE", NEVER = "NEVER", ON = "VALUE", OFF = "VALUE", DEADBAND = "VALUE" }
 
 local known = {}
-for name in string.gmatch("NUMBER INTEGER LONG DATETIME TIMESPAN BOOLEAN LOCATION INFOTABLE JSON QUERY SCHEDULE STRING TEXT HTML XML HYPERLINK "
-  .. "IMAGELINK PASSWORD GUID TAGS IMAGE BLOB VARIANT NOTHING", "%u+") do known[name] = true end
+for name in string.gmatch("NUMBER INTEGER LONG DATETIME TIMESPAN BOOLEAN LOCATION INFOTABLE JSON QUERY SCHEDULE STRING TEXT HTML XML "
+  .. "HYPERLINK IMAGELINK PASSWORD GUID TAGS IMAGE BLOB VARIANT NOTHING", "%u+") do known[name] = true end
 
 -- PROPERTYNAME, THINGNAME and their like are texts too.
 local function isBaseType(name) return known[name] or string.find(name, "NAME$") ~= nil end
@@ -89,7 +89,8 @@ return function(settings)
   local thing = {
     me = settings, name = settings.name, identifier = settings.identifier, useShapes = settings.useShapes ~= false,
     edgeName = settings.identifier and "*" .. settings.identifier or settings.name,
-    properties = {}, services = {}, tasks = {}, definitions = {}, order = {}, sortedAs = {}, waiting = { first = 1, last = 0 }, pushEpoch = native.new_epoch(), pushNumber = 0, hasKept = native.config.keepsPushes, shapes = {},
+    properties = {}, services = {}, tasks = {}, definitions = {}, order = {}, sortedAs = {}, waiting = { first = 1, last = 0 },
+    pushEpoch = native.new_epoch(), pushNumber = 0, hasKept = native.config.keepsPushes, shapes = {},
     nextDue = 0, listeners = { start = {}, stop = {} }, propertyDefaults = defaults(),
     -- A script may change its rates; what is no number counts as not said.
     rate = function(name) return tonumber(settings[name]) or fallbacks[name] end,

@@ -293,7 +293,11 @@ function push.send(thing)
     else
       log.debug(thing.name, "%d changes wait: %s", waiting.last - waiting.first + 1, tostring(response))
       pause(thing)
-      if keeps and keep(thing, text, id, last) then keepAll(thing) else thing.unsent = { text = text, id = id, last = last, count = count } end
+      if keeps and keep(thing, text, id, last) then
+        keepAll(thing)
+      else
+        thing.unsent = { text = text, id = id, last = last, count = count }
+      end
       return
     end
     forget(waiting, last)

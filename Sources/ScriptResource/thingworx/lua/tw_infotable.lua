@@ -1,7 +1,7 @@
 -- tw_infotable.createInfoTable(datashape): rows that are checked against a data shape.
 local json = native.load("json")
 local convert = native.load("convert")
-local tw_datashape = native.load("tw_datashape")
+native.load("tw_datashape")
 local tw_infotable = {}
 
 local infotable = {}

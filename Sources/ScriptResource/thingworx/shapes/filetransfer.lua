@@ -1,6 +1,6 @@
--- Gives a Thing directories of its own, which the platform's file transfers see (Documentation/files.md). The setting virtual_dirs says which:
--- a table of names and paths, or a list of such tables as in the gateway's config.json. A directory for software updates is one of them by
--- itself. Without directories the gateway's are the Thing's.
+-- Gives a Thing directories of its own, which the platform's file transfers see (Documentation/files.md). The setting virtual_dirs says
+-- which: a table of names and paths, or a list of such tables as in the gateway's config.json. A directory for software updates is one of
+-- them by itself. Without directories the gateway's are the Thing's.
 module("shapes.filetransfer", thingworx.shape.extend)
 
 local directories = {}

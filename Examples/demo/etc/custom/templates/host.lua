@@ -9,8 +9,10 @@ local function read(path)
   return text
 end
 
-properties.load = { baseType = "NUMBER", pushType = "ALWAYS", scanRate = 2000, description = "Processes that want to run, mean of a minute" }
-properties.memoryUsed = { baseType = "NUMBER", pushType = "VALUE", pushThreshold = 0.1, scanRate = 2000, description = "Percent of memory in use" }
+properties.load = { baseType = "NUMBER", pushType = "ALWAYS", scanRate = 2000,
+  description = "Processes that want to run, mean of a minute" }
+properties.memoryUsed = { baseType = "NUMBER", pushType = "VALUE", pushThreshold = 0.1, scanRate = 2000,
+  description = "Percent of memory in use" }
 properties.temperature = { baseType = "NUMBER", pushType = "VALUE", scanRate = 2000, description = "Degrees Celsius, 0 without a sensor" }
 properties.uptime = { baseType = "INTEGER", pushType = "VALUE", scanRate = 2000, description = "Seconds since the machine started" }
 properties.kernel = { baseType = "STRING", pushType = "VALUE", scanRate = 60000 }

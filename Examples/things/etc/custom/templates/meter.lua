@@ -58,7 +58,8 @@ services.SetLimit = function(me, headers, query, data)
   return 200, true
 end
 
-serviceDefinitions.Switch(input { name="closed", baseType="BOOLEAN" }, output { baseType="BOOLEAN" }, description { "Closes or opens the contactor" })
+serviceDefinitions.Switch(input { name="closed", baseType="BOOLEAN" }, output { baseType="BOOLEAN" },
+  description { "Closes or opens the contactor" })
 services.Switch = function(me, headers, query, data)
   if data.closed == nil then return 400, "closed: expected true or false" end
   local done, why = ask(5, 5, 1, data.closed)
