@@ -334,3 +334,8 @@ if Context.environment["EDGE_BENCH"] != nil {
             ], path: "Benchmarks/Platform"),
     ]
 }
+
+// The site of the library's reference: see `make site`.
+if Context.environment["EDGE_DOCS"] != nil {
+    package.dependencies.append(.package(url: "https://github.com/swiftlang/swift-docc-plugin", from: "1.5.0"))
+}

@@ -3,9 +3,12 @@ public import Formats
 
 /// Fields that do not describe a message: which one, and what was expected.
 public struct FieldsError: Error, CustomStringConvertible {
+    /// Where in the object, such as `header.code`.
     public let path: String
+    /// What should stand there.
     public let expected: String
 
+    /// Both, in one line.
     public var description: String { "\(path): expected \(expected)" }
 }
 

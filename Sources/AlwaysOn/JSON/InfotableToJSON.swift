@@ -20,6 +20,8 @@ extension EncodedInfotable {
         }
     }
 
+    /// The whole table in the form that REST gives.
+    /// - Parameter order: which member comes first.
     public func json(order: Order = .rowsFirst) -> ByteBuffer {
         var out = ByteBufferAllocator().buffer(capacity: 128 + 2 * bytes.readableBytes)
         writeJSON(into: &out, order: order)
@@ -74,6 +76,7 @@ public struct JSONPieces: Sequence, IteratorProtocol, Sendable {
         writer = InfotableJSONWriter(order: order)
     }
 
+    /// The next piece; nil at the end.
     public mutating func next() -> ByteBuffer? {
         if case .end = place { return nil }
         var out = ByteBufferAllocator().buffer(capacity: size + 1024)

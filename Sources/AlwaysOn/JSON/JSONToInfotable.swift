@@ -8,6 +8,8 @@ extension EncodedInfotable {
         self = try EncodedInfotable.reading(json, limits) { encoder, reader throws(JSONError) in try encoder.table(&reader) }
     }
 
+    /// Reads an infotable's JSON form (alwayson.md §5).
+    /// - Throws: `JSONError` with the place and what was expected.
     public init(json value: JSONValue) throws(JSONError) {
         var buffer = ByteBuffer()
         buffer.writeJSON(value)

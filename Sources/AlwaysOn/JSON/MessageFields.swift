@@ -3,6 +3,7 @@ public import Formats
 
 /// The fields of a message as JSON, in the layout of the wire vectors: for tools and tests.
 extension Packet {
+    /// The message as JSON, field by field, for people and tests.
     public var fields: JSONValue {
         switch self {
         case .message(let message):

@@ -2,10 +2,14 @@ import NIOCore
 
 /// Who the edge says that it is (alwayson.md §3): the first message of a connection.
 public struct Auth: Sendable, Equatable {
+    /// A name and a value that say who connects.
     public struct Claim: Sendable, Equatable {
+        /// Such as `appKey`.
         public var name: String
+        /// Secret, as a rule: not for logs.
         public var value: String
 
+        /// A claim of these two.
         public init(name: String, value: String) {
             self.name = name
             self.value = value
@@ -15,8 +19,10 @@ public struct Auth: Sendable, Equatable {
     /// At most 255.
     public var claims: [Claim]
 
+    /// An AUTH message with several claims.
     public init(claims: [Claim]) { self.claims = claims }
 
+    /// An AUTH message with the claim `appKey`.
     public init(applicationKey: String) { claims = [Claim(name: "appKey", value: applicationKey)] }
 
     /// The claim `appKey`.

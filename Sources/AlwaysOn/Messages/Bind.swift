@@ -4,20 +4,26 @@ import NIOCore
 public struct Bind: Sendable, Equatable {
     /// A gateway that represents itself as a Thing.
     public struct Gateway: Sendable, Hashable {
+        /// Its name on the platform.
         public var name: String
         /// Its template on the platform, as a rule `EMSGateway`.
         public var type: String
 
+        /// A gateway of that name, made from that template.
         public init(name: String, type: String = "EMSGateway") {
             self.name = name
             self.type = type
         }
     }
 
+    /// Who binds, where it is a Thing itself; nil for none.
     public var gateway: Gateway?
     /// Thing names; one that begins with `*` is an identifier. At most 65,535.
     public var names: [String]
 
+    /// - Parameters:
+    ///   - gateway: who binds, where it is a Thing itself.
+    ///   - names: of Things; at most 65,535.
     public init(gateway: Gateway? = nil, names: [String]) {
         self.gateway = gateway
         self.names = names

@@ -4,25 +4,38 @@ public import NIOCore
 public struct Chunk: Sendable, Equatable {
     /// The entity that every chunk of a request repeats.
     public struct Entity: Sendable, Equatable {
+        /// Its kind.
         public var type: EntityType
+        /// Its name.
         public var name: String
 
+        /// An entity of that kind and name.
         public init(type: EntityType, name: String) {
             self.type = type
             self.name = name
         }
     }
 
+    /// That of the whole message.
     public var header: Header
     /// From 1.
     public var number: UInt16
+    /// How many chunks the message has; 1 to 65,535.
     public var count: UInt16
     /// The sender's chunk size, the same in all chunks of a message.
     public var size: UInt16
     /// In requests only.
     public var entity: Entity?
+    /// This chunk's share of the message.
     public var data: ByteBuffer
 
+    /// - Parameters:
+    ///   - header: that of the whole message.
+    ///   - number: from 1 to `count`.
+    ///   - count: how many chunks the message has.
+    ///   - size: bytes of a full chunk.
+    ///   - entity: whom the request is for; nil in responses.
+    ///   - data: this chunk's share.
     public init(header: Header, number: UInt16, count: UInt16, size: UInt16, entity: Entity?, data: ByteBuffer) {
         self.header = header
         self.number = number
@@ -50,6 +63,7 @@ public struct Chunk: Sendable, Equatable {
         data = reader.rest()
     }
 
+    /// The chunk as bytes (alwayson.md §2).
     public func encoded() -> ByteBuffer {
         var buffer = ByteBufferAllocator().buffer(capacity: Chunk.overhead + 64 + data.readableBytes)
         buffer.writeHeader(header, isChunk: true)
@@ -65,6 +79,7 @@ public struct Chunk: Sendable, Equatable {
     /// Cuts an encoded message into pieces of at most `size` bytes each; one that fits comes back as it is.
     ///
     /// - Parameters:
+    ///   - message: header and body, encoded.
     ///   - size: 512 to 65,535.
     ///   - reserve: bytes of each piece that stay unused.
     /// - Throws: `WireError` (4.13) when more than 65,535 chunks would be needed.

@@ -1,11 +1,16 @@
 /// What kind of entity a request is for (alwayson.md §3). Kinds that are not listed pass through unchanged.
 public struct EntityType: RawRepresentable, Sendable, Hashable {
+    /// As it stands on the wire (alwayson.md §2).
     public let rawValue: UInt8
 
+    /// Any byte is a type; those that are not named here are passed on as they are.
     public init(rawValue: UInt8) { self.rawValue = rawValue }
 
+    /// A Thing.
     public static let thing = EntityType(rawValue: 0x0A)
+    /// A resource, such as EntityServices.
     public static let resource = EntityType(rawValue: 0x3C)
+    /// A subsystem, such as PlatformSubsystem.
     public static let subsystem = EntityType(rawValue: 0x50)
 
     /// REST collection ↔ number.

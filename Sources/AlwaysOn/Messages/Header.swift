@@ -2,16 +2,21 @@ import NIOCore
 
 /// The first 15 bytes of every message (alwayson.md §2).
 public struct Header: Sendable, Equatable {
+    /// Bytes of a header.
     public static let size = 15
+    /// The version of the protocol that is spoken.
     public static let version: UInt8 = 1
 
     /// One of `Code`, or a response's `Status`.
     public var code: UInt8
+    /// Joins a response to its request; unique among those in flight.
     public var requestID: UInt32
     /// Set by the platform's side to route; an edge copies it into its response and else sends 0.
     public var endpointID: UInt32
+    /// The session that AUTH was answered with; `noSession` before.
     public var sessionID: UInt32
 
+    /// A header of these fields.
     public init(code: UInt8, requestID: UInt32, endpointID: UInt32 = 0, sessionID: UInt32) {
         self.code = code
         self.requestID = requestID
@@ -22,7 +27,9 @@ public struct Header: Sendable, Equatable {
     /// What an edge sends before it has a session.
     public static let noSession: UInt32 = 0xFFFF_FFFF
 
+    /// Whether the code is a method.
     public var isRequest: Bool { Method(rawValue: code) != nil }
+    /// Whether the code is a status.
     public var isResponse: Bool { code >= 0x40 }
 
     /// A response to a message with this header.
@@ -33,9 +40,13 @@ public struct Header: Sendable, Equatable {
 
 /// Message codes that are no responses.
 public enum Code {
+    /// Binds Things to this connection.
     public static let bind: UInt8 = 0x0A
+    /// Takes them off it.
     public static let unbind: UInt8 = 0x0B
+    /// Says who connects.
     public static let auth: UInt8 = 0x14
+    /// Asks for nothing but an answer.
     public static let keepAlive: UInt8 = 0x1F
 }
 

@@ -3,6 +3,7 @@ public import NIOCore
 
 /// One whole AlwaysOn message.
 public struct Message: Sendable, Equatable {
+    /// What follows the header.
     public enum Body: Sendable, Equatable {
         case auth(Auth)
         case bind(Bind)
@@ -12,15 +13,18 @@ public struct Message: Sendable, Equatable {
         case keepAlive
     }
 
+    /// Code, request and session.
     public var header: Header
+    /// What the message says.
     public var body: Body
 
+    /// A message of these parts; that they fit together is the caller's affair.
     public init(header: Header, body: Body) {
         self.header = header
         self.body = body
     }
 
-    /// Reads a whole message; bytes after a complete body are ignored (alwayson.md §3).
+    /// Reads a whole message; bytes after a complete body are ignored (alwayson.md §2, §3).
     /// - Throws: `WireError`.
     public init(decoding buffer: ByteBuffer, limits: InputLimits = .standard) throws {
         guard case .message(let message) = try Packet(decoding: buffer, limits: limits) else {
@@ -29,6 +33,7 @@ public struct Message: Sendable, Equatable {
         self = message
     }
 
+    /// The message as bytes (alwayson.md §3).
     public func encoded(allocator: ByteBufferAllocator = ByteBufferAllocator()) -> ByteBuffer {
         var buffer = allocator.buffer(capacity: estimatedSize)
         buffer.writeHeader(header)

@@ -5,16 +5,22 @@
 /// its own: `<epoch>.<first number>:<rows>,<rows>*<times>…`, in several headers where one (127 bytes) does not do. The numbers of one
 /// epoch count up for each name that requests are sent to; an epoch is one to ten digits of base 64 (`A-Z a-z 0-9 - _`).
 public struct MessageIdentity: Sendable, Hashable {
+    /// The header field that carries it.
     public static let header = "X-Message-Id"
     /// When a request was accepted that is delivered later: milliseconds since 1970 UTC, then ` unsynchronized` where no clock told
     /// them that had been set.
     public static let timeHeader = "X-Message-Time"
+    /// The word for a time that was taken while the clock was not set.
     public static let unsynchronized = "unsynchronized"
 
     /// Chosen at random by each process that numbers requests.
     public var epoch: UInt64
+    /// Counts up within an epoch.
     public var number: UInt64
 
+    /// - Parameters:
+    ///   - epoch: random, new with each start of the sender.
+    ///   - number: the message's within it.
     public init(epoch: UInt64, number: UInt64) {
         self.epoch = epoch
         self.number = number
@@ -23,6 +29,7 @@ public struct MessageIdentity: Sendable, Hashable {
     /// An epoch of a new process. So short that the text of an identity is kept without a heap for the first million numbers.
     public static func newEpoch() -> UInt64 { .random(in: 1..<1 << 48) }
 
+    /// As it is written into the header field: the epoch in base 64, a dot, the number in decimal.
     public var text: String {
         String(unsafeUninitializedCapacity: 32) { buffer in
             let end = MessageIdentity.write(epoch, base64To: buffer, at: 0)
@@ -31,6 +38,7 @@ public struct MessageIdentity: Sendable, Hashable {
         }
     }
 
+    /// The header field, ready to be put into a request.
     public var field: Request.HeaderField { .init(name: MessageIdentity.header, value: text) }
 
     /// Reads `<epoch>.<number>`.
@@ -101,10 +109,14 @@ public struct MessageIdentity: Sendable, Hashable {
 
     /// One of the requests that a push was made of.
     public struct Part: Sendable, Equatable {
+        /// What the part is called.
         public var identity: MessageIdentity
         /// Rows of the push that are its own; nil: all.
         public var rows: Int?
 
+        /// - Parameters:
+        ///   - identity: what the part is called.
+        ///   - rows: how many rows of the message are the part's; nil: all.
         public init(_ identity: MessageIdentity, rows: Int?) {
             self.identity = identity
             self.rows = rows
@@ -154,7 +166,9 @@ public struct MessageIdentity: Sendable, Hashable {
 
     /// The parts that a request's headers name; none where they name none, or say what cannot be read.
     ///
-    /// - Parameter most: more parts than this are not believed.
+    /// - Parameters:
+    ///   - headers: all fields of the request.
+    ///   - most: more parts than this are not believed.
     public static func parts(in headers: [Request.HeaderField], most: Int = 65_536) -> [Part] {
         var parts: [Part] = []
         for field in headers where field.name == header {
@@ -185,6 +199,7 @@ public struct SeenNumbers: Sendable, Equatable {
     private var ranges: [ClosedRange<UInt64>] = []
     private static let most = 64
 
+    /// No numbers.
     public init() {}
 
     /// Reads what `text` is; nil where it is something else.
@@ -203,8 +218,10 @@ public struct SeenNumbers: Sendable, Equatable {
         ranges.map { $0.lowerBound == $0.upperBound ? "\($0.lowerBound)" : "\($0.lowerBound)-\($0.upperBound)" }.joined(separator: ",")
     }
 
+    /// Whether the number was put in before.
     public func contains(_ number: UInt64) -> Bool { ranges.last { $0.lowerBound <= number }?.contains(number) ?? false }
 
+    /// Puts a number in; once more does nothing.
     public mutating func insert(_ number: UInt64) {
         guard let index = ranges.lastIndex(where: { $0.lowerBound <= number }) else { return put(number...number, at: 0) }
         guard !ranges[index].contains(number) else { return }

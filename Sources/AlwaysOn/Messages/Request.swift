@@ -2,25 +2,36 @@ import NIOCore
 
 /// A request for a property, service or event of an entity (alwayson.md §3).
 public struct Request: Sendable, Equatable {
+    /// A name and a value that travel beside the content.
     public struct HeaderField: Sendable, Equatable {
+        /// Compared byte by byte.
         public var name: String
+        /// Any text.
         public var value: String
 
+        /// A field of these two.
         public init(name: String, value: String) {
             self.name = name
             self.value = value
         }
     }
 
+    /// What is to be done.
     public var method: Method
+    /// The kind of entity that it is for.
     public var entityType: EntityType
+    /// Its name; one that begins with `*` is an identifier.
     public var entityName: String
+    /// Which of its collections: properties, services, events.
     public var characteristic: Characteristic
+    /// The member's name; empty for the collection itself.
     public var name: String
     /// At most 255, names and values at most 127 bytes each: SDK clients misread longer ones.
     public var headers: [HeaderField]
+    /// Parameters or values, as an infotable; nil where there are none.
     public var content: EncodedInfotable?
 
+    /// A request for an entity's member; `entityType` is a Thing unless said otherwise.
     public init(
         _ method: Method, entityType: EntityType = .thing, _ entityName: String,
         _ characteristic: Characteristic, _ name: String,

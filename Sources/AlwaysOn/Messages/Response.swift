@@ -2,13 +2,16 @@ import NIOCore
 
 /// The answer to any message (alwayson.md §3).
 public struct Response: Sendable, Equatable {
+    /// What became of the request.
     public var status: Status
     /// Why a request failed, for a person.
     public var reason: String?
+    /// The result, as an infotable; nil where there is none.
     public var content: EncodedInfotable?
     /// Not on the wire: how this end came by the response.
     public var origin = Origin.peer
 
+    /// Who gave the answer.
     public enum Origin: Sendable {
         /// Somebody worked on the request.
         case peer
@@ -25,6 +28,10 @@ public struct Response: Sendable, Equatable {
         return response
     }
 
+    /// - Parameters:
+    ///   - status: what became of the request.
+    ///   - reason: one sentence for people, which travels as the response's reason (alwayson.md §3).
+    ///   - content: the result.
     public init(_ status: Status, reason: String? = nil, content: EncodedInfotable? = nil) {
         self.status = status
         self.reason = reason

@@ -32,6 +32,7 @@ public struct EncodedInfotable: Sendable, Equatable {
 
     init(trusted bytes: ByteBuffer) { self.bytes = bytes }
 
+    /// The same as a value. Costs time and memory in proportion to its size.
     public func decoded() -> Infotable {
         do {
             return try WireReader.withReader(bytes, limits: nil) { try $0.infotable() }

@@ -1,11 +1,17 @@
 /// The columns of an infotable (alwayson.md §5).
 public struct DataShape: Sendable, Equatable {
+    /// One column.
     public struct Field: Sendable, Equatable {
+        /// Unique in its data shape.
         public var name: String
+        /// For people.
         public var description: String
+        /// What its cells are.
         public var baseType: BaseType
+        /// What else is known of it.
         public var aspects: [Aspect]
 
+        /// A column of that name and base type.
         public init(_ name: String, _ baseType: BaseType, description: String = "", aspects: [Aspect] = []) {
             self.name = name
             self.baseType = baseType
@@ -14,29 +20,40 @@ public struct DataShape: Sendable, Equatable {
         }
     }
 
+    /// Something that is known of a field, such as its data shape.
     public struct Aspect: Sendable, Equatable {
+        /// Such as `dataShape`.
         public var name: String
+        /// What it says.
         public var value: Value
 
+        /// An aspect of these two.
         public init(_ name: String, _ value: Value) {
             self.name = name
             self.value = value
         }
     }
 
+    /// In the order in which cells follow each other.
     public var fields: [Field]
 
+    /// A shape with these columns.
     public init(_ fields: [Field]) { self.fields = fields }
 
+    /// Where a field of that name stands; nil where there is none.
     public func index(of name: String) -> Int? { fields.firstIndex { $0.name == name } }
 }
 
 /// A data shape and rows. The cells of all rows lie in one array, row after row, each as long as the shape.
 public struct Infotable: Sendable, Equatable {
+    /// Its columns.
     public let shape: DataShape
+    /// All cells, row after row.
     public private(set) var cells: [Value]
+    /// How many rows there are.
     public private(set) var rowCount: Int
 
+    /// A table without rows.
     public init(_ shape: DataShape) {
         self.shape = shape
         cells = []
@@ -80,11 +97,13 @@ public struct Infotable: Sendable, Equatable {
         rowCount += 1
     }
 
+    /// The cells of a row. Ends the program where there is no such row.
     public subscript(row row: Int) -> ArraySlice<Value> {
         let width = shape.fields.count
         return cells[row * width..<(row + 1) * width]
     }
 
+    /// The cell of a row and a column; nil where there is no such column. Ends the program where there is no such row.
     public subscript(row: Int, name: String) -> Value? {
         guard row < rowCount, let column = shape.index(of: name) else { return nil }
         return cells[row * shape.fields.count + column]

@@ -1,11 +1,19 @@
 /// One changed property of a push (`UpdateSubscribedPropertyValues`, alwayson.md §6).
 public struct PropertyUpdate: Sendable, Equatable {
+    /// The property.
     public var name: String
+    /// Its new value.
     public var value: Value
     /// Milliseconds since 1970 UTC; nil: when it arrived.
     public var time: Int64?
+    /// `GOOD`, `BAD`, `UNKNOWN` and what else the field's systems say.
     public var quality: String
 
+    /// - Parameters:
+    ///   - name: the property.
+    ///   - value: its new value.
+    ///   - time: milliseconds since 1970; nil: the time of whoever takes it.
+    ///   - quality: what the value is worth.
     public init(name: String, value: Value, time: Int64?, quality: String = "GOOD") {
         self.name = name
         self.value = value

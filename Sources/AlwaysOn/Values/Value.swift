@@ -19,8 +19,10 @@ public enum Value: Sendable, Equatable {
     case infotable(Infotable)
     indirect case variant(Value)
 
+    /// A text of the base type STRING.
     public static func string(_ text: String) -> Value { .text(.string, text) }
 
+    /// The base type that the value is of.
     public var baseType: BaseType {
         switch self {
         case .nothing: .nothing
@@ -56,8 +58,10 @@ public enum Value: Sendable, Equatable {
         return value
     }
 
+    /// The text of any base type that is a text; nil for all others.
     public var stringValue: String? { if case .text(_, let text) = unwrapped { text } else { nil } }
 
+    /// Any number, and a text that is one; nil for all others.
     public var doubleValue: Double? {
         switch unwrapped {
         case .number(let double): double
@@ -68,6 +72,7 @@ public enum Value: Sendable, Equatable {
         }
     }
 
+    /// A truth value, and what is commonly taken for one; nil for all others.
     public var boolValue: Bool? {
         switch unwrapped {
         case .boolean(let bool): bool
@@ -82,10 +87,14 @@ public enum Value: Sendable, Equatable {
 
 /// A point on Earth: degrees, and metres above the ellipsoid.
 public struct Location: Sendable, Equatable {
+    /// Degrees north.
     public var latitude: Double
+    /// Degrees east.
     public var longitude: Double
+    /// Metres.
     public var elevation: Double
 
+    /// A place on earth.
     public init(latitude: Double, longitude: Double, elevation: Double = 0) {
         self.latitude = latitude
         self.longitude = longitude

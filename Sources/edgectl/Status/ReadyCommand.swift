@@ -1,0 +1,44 @@
+import ArgumentParser
+import EdgeCore
+import Formats
+import Glibc
+import ProgramSupport
+
+/// Whether a program is fit for use, for scripts and containers.
+struct ReadyCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "ready", abstract: "Tell by the exit status whether the gateway, or the Lua host where there is no gateway, is ready.",
+        discussion: "Ready means connected and able to keep what comes; with --alive just that it answers. 0: yes, 1: no, with the reasons.")
+
+    @OptionGroup var place: CheckPlace
+    @Flag(help: "Whether it answers is enough.")
+    var alive = false
+
+    func run() async throws {
+        let (isGood, json) = try await answer()
+        Console.line(json.description)
+        if !isGood { throw ExitCode(1) }
+    }
+
+    private func answer() async throws -> (Bool, JSONValue) {
+        if access(place.config, F_OK) != 0, place.hasLua { return try await lua() }
+        guard let configuration = try ConfigurationFile(path: place.config).look() else {
+            throw ValidationError("\(place.config) cannot be used: edgectl check tells why")
+        }
+        do {
+            let (status, json) = try await LocalGateway(configuration).get(alive ? "/healthz" : "/readyz")
+            return (status == 200, json)
+        } catch {
+            return (false, ["status": "failing", "reason": .string("\(error)")])
+        }
+    }
+
+    private func lua() async throws -> (Bool, JSONValue) {
+        guard let program = SiblingProgram.path(of: "luaScriptResource") else {
+            throw ValidationError("luaScriptResource is neither beside edgectl nor in the PATH")
+        }
+        let outcome = await SiblingProgram.run(program, ["-probe", "-cfg", place.luaPath])
+        let server = (try? JSONValue(parsing: outcome.output))?["server"] ?? .null
+        return (server["status"]?.int == 200 || (alive && server["status"] != nil), server)
+    }
+}
