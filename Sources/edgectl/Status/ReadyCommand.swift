@@ -13,9 +13,21 @@ struct ReadyCommand: AsyncParsableCommand {
     @OptionGroup var place: CheckPlace
     @Flag(help: "Whether it answers is enough.")
     var alive = false
+    @Option(help: "Seconds that it is waited for.")
+    var wait = 0
+
+    func validate() throws {
+        guard (0...86_400).contains(wait) else { throw ValidationError("--wait: expected 0 to 86400 seconds") }
+    }
 
     func run() async throws {
-        let (isGood, json) = try await answer()
+        let deadline = ContinuousClock.now + .seconds(wait)
+        var (isGood, json) = try await answer()
+        // Nobody tells when a program that does not run yet will: it is asked again and again.
+        while !isGood, ContinuousClock.now < deadline {
+            try await Task.sleep(for: .milliseconds(200))
+            (isGood, json) = try await answer()
+        }
         Console.line(json.description)
         if !isGood { throw ExitCode(1) }
     }
