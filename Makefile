@@ -33,7 +33,7 @@ BUILD = swift build -j $(JOBS) --scratch-path $(SCRATCH)
 PROGRAMS = thingplatform wsems luaScriptResource edgectl
 
 # Tests that would keep others waiting beyond their limits.
-HEAVY = Acceptance.Hostile|CheckTests|FileChaosTests|anyFileBetweenAnyEnds|FuzzTests|InputLimitTests|aThousandThings|textsThatTakeMuchMemory|ChaosTests|StoreModelTests|damageCosts|everythingIsDelivered|expressionsWithoutEnd|PlatformStoreTests
+HEAVY = Acceptance.Hostile|CheckTests|PackagingTests|FileChaosTests|anyFileBetweenAnyEnds|FuzzTests|InputLimitTests|aThousandThings|textsThatTakeMuchMemory|ChaosTests|StoreModelTests|damageCosts|everythingIsDelivered|expressionsWithoutEnd|PlatformStoreTests
 
 .PHONY: lint format deb dist test-packages site bench-tunnels chaos-tunnels bench-files chaos-files test-console test-api bench-platform chaos chaos-model hostile run test build release bench bench-codec bench-forward bench-calls bench-store soak conformance docs fuzz tsan deps test-deps clean
 
