@@ -42,7 +42,7 @@ package struct Dialer: Sendable {
     static func tcp(_ host: String, _ port: Int, timeout: TimeAmount, on loop: any EventLoop) -> EventLoopFuture<any Channel> {
         ClientBootstrap(group: loop)
             .connectTimeout(max(timeout, .milliseconds(1)))
-            .channelOption(.socketOption(.tcp_nodelay), value: 1)
+            .channelOption(.tcpOption(.tcp_nodelay), value: 1)
             .connect(host: host, port: port)
     }
 }

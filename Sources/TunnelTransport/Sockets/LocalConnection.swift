@@ -79,7 +79,7 @@ package final class LocalConnection: ChannelInboundHandler, TunnelLocal, @unchec
     /// Options that go with it, set before it stands.
     package static func prepare(_ bootstrap: ClientBootstrap) -> ClientBootstrap {
         bootstrap.channelOption(.autoRead, value: false).channelOption(.allowRemoteHalfClosure, value: true)
-            .channelOption(.socketOption(.tcp_nodelay), value: 1).channelOption(.socketOption(.so_rcvbuf), value: systemBuffer)
+            .channelOption(.tcpOption(.tcp_nodelay), value: 1).channelOption(.socketOption(.so_rcvbuf), value: systemBuffer)
             .channelOption(.recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: readSize)).channelOption(
                 .maxMessagesPerRead, value: 1)
     }
@@ -95,7 +95,7 @@ package final class LocalConnection: ChannelInboundHandler, TunnelLocal, @unchec
             .socketOption(.so_reuseaddr), value: 1
         )
         .childChannelOption(.autoRead, value: false).childChannelOption(.allowRemoteHalfClosure, value: true)
-        .childChannelOption(.socketOption(.tcp_nodelay), value: 1)
+        .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
         .childChannelOption(.recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: readSize))
         .childChannelOption(.maxMessagesPerRead, value: 1)
     }
