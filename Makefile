@@ -69,7 +69,7 @@ format:
 	@swift format -i -r --parallel $(FORMATTED)
 
 # Swift's library is linked in; what nobody calls is left out, function by function: three tenths of the size (Documentation/operations.md).
-SMALL = --disable-local-rpath -Xswiftc -use-ld=lld -Xlinker --no-export-dynamic -Xlinker --icf=safe -Xlinker -z -Xlinker pack-relative-relocs \
+SMALL = --disable-local-rpath -Xswiftc -use-ld=lld -Xlinker --no-export-dynamic -Xlinker --icf=all -Xlinker -z -Xlinker pack-relative-relocs \
   -Xlinker -z -Xlinker nostart-stop-gc -Xswiftc -Xfrontend -Xswiftc -conditional-runtime-records -Xswiftc -Xfrontend -Xswiftc -function-sections \
   -Xcc -ffunction-sections -Xcc -fdata-sections -Xlinker -s
 release: deps
