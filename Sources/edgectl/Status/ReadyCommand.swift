@@ -8,7 +8,8 @@ import ProgramSupport
 struct ReadyCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "ready", abstract: "Tell by the exit status whether the gateway, or the Lua host where there is no gateway, is ready.",
-        discussion: "Ready means connected and able to keep what comes; with --alive just that it answers. 0: yes, 1: no, with the reasons.")
+        discussion: "Ready means connected and able to keep what comes; with --alive just that it answers. 0: yes, 1: no, with the reasons."
+    )
 
     @OptionGroup var place: CheckPlace
     @Flag(help: "Whether it answers is enough.")
