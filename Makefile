@@ -68,8 +68,9 @@ lint:
 format:
 	@swift format -i -r --parallel $(FORMATTED)
 
-# Swift's library is linked in; what nobody calls is left out, function by function: three tenths of the size (Documentation/operations.md).
-SMALL = --disable-local-rpath -Xswiftc -use-ld=lld -Xlinker --no-export-dynamic -Xlinker --icf=all -Xlinker -z -Xlinker pack-relative-relocs \
+# Swift's library is linked in; what nobody calls is left out, function by function (Documentation/operations.md). Folding what is alike (--icf=all) would
+# save two megabytes more, and breaks programs: some tell functions by their addresses.
+SMALL = --disable-local-rpath -Xswiftc -use-ld=lld -Xlinker --no-export-dynamic -Xlinker -z -Xlinker pack-relative-relocs \
   -Xlinker -z -Xlinker nostart-stop-gc -Xswiftc -Xfrontend -Xswiftc -conditional-runtime-records -Xswiftc -Xfrontend -Xswiftc -function-sections \
   -Xcc -ffunction-sections -Xcc -fdata-sections -Xlinker -s
 release: deps
