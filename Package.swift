@@ -249,7 +249,8 @@ let package = Package(
         .testTarget(
             name: "Acceptance",
             dependencies: [
-                "AlwaysOn", "EdgeREST", "Formats", "HTTPTransport", "MessageStore", "NetworkSupport", "Secrets", "TestKit", logging,
+                "AlwaysOn", "EdgeREST", "Formats", "HTTPTransport", "MessageStore", "Metrics", "NetworkSupport", "ProgramSupport",
+                "Secrets", "TestKit", logging,
                 "edgectl", "luaScriptResource", "thingplatform", "wsems",
                 product("NIOCore", nio), product("NIOPosix", nio), product("NIOHTTP1", nio), product("Crypto", "swift-crypto"),
             ],

@@ -5,6 +5,11 @@ import LogSupport
 package enum Console {
     package static func line(_ text: String) { WholeText.write(text + "\n", to: STDOUT_FILENO) }
 
+    /// A text of somebody else's without what would move a terminal's cursor.
+    package static func safe(_ text: String) -> String {
+        String(String.UnicodeScalarView(text.unicodeScalars.map { $0.properties.generalCategory == .control ? " " : $0 }))
+    }
+
     package static func error(_ text: String) { WholeText.write(text + "\n", to: STDERR_FILENO) }
 
     /// On standard error, without a line end.

@@ -14,20 +14,31 @@ package struct ServiceManager: Sendable {
         watchdogMicroseconds = isOurs ? getenv("WATCHDOG_USEC").flatMap { Int(String(cString: $0)) } : nil
     }
 
+    package init(socketPath: String, watchdogMicroseconds: Int) {
+        self.socketPath = socketPath
+        self.watchdogMicroseconds = watchdogMicroseconds
+    }
+
     package func ready(_ status: String) { send("READY=1\nSTATUS=\(status)\nMAINPID=\(getpid())") }
     package func status(_ text: String) { send("STATUS=\(text)") }
     package func stopping() { send("STOPPING=1") }
 
     /// Tells the watchdog that the program lives, from the loop that its requests come by: when that hangs, or the program says that it is
     /// not well, it is to bite. With that goes one line of how things are, for `systemctl status`.
+    @discardableResult
     package func keepWatchdog(
-        on loop: any EventLoop, health: @escaping @Sendable () -> HealthReport, readiness: @escaping @Sendable () -> HealthReport
-    ) {
-        guard let period = watchdogMicroseconds else { return }
-        loop.scheduleRepeatedTask(initialDelay: .zero, delay: .microseconds(Int64(max(period / 3, 1)))) { _ in
-            let (health, readiness) = (health(), readiness())
-            let text = readiness.isGood ? readiness.findings.map(\.text).joined(separator: "; ") : "not ready: \(readiness.summary)"
-            send("\(health.isGood ? "WATCHDOG=1\n" : "")STATUS=\(ServiceManager.line(health.isGood ? text : health.summary))")
+        on loop: any EventLoop, health: @escaping @Sendable () -> HealthReport,
+        readiness: @escaping @Sendable () -> EventLoopFuture<HealthReport>
+    ) -> RepeatedTask? {
+        guard let period = watchdogMicroseconds else { return nil }
+        return loop.scheduleRepeatedTask(initialDelay: .zero, delay: .microseconds(Int64(max(period / 3, 1)))) { _ in
+            let health = health()
+            guard health.isGood else { return send("STATUS=\(ServiceManager.line(health.summary))") }
+            send("WATCHDOG=1")
+            readiness().whenSuccess { readiness in
+                let text = readiness.isGood ? readiness.findings.map(\.text).joined(separator: "; ") : "not ready: \(readiness.summary)"
+                send("STATUS=\(ServiceManager.line(text))")
+            }
         }
     }
 

@@ -1,5 +1,6 @@
 package import Formats
 import HTTPTransport
+import LuaRuntime
 package import NIOCore
 import NIOHTTP1
 import Secrets
@@ -15,8 +16,31 @@ package enum ScriptProbe {
         async let scripts = askServer(configuration.server, "/scripts", loop)
         return [
             "gateway": await gateway, "server": await health, "scripts": await scripts,
+            "logs": .string(configuration.log.directory), "settings": settings(configuration),
             "things": .array(configuration.entries.filter(\.isThing).map { .string($0.identifier.map { "*\($0)" } ?? $0.name) }),
         ]
+    }
+
+    /// What the scripts are given, but for what looks like a secret.
+    private static func settings(_ configuration: ScriptConfiguration) -> JSONValue {
+        var all = JSONObject()
+        for (name, value) in configuration.shared.sorted(by: { $0.key < $1.key }) { all[name] = masked(name, value) }
+        for entry in configuration.entries { all[entry.name] = masked(entry.name, entry.settings) }
+        return .object(all)
+    }
+
+    private static let secretWords = ["password", "passphrase", "secret", "token", "key", "pwd", "pass", "credential", "auth"]
+
+    private static func masked(_ name: String, _ value: LuaValue) -> JSONValue {
+        let word = name.lowercased()
+        if value.table == nil, value.boolean == nil, secretWords.contains(where: { word.contains($0) }) { return .string("***") }
+        if let table = value.table {
+            var object = JSONObject()
+            for (key, member) in table.fields.sorted(by: { $0.key < $1.key }) { object[key] = masked(key, member) }
+            for (index, member) in table.list.enumerated() { object[String(index + 1)] = masked(name, member) }
+            return .object(object)
+        }
+        return value.boolean.map { .bool($0) } ?? value.number.map { .double($0) } ?? value.string.map { .string($0) } ?? .null
     }
 
     private static func askGateway(_ gateway: ScriptConfiguration.Gateway, _ loop: any EventLoop) async -> JSONValue {

@@ -62,6 +62,8 @@ package actor Gateway {
     var figures = GatewayFigures()
     /// Why there is no connection, as it was last logged.
     var lastFailure: String?
+    /// A question to the disk of the store that has no answer yet.
+    var diskCheck: EventLoopFuture<String?>?
     /// Changes of the configuration that are being made.
     var configurationChanges = 0
     /// Why the connection that is about to close is closed from here: it is opened again at once, or after the rest.

@@ -16,14 +16,15 @@ package struct OperationsPages: Sendable {
     private let program: String
     private let version: String
     private let health: @Sendable () -> HealthReport
-    private let readiness: @Sendable () -> HealthReport
+    private let readiness: @Sendable () -> EventLoopFuture<HealthReport>
     private let metrics: @Sendable () -> EventLoopFuture<MetricsText>?
 
     /// - Parameters:
     ///   - program, version: what answers, for those who look after several.
     ///   - metrics: nil where they are switched off.
     package init(
-        program: String, version: String, health: @escaping @Sendable () -> HealthReport, readiness: @escaping @Sendable () -> HealthReport,
+        program: String, version: String, health: @escaping @Sendable () -> HealthReport,
+        readiness: @escaping @Sendable () -> EventLoopFuture<HealthReport>,
         metrics: @escaping @Sendable () -> EventLoopFuture<MetricsText>?
     ) {
         (self.program, self.version) = (program, version)
@@ -46,7 +47,7 @@ package struct OperationsPages: Sendable {
     package func response(_ page: Page, on loop: any EventLoop) -> EventLoopFuture<HTTPResponse> {
         switch page {
         case .health: return loop.makeSucceededFuture(response(health()))
-        case .readiness: return loop.makeSucceededFuture(response(readiness()))
+        case .readiness: return readiness().map { self.response($0) }
         case .metrics:
             guard let text = metrics() else {
                 return loop.makeSucceededFuture(

@@ -2,7 +2,7 @@ import HTTPTransport
 import LuaRuntime
 package import Metrics
 import NIOConcurrencyHelpers
-import NIOCore
+package import NIOCore
 
 /// What one script did so far. Written in its turn, read from anywhere.
 final class ScriptFigures: Sendable {
@@ -110,7 +110,9 @@ extension ScriptEnvironment {
         return report
     }
 
-    package var readiness: HealthReport {
+    package var readiness: EventLoopFuture<HealthReport> { loop.makeSucceededFuture(readinessNow) }
+
+    private var readinessNow: HealthReport {
         var report = HealthReport()
         let state = figures.state
         let gateway = configuration.gateway

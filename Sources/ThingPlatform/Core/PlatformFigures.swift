@@ -1,7 +1,7 @@
 package import HTTPTransport
 package import Metrics
 import Formats
-import NIOCore
+package import NIOCore
 import Secrets
 
 /// What a platform counts from its start on, beyond what its parts count.
@@ -57,7 +57,9 @@ extension Platform {
         return report
     }
 
-    package var readiness: HealthReport {
+    package var readiness: EventLoopFuture<HealthReport> { loop.makeSucceededFuture(readinessNow) }
+
+    private var readinessNow: HealthReport {
         var report = HealthReport()
         if let failure = figures.storeFailure {
             report.add("store", false, failure)

@@ -1,4 +1,5 @@
 import Formats
+import ProgramSupport
 
 /// One thing that was looked at, how it is, and what to do about it.
 struct CheckFinding: Sendable {
@@ -29,7 +30,8 @@ struct CheckFinding: Sendable {
     let remedy: String
 
     init(_ area: String, _ severity: Severity, _ text: String, do remedy: String = "") {
-        (self.area, self.severity, self.text, self.remedy) = (area, severity, text, remedy)
+        // Peers' words may be in it: nothing of them moves a cursor.
+        (self.area, self.severity, self.text, self.remedy) = (area, severity, Console.safe(text), remedy)
     }
 
     var json: JSONValue {

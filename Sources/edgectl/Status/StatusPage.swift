@@ -1,4 +1,5 @@
 import Formats
+import ProgramSupport
 
 /// A snapshot in lines for people.
 struct StatusPage {
@@ -29,8 +30,7 @@ struct StatusPage {
         }
         return all.map { line in
             // What a peer named itself does not move the cursor.
-            let safe = String(
-                String.UnicodeScalarView(line.text.unicodeScalars.map { $0.properties.generalCategory == .control ? " " : $0 }))
+            let safe = Console.safe(line.text)
             let text = width.map { String(safe.prefix(max($0, 1))) } ?? safe
             return colours && line.tone != .plain ? "\u{1B}[\(line.tone.rawValue)m\(text)\u{1B}[0m" : text
         }

@@ -41,6 +41,7 @@ struct SupportBundle {
             await bundle.addGateway(LocalGateway(configuration), place)
             bundle.addLogs(in: configuration.log.directory, as: "wsems")
         }
+        if place.hasLua { await bundle.addLua(place) }
         await bundle.addHost()
         return bundle
     }
@@ -57,10 +58,21 @@ struct SupportBundle {
         }
     }
 
+    /// Settings and logs of the Lua host: as it tells them itself, without its secrets.
+    private mutating func addLua(_ place: CheckPlace) async {
+        guard let program = SiblingProgram.path(of: "luaScriptResource") else { return }
+        let probe = (try? JSONValue(parsing: await SiblingProgram.run(program, ["-probe", "-cfg", place.luaPath]).output)) ?? .null
+        guard let settings = probe["settings"] else { return }
+        add("config-lua.json", settings.pretty + "\n")
+        addLogs(in: probe["logs"]?.string ?? "", as: "luaScriptResource")
+    }
+
     private mutating func addLogs(in directory: String, as program: String) {
         guard !directory.isEmpty else { return }
         for index in 0...1 {
-            guard let text = SupportBundle.end(of: "\(directory)/ems_log_\(index).log", SupportBundle.longestLog) else { continue }
+            guard let text = SupportBundle.end(of: "\(directory)/ems_log_\(index).log", SupportBundle.longestLog, follows: false) else {
+                continue
+            }
             add("\(program)-log-\(index).txt", text)
         }
     }
@@ -96,8 +108,9 @@ struct SupportBundle {
     }
 
     /// nil where the file cannot be read.
-    private static func end(of path: String, _ most: Int) -> String? {
-        let file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+    /// - Parameter follows: whether a symbolic link will do: not where others than root may make one.
+    private static func end(of path: String, _ most: Int, follows: Bool = true) -> String? {
+        let file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | (follows ? 0 : O_NOFOLLOW))
         guard file >= 0 else { return nil }
         defer { close(file) }
         let size = Int(lseek(file, 0, SEEK_END))

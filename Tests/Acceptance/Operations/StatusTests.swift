@@ -75,6 +75,11 @@ import Testing
 
     @Test("a bundle has what is needed, and no secret") func bundle() async throws {
         try await site { chain, gateway, _ in
+            try chain.writeScripts(
+                gateway: 1,
+                "scripts.rap_password = 'lua-pass-55' scripts.log_publish_directory = '\(chain.directory.path("lualogs"))' scripts.S = { file = 's.lua', device = { password = 'device-pass-66', host = 'plc' } }"
+            )
+            try chain.directory.write("lualogs/ems_log_0.log", "a line of the Lua host\n")
             // Secrets in a log: by a hand that put them there.
             let (_, _) = try await edgectl(["status"], chain)
             for isRunning in [true, false] {
@@ -91,12 +96,12 @@ import Testing
                 #expect(await unpack.exitStatus() == 0 && unpack.output.contains("600"), "\(unpack.output)")
                 for name in [
                     "check.txt", "check.json", "config.json", "status.json", "versions.txt", "host.txt", "wsems-log-0.txt",
-                    "wsems-log-1.txt",
+                    "wsems-log-1.txt", "config-lua.json", "luaScriptResource-log-0.txt",
                 ] + (isRunning ? ["metrics.txt", "log-in-memory.json"] : []) {
                     #expect(unpack.output.contains(name), "\(name)")
                 }
                 for secret in [
-                    Chain.edgeKey, StatusTests.password, "proxy-pass-99", "device-pass-77",
+                    Chain.edgeKey, StatusTests.password, "proxy-pass-99", "device-pass-77", "lua-pass-55", "device-pass-66",
                     Base64.encode("me:\(StatusTests.password)".utf8),
                 ] {
                     let grep = try Program("/bin/sh", ["-c", "grep -r -F -- '\(secret)' edge-support"], in: chain.directory.path)
