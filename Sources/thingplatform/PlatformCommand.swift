@@ -73,6 +73,7 @@ struct PlatformCommand: AsyncParsableCommand {
             throw ExitCode(1)
         }
         log.level = Logger.Level(name: content.server.logLevel) ?? .info
+        log.format = content.server.logFormat
         for warning in content.warnings { logger.warning("\(path): \(warning)") }
         do {
             try await serve(content, configPath: path, log: log)

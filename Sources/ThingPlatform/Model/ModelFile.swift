@@ -1,5 +1,6 @@
 import AlwaysOn
 import Formats
+package import LogSupport
 package import NIOCore
 import Secrets
 package import Settings
@@ -26,6 +27,7 @@ package struct ModelFile {
         package var certificate: String?
         package var privateKey: String?
         package var logLevel = "INFO"
+        package var logFormat = LogFormat.text
         package var platform = PlatformSettings()
         /// Days for which history is kept, and MiB that the database may take before the oldest values go.
         package var historyDays = 90
@@ -77,6 +79,7 @@ extension ModelFile.Server {
         privateKey = group.string("private_key")
         let levels = ["ERROR", "WARN", "INFO", "DEBUG", "TRACE"]
         logLevel = group.choice("log_level", default: logLevel, levels.map { ($0, $0) })
+        logFormat = group.choice("log_format", default: .text, [("text", .text), ("json", .json)])
         platform.requestTimeout = group.milliseconds("request_timeout", default: 30_000, from: 1)
         platform.firstInWins = group.choice("bind_protection", default: true, [("first-in-wins", true), ("last-in-wins", false)])
         platform.bindProbe = group.milliseconds("bind_probe", default: 5_000, from: 1)

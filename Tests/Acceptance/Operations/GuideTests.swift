@@ -4,7 +4,7 @@ import Testing
 
 /// The guides are done as they are read: every command, in order, in one directory, and what it should print is looked for.
 @Suite struct GuideTests {
-    private static let guides = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../../Documentation/guides")
+    private static let directory = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../../Documentation/guides")
         .standardized
 
     private enum Block {
@@ -13,17 +13,23 @@ import Testing
     }
 
     private func blocks(of guide: String) throws -> [Block] {
-        let text = try String(contentsOf: GuideTests.guides.appending(path: guide), encoding: .utf8)
+        let text = try String(contentsOf: GuideTests.directory.appending(path: guide), encoding: .utf8)
         return text.matches(of: /(?sm)^```(sh|text)\n(.*?)^```$/).map { match in
             match.1 == "sh" ? .commands(String(match.2)) : .output(String(match.2))
         }
     }
 
     @Test("the first gateway, and on to the first Lua Thing") func gatewayAndLua() async throws {
+        try await follow(["gateway.md", "lua.md"])
+    }
+
+    @Test func moving() async throws { try await follow(["moving.md"]) }
+
+    private func follow(_ names: [String]) async throws {
         let directory = try TemporaryDirectory()
         let ports = try ReservedPort(consecutive: 3)
-        let (blocks, lua) = (try blocks(of: "gateway.md"), try blocks(of: "lua.md"))
-        try #require(blocks.count > 8 && lua.count > 4)
+        let blocks = try names.flatMap { try self.blocks(of: $0) }
+        try #require(blocks.count > 5)
         // Each block's output goes to a file of its own; programs in the background end with the script.
         var script = "set -eu\ntrap 'kill $(jobs -p) 2>/dev/null; wait' EXIT\n"
         var expected: [(file: String, text: String)] = []
@@ -33,7 +39,7 @@ import Testing
                 text.replacing("\(port.0)", with: "\(ports.port + port.1)")
             }
         }
-        for block in blocks + lua {
+        for block in blocks {
             switch block {
             case .commands(let commands):
                 number += 1
