@@ -1,6 +1,5 @@
 import Formats
 import Foundation
-import Glibc
 import LogSupport
 import Logging
 import NIOConcurrencyHelpers
@@ -11,28 +10,16 @@ import Testing
 @Suite struct JournalTests {
     /// A datagram socket that stands in for the journal.
     private struct Journal {
-        let file: Int32
-        let path: String
+        let socket: DatagramSocket
+        var path: String { socket.path }
 
-        init(_ directory: TemporaryDirectory) throws {
-            path = directory.path("s")
-            file = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue), 0)
-            var address = sockaddr_un()
-            address.sun_family = sa_family_t(AF_UNIX)
-            withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
-            let status = withUnsafePointer(to: &address) {
-                $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { bind(file, $0, socklen_t(MemoryLayout<sockaddr_un>.size)) }
-            }
-            try #require(status == 0)
-        }
+        init(_ directory: TemporaryDirectory) throws { socket = try DatagramSocket(directory.path("s")) }
 
         /// nil where nothing is there.
         func next() -> [String: String]? {
-            var bytes = [UInt8](repeating: 0, count: 1 << 16)
-            let count = recv(file, &bytes, bytes.count, Int32(MSG_DONTWAIT))
-            guard count > 0 else { return nil }
+            guard let text = socket.next(waits: false) else { return nil }
             var fields: [String: String] = [:]
-            for line in String(decoding: bytes[..<count], as: UTF8.self).split(separator: "\n") {
+            for line in text.split(separator: "\n") {
                 let pair = line.split(separator: "=", maxSplits: 1)
                 fields[String(pair[0])] = pair.count == 2 ? String(pair[1]) : ""
             }
@@ -52,7 +39,6 @@ import Testing
         #expect(first["MESSAGE"] == "a line\\nMESSAGE=forged" && first["PRIORITY"] == "4" && first["SYSLOG_IDENTIFIER"] == "wsems")
         #expect(first["THINGWORX_MODULE"] == "gateway\\nPRIORITY=0" && first["THINGWORX_LEVEL"] == "WARN" && first["TID"] != nil)
         #expect(journal.next()?["PRIORITY"] == "5")
-        close(journal.file)
     }
 
     @Test("a journal that takes nothing holds nobody up, and what was lost is told") func aFullJournal() throws {
@@ -72,15 +58,16 @@ import Testing
         #expect(next["MESSAGE"] == "again (before this, \(2000 - got) lines were lost: the journal took none)")
         logger.info("and on")
         #expect(journal.next()?["MESSAGE"] == "and on")
-        close(journal.file)
     }
 
     @Test func aJournalThatIsGoneLeavesTheConsole() throws {
         let directory = try TemporaryDirectory()
-        let journal = try Journal(directory)
+        var journal: Journal? = try Journal(directory)
+        let socket = try #require(JournalSocket(path: directory.path("s"), program: "wsems"))
         let lines = LinesBox()
-        let log = LogSystem(level: .info, journal: JournalSocket(path: journal.path, program: "wsems")) { lines.add($0) }
-        close(journal.file)
+        let log = LogSystem(level: .info, journal: socket) { lines.add($0) }
+        #expect(journal != nil)
+        journal = nil
         log.logger("m").info("still here")
         #expect(lines.all.count == 1 && lines.all.first?.hasSuffix("m: still here\n") == true)
         #expect(JournalSocket(path: directory.path("nobody"), program: "wsems") == nil)
