@@ -51,8 +51,6 @@ package final class EdgeConnection: ChannelInboundHandler, @unchecked Sendable {
 
     // MARK: Calls
 
-    /// `TLS 1.3`; nil without TLS.
-    package var tlsVersion: String? { channel?.tlsVersionText }
     package var isOnline: Bool { session.isOnline }
     package var counters: SessionCounters { session.counters }
     /// The number on the wire of the last message that wants an answer.

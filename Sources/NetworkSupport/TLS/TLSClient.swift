@@ -1,5 +1,5 @@
 import NIOConcurrencyHelpers
-package import NIOCore
+import NIOCore
 import NIOSSL
 import NIOTLS
 
@@ -125,19 +125,5 @@ private final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHan
     func channelInactive(context: ChannelHandlerContext) {
         complete(.failure(ChannelError.eof))
         context.fireChannelInactive()
-    }
-}
-
-extension Channel {
-    /// `TLS 1.3`, on the channel's loop; nil without TLS.
-    package var tlsVersionText: String? {
-        guard let version = try? pipeline.syncOperations.nioSSL_tlsVersion() else { return nil }
-        return switch version {
-        case .tlsv1: "TLS 1.0"
-        case .tlsv11: "TLS 1.1"
-        case .tlsv12: "TLS 1.2"
-        case .tlsv13: "TLS 1.3"
-        default: "TLS"
-        }
     }
 }

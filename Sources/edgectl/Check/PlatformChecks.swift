@@ -40,13 +40,18 @@ struct PlatformChecks {
         guard way.isReached else { return findings }
         switch await open(endpoint) {
         case .failure(let failure): return findings + [describe(failure)]
-        case .success(let version):
+        case .success(let agreed):
             if !proxy.host.isEmpty { findings.append(CheckFinding("proxy", .good, "\(proxy.host):\(proxy.port) leads to \(place)")) }
             let trust =
                 configuration.certificates.validate
                 ? "and its certificate is accepted" : "and its certificate is not looked at (certificates.validate)"
             if endpoint.tls != nil {
-                findings.append(CheckFinding("TLS", .good, "\(version ?? "TLS") with \(place), \(trust)"))
+                let version = agreed?.version ?? "TLS"
+                findings.append(CheckFinding("TLS", .good, "\(version) with \(place), \(trust)"))
+                if let agreed, let days = agreed.daysLeft {
+                    let text = "certificate of \(agreed.subject), issued by \(agreed.issuer), ends in \(days) days"
+                    findings.append(CheckFinding("certificates", .good, text))
+                }
             } else {
                 findings.append(CheckFinding("TLS", .note, "\(place) is spoken to without TLS"))
             }
@@ -58,15 +63,15 @@ struct PlatformChecks {
     }
 
     /// TCP, proxy, TLS: whether they work, and what was agreed on.
-    private func open(_ endpoint: PlatformEndpoint) async -> Result<String?, DialFailure> {
+    private func open(_ endpoint: PlatformEndpoint) async -> Result<AgreedTLS?, DialFailure> {
         let loop = Connection.loop
         let opened = loop.flatSubmit {
             Dialer(proxy: endpoint.proxy).connect(
                 host: endpoint.host, port: endpoint.port, tls: endpoint.tls, timeout: PlatformChecks.stepLimit, on: loop
             ).map { channel in
-                let version = channel.tlsVersionText
+                let agreed = channel.agreedTLS
                 channel.close(promise: nil)
-                return version
+                return agreed
             }
         }
         do {
