@@ -8,15 +8,22 @@ package struct RestClient: Sendable {
     private let origin: HTTPOrigin
     private let key: String?
     private let client: HTTPClient
+    private let timeout: TimeAmount
 
-    /// - Parameter url: `http://host:port` or `https://host:port`.
+    /// - Parameters:
+    ///   - url: `http://host:port` or `https://host:port`.
+    ///   - timeout: of each request.
     /// - Throws: `RestError`.
-    package init(url: String, key: String?, tls: HTTPClient.Configuration = HTTPClient.Configuration(), on loop: any EventLoop) throws {
+    package init(
+        url: String, key: String?, tls: HTTPClient.Configuration = HTTPClient.Configuration(), timeout: TimeAmount = .seconds(60),
+        on loop: any EventLoop
+    ) throws {
         guard let (origin, _) = HTTPOrigin.parse(url) else {
             throw RestError("expected http://host:port or https://host:port, found \(url)")
         }
         self.origin = origin
         self.key = key
+        self.timeout = timeout
         client = try HTTPClient(tls, on: loop)
     }
 
@@ -30,7 +37,7 @@ package struct RestClient: Sendable {
         if let key { headers.add(name: "appKey", value: key) }
         if body != nil || method != .GET { headers.add(name: "Content-Type", value: "application/json") }
         let call = HTTPCall(
-            method, origin, path, headers: headers, body: body.map { ByteBuffer(string: $0.description) }, timeout: .seconds(60))
+            method, origin, path, headers: headers, body: body.map { ByteBuffer(string: $0.description) }, timeout: timeout)
         let response = try await client.loop.flatSubmit { client.execute(call) }.get()
         return (Int(response.status.code), (try? JSONValue(parsing: response.body)) ?? .null)
     }
@@ -40,7 +47,7 @@ package struct RestClient: Sendable {
     package func fetch(_ path: String, headers extra: HTTPHeaders = [:]) async throws -> HTTPResponse {
         var headers = extra
         if let key { headers.add(name: "appKey", value: key) }
-        let call = HTTPCall(.GET, origin, path, headers: headers, timeout: .seconds(60))
+        let call = HTTPCall(.GET, origin, path, headers: headers, timeout: timeout)
         return try await client.loop.flatSubmit { client.execute(call) }.get()
     }
 

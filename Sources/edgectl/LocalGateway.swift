@@ -3,13 +3,19 @@ import EdgeCore
 import EdgeREST
 import Formats
 import HTTPTransport
+import NIOCore
 import NIOHTTP1
 
 /// A gateway that runs, or should run, with a configuration that is at hand: reached by its own server, with its own credentials.
 struct LocalGateway: Sendable {
     private let server: GatewayConfiguration.HTTPServer
+    private let timeout: TimeAmount
 
-    init(_ configuration: GatewayConfiguration) { server = configuration.httpServer }
+    /// - Parameter timeout: of each request.
+    init(_ configuration: GatewayConfiguration, timeout: TimeAmount = .seconds(60)) {
+        server = configuration.httpServer
+        self.timeout = timeout
+    }
 
     /// Where it listens, seen from this machine.
     var host: String { ["0.0.0.0", "::", "localhost"].contains(server.host) ? "127.0.0.1" : server.host }
@@ -24,7 +30,7 @@ struct LocalGateway: Sendable {
         client.tls.roots = server.tls ? [server.certificate] : []
         client.tls.checkHostname = false
         client.tls.allowSelfSigned = true
-        return try RestClient(url: url, key: nil, tls: client, on: Connection.loop)
+        return try RestClient(url: url, key: nil, tls: client, timeout: timeout, on: Connection.loop)
     }
 
     private var headers: HTTPHeaders {

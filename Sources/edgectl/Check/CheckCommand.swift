@@ -58,7 +58,7 @@ struct CheckPlace: ParsableArguments {
         if let configuration {
             let keyFile = ConfigurationFile(path: config).keyFile
             checks.append(("host", { HostChecks(configuration: configuration, keyFile: keyFile).run() }))
-            let local = LocalGateway(configuration)
+            let local = LocalGateway(configuration, timeout: .seconds(3))
             checks.append(("gateway", { await GatewayChecks(configuration: configuration, gateway: local).run() }))
             for index in configuration.servers.indices.prefix(configuration.failover.isEnabled ? 4 : 1) {
                 checks.append(("platform", { await PlatformChecks(configuration: configuration, index: index, gateway: local).run() }))

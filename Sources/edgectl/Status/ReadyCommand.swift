@@ -39,7 +39,7 @@ struct ReadyCommand: AsyncParsableCommand {
             throw ValidationError("\(place.config) cannot be used: edgectl check tells why")
         }
         do {
-            let (status, json) = try await LocalGateway(configuration).get(alive ? "/healthz" : "/readyz")
+            let (status, json) = try await LocalGateway(configuration, timeout: .seconds(5)).get(alive ? "/healthz" : "/readyz")
             return (status == 200, json)
         } catch {
             return (false, ["status": "failing", "reason": .string("\(error)")])

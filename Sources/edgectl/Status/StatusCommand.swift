@@ -28,7 +28,7 @@ struct StatusCommand: AsyncParsableCommand {
         guard let configuration = try ConfigurationFile(path: place.config).look() else {
             throw ValidationError("\(place.config) cannot be used: edgectl check tells why")
         }
-        let gateway = LocalGateway(configuration)
+        let gateway = LocalGateway(configuration, timeout: .seconds(5))
         guard watch else {
             let snapshot = await StatusSnapshot.take(gateway, place)
             if json {

@@ -38,7 +38,7 @@ struct SupportBundle {
         progress("status, logs")
         if let configuration {
             bundle.add("config.json", JSONValue.object(GatewayConfiguration.settings.json(of: configuration)).pretty + "\n")
-            await bundle.addGateway(LocalGateway(configuration), place)
+            await bundle.addGateway(LocalGateway(configuration, timeout: .seconds(5)), place)
             bundle.addLogs(in: configuration.log.directory, as: "wsems")
         }
         if place.hasLua { await bundle.addLua(place) }
