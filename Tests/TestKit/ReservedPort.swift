@@ -7,10 +7,13 @@ public final class ReservedPort: Sendable {
     /// The first.
     public let port: Int
 
+    /// Below those that the system gives to whoever asks for any: one that is let go of is not taken by a connection of another test.
+    private static let range = 10_240...31_000
+
     public init(consecutive count: Int = 1) throws {
-        for _ in 0..<100 {
+        for _ in 0..<1000 {
             var taken: [Int32] = []
-            guard let (first, port) = ReservedPort.reserve(0) else { continue }
+            guard let (first, port) = ReservedPort.reserve(.random(in: ReservedPort.range)) else { continue }
             taken.append(first)
             for next in 1..<max(count, 1) {
                 guard port + next < 65536, let (descriptor, _) = ReservedPort.reserve(port + next) else { break }
