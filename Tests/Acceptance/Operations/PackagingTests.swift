@@ -117,6 +117,14 @@ import Testing
         #expect(ran == 0 && said.contains("usable"), "\(said)")
     }
 
+    @Test("what a package begins with gives up no security") func firstConfigurations() throws {
+        let gateway = try JSONValue(parsing: try text("Packaging/etc/config.json"))
+        #expect(gateway["http_server"]?["ssl"] == nil && gateway["http_server"]?["authenticate"] == nil && gateway["certificates"] == nil)
+        #expect(gateway["ws_connection"] == nil && gateway["http_server"]?["host"]?.string == "127.0.0.1")
+        let lua = try text("Packaging/etc/config.lua").split(separator: "\n").filter { !$0.hasPrefix("--") }
+        #expect(!lua.contains { $0.hasSuffix("= false") } && lua.contains { $0.hasPrefix("scripts.rap_host") })
+    }
+
     @Test("the image: what is copied is there, nobody is root, health is asked") func image() throws {
         let lines = try text("Packaging/Containerfile").split(separator: "\n").map(String.init)
         let stages = lines.filter { $0.hasPrefix("FROM ") }
