@@ -110,13 +110,16 @@ package final class LogSystem: Sendable {
         // The order of console, ring and files is one: the lock holds until the line is out.
         let audit = state.withLockedValue { state -> (target: @Sendable (LogEntry) -> Void, entry: LogEntry)? in
             let entry = LogEntry(level: level, module: module, text: text, limit: state.longestLine)
-            let line = state.format == .json ? entry.json : entry.line
             state.counts[level.index] += 1
-            if level >= state.level {
-                state.ring.append(entry)
-                if state.format == .json || journal?.send(entry) != true { console(line) }
+            let isShown = level >= state.level
+            if isShown { state.ring.append(entry) }
+            let isOnConsole = isShown && (state.format == .json || journal?.send(entry) != true)
+            let files = level >= state.fileLevel ? state.files : nil
+            if isOnConsole || files != nil {
+                let line = state.format == .json ? entry.json : entry.line
+                if isOnConsole { console(line) }
+                files?.write(line, isUrgent: level >= .warning)
             }
-            if let files = state.files, level >= state.fileLevel { files.write(line, isUrgent: level >= .warning) }
             return level == .audit ? state.audit.map { ($0, entry) } : nil
         }
         if let audit { audit.target(audit.entry) }

@@ -54,7 +54,7 @@ extension Gateway {
         text.family(.gauge, "wsems_things", "Things that this gateway binds, by how far they are.") { family in
             for state in [Registry.Binding.unbound, .binding, .bound, .refused] { family.sample(["state": "\(state)"], states[state] ?? 0) }
         }
-        if let store = status.store { add(store, oldestAge: oldestAge, to: &text) }
+        if let store = storeStatus { add(store, oldestAge: oldestAge, to: &text) }
         if let files { add(files.counters, active: files.active.count, to: &text) }
         text.add(.gauge, "wsems_tunnels_open", "Tunnels that are open.", tunnels.all.count)
         text.add(.counter, "wsems_tunnels_total", "Tunnels that there were since the start.", tunnels.countSoFar)

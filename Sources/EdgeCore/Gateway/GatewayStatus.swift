@@ -68,7 +68,7 @@ extension Gateway {
 }
 
 extension Gateway {
-    private var storeStatus: GatewayStatus.Store? {
+    var storeStatus: GatewayStatus.Store? {
         guard let outbox else { return nil }
         let waiting = outbox.stores.waiting.status
         return GatewayStatus.Store(

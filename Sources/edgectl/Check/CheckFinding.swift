@@ -52,6 +52,27 @@ struct CheckFinding: Sendable {
     }
 }
 
+extension CheckFinding {
+    /// Of a program that runs: its version beside this one's, and what of it is not ready.
+    /// - Parameters:
+    ///   - answer: what it said to `/readyz`, or to `/healthz` with the `checks` of that.
+    ///   - restart, more: what to do about an older version, and about what is not ready.
+    static func running(
+        _ area: String, _ who: String, at url: String, _ answer: JSONValue, restart: String, more: String
+    ) -> [CheckFinding] {
+        let version = answer["version"]?.string
+        var findings = [CheckFinding(area, .good, "runs at \(url), version \(version ?? "unknown")")]
+        if let version, version != Product.version {
+            let text = "\(who) that runs is \(version), this program is \(Product.version)"
+            findings.append(CheckFinding("versions", .warning, text, do: restart))
+        }
+        for check in answer["checks"]?.object?.members ?? [] where check.value["status"]?.string != "ok" {
+            findings.append(CheckFinding(area, .error, "\(check.name): \(check.value["reason"]?.string ?? "")", do: more))
+        }
+        return findings
+    }
+}
+
 extension [CheckFinding] {
     var worst: CheckFinding.Severity { map(\.severity).max() ?? .good }
 

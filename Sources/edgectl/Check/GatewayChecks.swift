@@ -2,7 +2,6 @@ import EdgeCore
 import Formats
 import Glibc
 import HTTPTransport
-import ProgramSupport
 
 /// The gateway itself: whether it runs, what it says of itself, and who has its port where it does not.
 struct GatewayChecks {
@@ -29,21 +28,12 @@ struct GatewayChecks {
         } catch {
             return [notRunning(error)]
         }
-        var findings = [CheckFinding("gateway", .good, "runs at \(gateway.url), version \(health["version"]?.string ?? "unknown")")]
-        if let version = health["version"]?.string, version != Product.version {
-            findings.append(
-                CheckFinding(
-                    "versions", .warning, "the gateway that runs is \(version), this program is \(Product.version)",
-                    do: "restart the gateway after an upgrade: systemctl restart tw_microServerd"))
-        }
-        if let ready = try? await gateway.get("/readyz").json, let checks = ready["checks"]?.object {
-            for check in checks.members where check.value["status"]?.string != "ok" {
-                findings.append(
-                    CheckFinding(
-                        "gateway", .error, "\(check.name): \(check.value["reason"]?.string ?? "")",
-                        do: "see what is said of the platform here, and the gateway's log"))
-            }
-        }
+        var answer = health.object ?? JSONObject()
+        answer["checks"] = (try? await gateway.get("/readyz").json)?["checks"]
+        let findings = CheckFinding.running(
+            "gateway", "the gateway", at: gateway.url, .object(answer),
+            restart: "restart the gateway after an upgrade: systemctl restart tw_microServerd",
+            more: "see what is said of the platform here, and the gateway's log")
         return findings + (await statusFindings())
     }
 

@@ -47,11 +47,10 @@ struct ReadyCommand: AsyncParsableCommand {
     }
 
     private func lua() async throws -> (Bool, JSONValue) {
-        guard let program = SiblingProgram.path(of: "luaScriptResource") else {
+        guard SiblingProgram.path(of: "luaScriptResource") != nil else {
             throw ValidationError("luaScriptResource is neither beside edgectl nor in the PATH")
         }
-        let outcome = await SiblingProgram.run(program, ["-probe", "-cfg", place.luaPath])
-        let server = (try? JSONValue(parsing: outcome.output))?["server"] ?? .null
+        let server = await SiblingProgram.luaProbe(place.luaPath)?["server"] ?? .null
         return (server["status"]?.int == 200 || (alive && server["status"] != nil), server)
     }
 }

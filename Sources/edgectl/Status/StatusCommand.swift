@@ -31,11 +31,7 @@ struct StatusCommand: AsyncParsableCommand {
         let gateway = LocalGateway(configuration, timeout: .seconds(5))
         guard watch else {
             let snapshot = await StatusSnapshot.take(gateway, place)
-            if json {
-                Console.line(snapshot.json.description)
-            } else {
-                StatusPage(snapshot).lines(width: nil, height: nil, colours: false).forEach { Console.line($0) }
-            }
+            show(snapshot)
             if !snapshot.isConnected { throw ExitCode(1) }
             return
         }
@@ -55,15 +51,16 @@ struct StatusCommand: AsyncParsableCommand {
         }
     }
 
+    private func show(_ snapshot: StatusSnapshot) {
+        let lines = json ? [snapshot.json.description] : StatusPage(snapshot).lines(width: nil, height: nil, colours: false)
+        lines.forEach { Console.line($0) }
+    }
+
     /// Where nobody looks at a screen: one block, or one object, after the other.
     private func repeated(_ gateway: LocalGateway) async throws {
         while true {
-            let snapshot = await StatusSnapshot.take(gateway, place)
-            if json {
-                Console.line(snapshot.json.description)
-            } else {
-                (StatusPage(snapshot).lines(width: nil, height: nil, colours: false) + [""]).forEach { Console.line($0) }
-            }
+            show(await StatusSnapshot.take(gateway, place))
+            if !json { Console.line("") }
             try await Task.sleep(for: .seconds(interval))
         }
     }
@@ -87,7 +84,7 @@ struct StatusSnapshot: Sendable {
     }
 
     static func take(_ gateway: LocalGateway, _ place: CheckPlace) async -> StatusSnapshot {
-        async let lua = lua(place)
+        async let lua = place.hasLua ? SiblingProgram.luaProbe(place.luaPath) : nil
         var snapshot = StatusSnapshot()
         do {
             let (status, json) = try await gateway.get("/")
@@ -101,10 +98,5 @@ struct StatusSnapshot: Sendable {
         }
         snapshot.lua = await lua
         return snapshot
-    }
-
-    private static func lua(_ place: CheckPlace) async -> JSONValue? {
-        guard place.hasLua, let program = SiblingProgram.path(of: "luaScriptResource") else { return nil }
-        return try? JSONValue(parsing: await SiblingProgram.run(program, ["-probe", "-cfg", place.luaPath]).output)
     }
 }

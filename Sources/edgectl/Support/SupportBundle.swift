@@ -38,17 +38,20 @@ struct SupportBundle {
         progress("status, logs")
         if let configuration {
             bundle.add("config.json", JSONValue.object(GatewayConfiguration.settings.json(of: configuration)).pretty + "\n")
-            await bundle.addGateway(LocalGateway(configuration, timeout: .seconds(5)), place)
+            let lua = await bundle.addGateway(LocalGateway(configuration, timeout: .seconds(5)), place)
             bundle.addLogs(in: configuration.log.directory, as: "wsems")
+            bundle.addLua(lua)
+        } else if place.hasLua {
+            bundle.addLua(await SiblingProgram.luaProbe(place.luaPath))
         }
-        if place.hasLua { await bundle.addLua(place) }
         await bundle.addHost()
         return bundle
     }
 
     private mutating func add(_ name: String, _ text: String) { files.append((name, ByteBuffer(string: scrubber.scrubbed(text)))) }
 
-    private mutating func addGateway(_ gateway: LocalGateway, _ place: CheckPlace) async {
+    /// - Returns: what the Lua host beside it says.
+    private mutating func addGateway(_ gateway: LocalGateway, _ place: CheckPlace) async -> JSONValue? {
         let snapshot = await StatusSnapshot.take(gateway, place)
         add("status.json", snapshot.json.pretty + "\n")
         if let page = try? await gateway.fetch("/metrics"), page.status == .ok { add("metrics.txt", String(buffer: page.body)) }
@@ -56,13 +59,12 @@ struct SupportBundle {
         if snapshot.gateway != nil, let log = try? await gateway.invoke("GetLogData", ["maxItems": 1000]) {
             add("log-in-memory.json", log.pretty + "\n")
         }
+        return snapshot.lua
     }
 
     /// Settings and logs of the Lua host: as it tells them itself, without its secrets.
-    private mutating func addLua(_ place: CheckPlace) async {
-        guard let program = SiblingProgram.path(of: "luaScriptResource") else { return }
-        let probe = (try? JSONValue(parsing: await SiblingProgram.run(program, ["-probe", "-cfg", place.luaPath]).output)) ?? .null
-        guard let settings = probe["settings"] else { return }
+    private mutating func addLua(_ probe: JSONValue?) {
+        guard let probe, let settings = probe["settings"] else { return }
         add("config-lua.json", settings.pretty + "\n")
         addLogs(in: probe["logs"]?.string ?? "", as: "luaScriptResource")
     }
